@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# `test` and `bench`: against a throw-away vault of their own, beside whatever else runs.
+
+# Everything that any command here needs, so that a machine can be prepared once.
+tools() {
+  make_place
+  need_basics
+  need_rust
+  need_node
+  wants nginx nginx-light
+  wants chromium chromium
+  # Text in screenshots.
+  [[ -d /usr/share/fonts/truetype/liberation || -d /usr/share/fonts/truetype/dejavu ]] || MISSING+=(fonts-liberation)
+  install_missing
+}
+
+# The scripts themselves.
+lint() {
+  make_place
+  need_basics
+  venv "$HOME_DIR/venv-lint" "$ROOT/deploy/local/requirements.txt"
+  (cd "$ROOT" && "$HOME_DIR/venv-lint/bin/shellcheck" --external-sources latchkey .ci/run)
+}
+
+# test [rust|sdk|browser] [FILTER]: all of it, one part, or what matches the filter.
+run_tests() {
+  local part=all filter
+  case ${1:-} in rust | sdk | browser)
+    part=$1
+    shift
+    ;;
+  esac
+  filter=${1:-}
+  tools
+  take_check_turn
+  use_servers
+  [[ $part != all && $part != rust ]] || test_rust "$filter"
+  [[ $part == rust ]] || test_outside "$part" "$filter"
+  step "all tests passed"
+}
+
+# One test or benchmark of a checkout at a time. Private servers that only it needed stop with it.
+take_check_turn() {
+  exec {CHECK_TURN}>"$HOME_DIR/check-lock"
+  flock -n "$CHECK_TURN" || fail "a test or a benchmark of this checkout is running; wait for it to end"
+  at_end stop_unused_servers
+}
+
+stop_unused_servers() {
+  local DIR=$HOME_DIR turn
+  # Somebody is starting or stopping the main vault: the servers are his.
+  exec {turn}>"$HOME_DIR/lock"
+  if flock -n "$turn" && [[ -z $(running vault auth consent billing proxy- simulator) ]]; then stop_private_servers; fi
+  exec {turn}>&-
+}
+
+test_rust() {
+  local vhost
+  vhost=latchkey_tests_$(printf %s "$ROOT" | sha256sum | cut -c1-6)
+  use_vhost "$vhost"
+  step "cargo test"
+  (
+    cd "$ROOT"
+    export LATCHKEY_TEST_POSTGRES_URL=$POSTGRES_URL LATCHKEY_TEST_REDIS_URL=$REDIS_URL
+    export LATCHKEY_TEST_AMQP_URL=$AMQP_URL LATCHKEY_TEST_AMQP_PREFIX=$AMQP_PREFIX
+    # Roles belong to the whole server: tests must not change the password under a running vault.
+    LATCHKEY_ROLE_PASSWORD=${LATCHKEY_ROLE_PASSWORD:-$(secret_file "$HOME_DIR/role-password")}
+    export LATCHKEY_ROLE_PASSWORD
+    cargo test --workspace --locked ${1:+"$1"}
+  )
+  [[ -n $AMQP_PREFIX ]] || forget_messages "$vhost"
+}
+
+# test_outside PART FILTER: official SDKs and a browser, against a vault with two proxies behind the gateway.
+test_outside() {
+  local part=$1 filter=$2 suites=()
+  venv "$VENV" "$ROOT/tests/python/requirements.txt"
+  npm_packages "$ROOT/tests/browser"
+  if [[ $part != browser ]] && has_sdk_tests "$filter"; then suites+=(sdk); fi
+  if [[ $part != sdk ]] && has_browser_tests "$filter"; then suites+=(browser); fi
+  ((${#suites[@]})) || { note "nothing outside the Rust tests matches $filter" && return; }
+  throw_away_vault test --split --proxies 2
+  local suite DIR=$HOME_DIR/test
+  for suite in "${suites[@]}"; do "test_$suite" "$filter"; done
+}
+
+has_sdk_tests() {
+  [[ -z $1 ]] || "$VENV/bin/python" -m pytest "$ROOT/tests/sdk" --collect-only --quiet -k "$1" >/dev/null 2>&1
+}
+has_browser_tests() { [[ -z $1 ]] || grep -qrE "$1" "$ROOT/tests/browser" --include='*.mjs' --exclude-dir=node_modules; }
+
+test_sdk() {
+  step "official SDKs (pytest tests/sdk)"
+  with_env "$VENV/bin/python" -m pytest "$ROOT/tests/sdk" -p no:cacheprovider ${1:+-k "$1"}
+}
+
+test_browser() {
+  step "browser (node --test tests/browser)"
+  local files
+  mapfile -t files < <(find "$ROOT/tests/browser" -name node_modules -prune -o -name '*.test.mjs' -print | sort)
+  ((${#files[@]})) || fail "tests/browser holds no *.test.mjs"
+  with_env node --test ${1:+"--test-name-pattern=$1"} "${files[@]}"
+}
+
+# throw_away_vault NAME FLAG...: a fresh vault on free ports, which goes when this script ends.
+throw_away_vault() {
+  local name=$1 port
+  shift
+  other_vault "$name" reset
+  port=$(servers_py free-ports 40)
+  at_end throw_away "$name"
+  other_vault "$name" up --no-demo --port "$port" "$@"
+}
+
+throw_away() {
+  # What it logged may be what somebody looks for after a failure.
+  rm -rf "$HOME_DIR/last-$1-log"
+  cp -r "$HOME_DIR/$1/log" "$HOME_DIR/last-$1-log" 2>/dev/null || true
+  other_vault "$1" reset
+}
+
+# other_vault NAME COMMAND...: what it starts must not hold on to our turn.
+other_vault() {
+  local name=$1
+  shift
+  LATCHKEY_DIR=$HOME_DIR/$name "$ROOT/latchkey" "$@" {CHECK_TURN}>&-
+}
+
+bench() {
+  tools
+  take_check_turn
+  use_servers
+  venv "$VENV" "$ROOT/tests/python/requirements.txt"
+  throw_away_vault bench --release --split --proxies 1
+  local DIR=$HOME_DIR/bench
+  with_env "$VENV/bin/python" "$ROOT/tests/bench/bench.py" "$@"
+}
+
+# at_end COMMAND...: when this script ends, however it ends; the last one first.
+AT_END=()
+at_end() {
+  AT_END=("$(printf '%q ' "$@")" "${AT_END[@]}")
+  trap run_at_end EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+run_at_end() {
+  local status=$? command
+  trap - EXIT
+  for command in "${AT_END[@]}"; do eval "$command" || status=1; done
+  exit "$status"
+}

@@ -1,0 +1,3 @@
+//! The page of one's own account.
+
+pub mod http;

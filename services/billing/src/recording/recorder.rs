@@ -1,0 +1,284 @@
+//! The task that takes records of calls from the bus.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use event_bus::{BusError, Consumer, Delivery, EventBus, Queue};
+use futures_util::{FutureExt, future::join_all};
+use server::Shutdown;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    recording::{
+        message::{CallMessage, Poison, read},
+        projection::{RecordError, Recorded, Recordings},
+    },
+    usage::Usage,
+};
+
+/// Records of one transaction.
+const BATCH: usize = 500;
+/// How long the first record of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(50);
+/// Unanswered messages at once: one batch being stored, one being gathered.
+const PREFETCH: u16 = 1_000;
+/// Pauses while the database is away.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The broker takes messages back that stay unanswered for half an hour, and counts that against
+/// them. Given back earlier, all at once, it counts once.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a drain waits for a broker that is slow, or a queue that is long.
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// Longer than another recorder takes to gather a batch and begin to store it.
+const OTHERS: Duration = Duration::from_millis(150);
+
+/// Takes records of calls into the store, each once. Cheap to clone; clones are one recorder.
+#[derive(Clone)]
+pub struct Recorder {
+    bus: EventBus,
+    recordings: Arc<Recordings>,
+    usage: Usage,
+    in_hand: Arc<AtomicUsize>,
+}
+
+/// A record and the message it came in.
+struct Taken {
+    call: CallMessage,
+    delivery: Delivery,
+}
+
+/// Why a consumer is no longer read.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// The process stops.
+    Stopped,
+    /// The database was away for too long: what was taken goes back.
+    GaveUp,
+}
+
+impl Recorder {
+    /// A recorder from this bus into this record; wakes the books after each batch.
+    #[must_use]
+    pub fn new(bus: EventBus, recordings: Recordings, usage: Usage) -> Self {
+        let recordings = Arc::new(recordings);
+        Self {
+            bus,
+            recordings,
+            usage,
+            in_hand: Arc::default(),
+        }
+    }
+
+    /// Records until the shutdown.
+    pub async fn run(&self, shutdown: Shutdown) {
+        loop {
+            let mut consumer = self.bus.consume(Queue::Recorder, PREFETCH);
+            let ended = self.record_from(&mut consumer, &shutdown).await;
+            self.in_hand.store(0, Ordering::SeqCst);
+            drop(consumer);
+            if ended == Ended::Stopped || self.wait_for_database(&shutdown).await == Ended::Stopped
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits until everything that proxies sent is recorded, as far as that can be told: nothing
+    /// waits in the queue, and no recorder gathers a batch.
+    pub async fn drain(&self) {
+        let until = Instant::now() + DRAIN_WITHIN;
+        let mut quiet = 0;
+        while quiet < 2 {
+            match self.bus.waiting(Queue::Recorder).await {
+                Ok(0) if self.in_hand.load(Ordering::SeqCst) == 0 => quiet += 1,
+                Ok(_) => quiet = 0,
+                Err(error) => {
+                    tracing::warn!(%error, "records may be waiting that cannot be taken in now");
+                    return;
+                }
+            }
+            if Instant::now() >= until {
+                tracing::warn!("records are still waiting to be taken in");
+                return;
+            }
+            sleep(OTHERS).await;
+        }
+    }
+
+    async fn record_from(&self, consumer: &mut Consumer, shutdown: &Shutdown) -> Ended {
+        loop {
+            let first = tokio::select! {
+                biased;
+                () = shutdown.requested() => return Ended::Stopped,
+                first = self.first(consumer) => first,
+            };
+            let batch = self.gather(consumer, first).await;
+            let taken = sort_out(batch).await;
+            if let Some(ended) = self.store(taken, shutdown).await {
+                return ended;
+            }
+        }
+    }
+
+    /// The next record. Only while there is none is nothing in hand.
+    async fn first(&self, consumer: &mut Consumer) -> Delivery {
+        if let Some(waiting) = consumer.next().now_or_never() {
+            return waiting;
+        }
+        self.in_hand.store(0, Ordering::SeqCst);
+        let first = consumer.next().await;
+        self.in_hand.store(1, Ordering::SeqCst);
+        first
+    }
+
+    async fn gather(&self, consumer: &mut Consumer, first: Delivery) -> Vec<Delivery> {
+        let until = Instant::now() + GATHER;
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            match timeout_at(until, consumer.next()).await {
+                Ok(next) => batch.push(next),
+                Err(_) => break,
+            }
+        }
+        self.in_hand.store(batch.len(), Ordering::SeqCst);
+        batch
+    }
+
+    /// Stores a batch however often it takes; `None` when that is done.
+    async fn store(&self, mut taken: Vec<Taken>, shutdown: &Shutdown) -> Option<Ended> {
+        let until = Instant::now() + PATIENCE;
+        while !taken.is_empty() {
+            let error = match self.store_once(taken).await {
+                Ok(()) => return None,
+                Err((rest, error)) => {
+                    taken = rest;
+                    error
+                }
+            };
+            lament(&error, taken.len());
+            if Instant::now() >= until {
+                return Some(Ended::GaveUp);
+            }
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = shutdown.requested() => return Some(Ended::Stopped),
+            }
+        }
+        None
+    }
+
+    /// Tries once; gives back what is not stored for want of a database.
+    async fn store_once(&self, taken: Vec<Taken>) -> Result<(), (Vec<Taken>, RecordError)> {
+        let (calls, deliveries): (Vec<_>, Vec<_>) = taken
+            .into_iter()
+            .map(|taken| (taken.call, taken.delivery))
+            .unzip();
+        let taken = |calls: Vec<CallMessage>, deliveries: Vec<Delivery>| {
+            let pairs = calls.into_iter().zip(deliveries);
+            pairs
+                .map(|(call, delivery)| Taken { call, delivery })
+                .collect::<Vec<_>>()
+        };
+        match self.recordings.record(&calls).await {
+            Ok(recorded) => {
+                tell(&calls, recorded);
+                self.usage.wake();
+                answer_all(deliveries.into_iter().map(Delivery::ack)).await;
+                Ok(())
+            }
+            Err(RecordError::Record(error)) if calls.len() == 1 => {
+                lament(&RecordError::Record(error), 1);
+                answer_all(
+                    deliveries
+                        .into_iter()
+                        .map(|delivery| reject(delivery, Poison::Refused)),
+                )
+                .await;
+                Ok(())
+            }
+            // One of them holds up the others: each by itself.
+            Err(RecordError::Record(_)) => {
+                let mut rest = taken(calls, deliveries).into_iter();
+                while let Some(one) = rest.next() {
+                    if let Err((mut back, error)) = Box::pin(self.store_once(vec![one])).await {
+                        back.extend(rest);
+                        return Err((back, error));
+                    }
+                }
+                Ok(())
+            }
+            Err(error) => Err((taken(calls, deliveries), error)),
+        }
+    }
+
+    async fn wait_for_database(&self, shutdown: &Shutdown) -> Ended {
+        while !self.recordings.is_reachable().await {
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = shutdown.requested() => return Ended::Stopped,
+            }
+        }
+        Ended::GaveUp
+    }
+}
+
+/// Keeps what can be recorded; the rest goes where a person looks at it.
+async fn sort_out(batch: Vec<Delivery>) -> Vec<Taken> {
+    let mut taken = Vec::with_capacity(batch.len());
+    let mut poisoned = Vec::new();
+    for delivery in batch {
+        match read(&delivery.body) {
+            Ok(call) => taken.push(Taken { call, delivery }),
+            Err(poison) => poisoned.push(reject(delivery, poison)),
+        }
+    }
+    answer_all(poisoned.into_iter()).await;
+    taken
+}
+
+async fn reject(delivery: Delivery, poison: Poison) -> Result<(), BusError> {
+    let message = delivery.id.as_deref().unwrap_or("unnamed").to_owned();
+    tracing::error!(message.id = %message, reason = %poison, "a record of a call goes to the dead letters");
+    metrics::counter!("latchkey_call_messages_rejected_total", "reason" => poison.name())
+        .increment(1);
+    delivery.reject_to_dead_letters().await
+}
+
+/// What the broker did not hear comes again, and is then known.
+async fn answer_all(answers: impl Iterator<Item = impl Future<Output = Result<(), BusError>>>) {
+    let unheard = join_all(answers)
+        .await
+        .into_iter()
+        .filter(Result::is_err)
+        .count();
+    if unheard > 0 {
+        tracing::warn!(
+            unheard,
+            "answers did not reach the broker; these messages come again"
+        );
+    }
+}
+
+fn lament(error: &RecordError, records: usize) {
+    let error: &dyn std::error::Error = error;
+    tracing::error!(error, records, "records of calls cannot be stored");
+}
+
+fn tell(calls: &[CallMessage], recorded: Recorded) {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    metrics::counter!("latchkey_calls_recorded_total").increment(count(recorded.new));
+    metrics::counter!("latchkey_calls_known_total").increment(count(recorded.known));
+    metrics::counter!("latchkey_calls_disagreeing_total").increment(count(recorded.disagreeing));
+    for call in calls
+        .iter()
+        .filter(|call| call.record.exceeded_its_reservation())
+    {
+        metrics::counter!("latchkey_calls_over_reservation_total").increment(1);
+        tracing::warn!(call.id = %call.record.call, "a call cost more than was held for it");
+    }
+}

@@ -1,0 +1,272 @@
+//! What the ledger knows of the running periods: sums, late records and revocations.
+
+use std::{collections::HashMap, time::Duration};
+
+use clock::{day_of, month_of};
+use events::Provider;
+use ids::{CallId, GrantId, IdError};
+use jiff::Timestamp;
+use money::Nanodollars;
+use postgres::{DatabaseError, Postgres, Scope, Tx};
+use spend_limits::{Bucket, Load, RECORDED_HORIZON, RecordedCall};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::usage;
+
+/// How much longer ago than [`RECORDED_HORIZON`] a call may have ended and still be recorded within
+/// it: proxies keep records while the broker is away. Beyond it a call that a proxy carries in as
+/// well counts twice, which is the safe side.
+const LATEST_RECORD: Duration = Duration::from_secs(3600);
+/// Far longer than any proxy remembers a grant; the store of grants refuses older ones by itself.
+const REVOCATIONS_KEPT: Duration = Duration::from_secs(45 * 24 * 60 * 60);
+/// How far the day in a call's id may be from the day of its end.
+const DAYS_APART: i32 = 2;
+
+/// The door to what limits are refilled from. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    postgres: Postgres,
+}
+
+/// What was settled under one grant at one provider in the running periods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// Under which grant, at which provider.
+    pub bucket: Bucket,
+    /// Costs of the UTC day's calls.
+    pub today: Nanodollars,
+    /// Number of the UTC day's calls.
+    pub calls_today: u32,
+    /// Costs of the UTC month's calls, the day's included.
+    pub this_month: Nanodollars,
+}
+
+/// Why the ledger could not be read. Limits stay shut.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The books could not be brought up to date.
+    #[error("the books are not up to date")]
+    Usage(#[from] usage::UsageError),
+    /// The database was not reached or refused.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+const SPENT: &str = "
+    -- billing.spent_in_running_periods
+    SELECT grant_id, provider,
+           COALESCE(sum(cost_nanodollars) FILTER (WHERE day = $1), 0)::text AS today,
+           COALESCE(sum(calls) FILTER (WHERE day = $1), 0)::text AS calls_today,
+           sum(cost_nanodollars)::text AS this_month
+      FROM billing.usage_by_day
+     WHERE day BETWEEN $2 AND $3
+     GROUP BY grant_id, provider
+     ORDER BY grant_id, provider";
+
+// The books stand still until the end of the transaction, so that the calls listed are exactly
+// among those that the sums hold.
+const HOLD_BOOKS: &str = "
+    -- billing.hold_usage
+    SELECT transaction_id::text AS xid, position FROM store.checkpoints WHERE name = $1 FOR UPDATE";
+
+const RECORDED_LATELY: &str = "
+    -- billing.calls_recorded_lately
+    SELECT id, payload->>'grant' AS grant_id, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
+      FROM store.call_events
+     WHERE day >= $1
+       AND occurred_at >= $2
+       AND (transaction_id, position) <= ($3::text::xid8, $4)
+     ORDER BY id";
+
+const REVOKED: &str = "
+    -- billing.revoked_grants
+    SELECT DISTINCT stream FROM store.events WHERE type = 'grant.revoked' AND occurred_at >= $1";
+
+const COSTS: &str = "
+    -- billing.recorded_costs
+    SELECT id, payload->>'cost' AS cost
+      FROM store.call_events
+     WHERE day = ANY (SELECT store.day_of_uuid7(id) FROM UNNEST($1::uuid[]) AS sought (id))
+       AND id = ANY ($1)";
+
+impl Ledger {
+    /// The ledger in this database.
+    #[must_use]
+    pub const fn new(postgres: Postgres) -> Self {
+        Self { postgres }
+    }
+
+    /// What was settled in the day and month that hold `at`. Complete only when the books are up to
+    /// date.
+    ///
+    /// # Errors
+    /// When the database is not reached or a row cannot be read.
+    pub async fn spent(&self, at: Timestamp) -> Result<Vec<Spent>, DatabaseError> {
+        let tx = self.begin("spent in running periods").await?;
+        let spent = spent(&tx, at).await?;
+        tx.commit().await?;
+        Ok(spent)
+    }
+
+    /// All that an epoch opened at `at` is loaded with.
+    ///
+    /// # Errors
+    /// When the database is not reached or a row cannot be read.
+    pub async fn whole(&self, at: Timestamp) -> Result<spend_limits::Ledger, LedgerError> {
+        let tx = self.postgres.begin("read ledger", Scope::None).await?;
+        let read = tx.query_opt(HOLD_BOOKS, &[&usage::NAME]).await?;
+        let read = read.map_or_else(
+            || ("0".to_owned(), 0),
+            |row| (row.get("xid"), row.get("position")),
+        );
+        tx.set_scope(Scope::Follower).await?;
+        let spent = spent(&tx, at).await?;
+        let recorded = recorded_lately(&tx, at, &read).await?;
+        let since = at.checked_sub(REVOCATIONS_KEPT).unwrap_or(at);
+        let revoked = tx.query(REVOKED, &[&since]).await?;
+        tx.commit().await?;
+        let revoked = revoked.iter().map(revoked_of).collect::<Result<_, _>>()?;
+        Ok(spend_limits::Ledger {
+            loads: loads(&spent, recorded),
+            revoked,
+        })
+    }
+
+    /// What calls cost, of those that are recorded.
+    ///
+    /// # Errors
+    /// When the database is not reached or a row cannot be read.
+    pub async fn costs(
+        &self,
+        calls: &[CallId],
+    ) -> Result<HashMap<CallId, Nanodollars>, DatabaseError> {
+        let sought: Vec<Uuid> = calls.iter().map(|call| call.uuid()).collect();
+        let tx = self.begin("recorded costs").await?;
+        let rows = tx.query(COSTS, &[&sought]).await?;
+        tx.commit().await?;
+        rows.iter()
+            .map(|row| {
+                let cost = row
+                    .get::<_, &str>("cost")
+                    .parse()
+                    .map_err(|_| unreadable("cost"))?;
+                Ok((CallId::from_uuid(row.get("id")), cost))
+            })
+            .collect()
+    }
+
+    async fn begin(&self, name: &'static str) -> Result<Tx, DatabaseError> {
+        self.postgres.begin(name, Scope::Follower).await
+    }
+}
+
+type Recorded = HashMap<Bucket, Vec<RecordedCall>>;
+
+async fn spent(tx: &Tx, at: Timestamp) -> Result<Vec<Spent>, DatabaseError> {
+    let (day, first) = (day_of(at), month_of(at));
+    let rows = tx
+        .query(SPENT, &[&day, &first, &first.last_of_month()])
+        .await?;
+    rows.iter().map(spent_of).collect()
+}
+
+async fn recorded_lately(
+    tx: &Tx,
+    at: Timestamp,
+    read: &(String, i64),
+) -> Result<Recorded, DatabaseError> {
+    let since = at
+        .checked_sub(RECORDED_HORIZON + LATEST_RECORD)
+        .unwrap_or(at);
+    let first_day = day_of(since).checked_sub(jiff::Span::new().days(DAYS_APART));
+    let first_day = first_day.unwrap_or_else(|_| day_of(since));
+    let mut calls = Recorded::new();
+    for row in tx
+        .query(RECORDED_LATELY, &[&first_day, &since, &read.0, &read.1])
+        .await?
+    {
+        let grant: GrantId = row
+            .get::<_, &str>("grant_id")
+            .parse()
+            .map_err(|_: IdError| unreadable("grant"))?;
+        let provider: Provider = row
+            .get::<_, &str>("provider")
+            .parse()
+            .map_err(|_| unreadable("provider"))?;
+        let call = RecordedCall {
+            call: CallId::from_uuid(row.get("id")),
+            at: row.get("began_at"),
+        };
+        calls
+            .entry(Bucket::new(grant, &provider))
+            .or_default()
+            .push(call);
+    }
+    Ok(calls)
+}
+
+/// One load for each bucket that was spent from.
+fn loads(spent: &[Spent], mut recorded: Recorded) -> Vec<Load> {
+    spent
+        .iter()
+        .map(|part| Load {
+            bucket: part.bucket,
+            spent_today: part.today,
+            requests_today: part.calls_today,
+            spent_this_month: part.this_month,
+            recorded: recorded.remove(&part.bucket).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Beyond every limit it does not matter how far.
+fn within_limits(amount: Nanodollars) -> Nanodollars {
+    amount.min(money::LARGEST_LIMIT)
+}
+
+fn spent_of(row: &Row) -> Result<Spent, DatabaseError> {
+    let number = |name: &'static str| {
+        let text: &str = row.get(name);
+        text.parse::<i128>().map_err(|_| DatabaseError::Row {
+            table: "billing.usage_by_day",
+            column: name,
+        })
+    };
+    let amount = |nanos: i128| {
+        within_limits(Nanodollars::from_nanos(
+            i64::try_from(nanos).unwrap_or(i64::MAX),
+        ))
+    };
+    let provider: Provider =
+        row.get::<_, &str>("provider")
+            .parse()
+            .map_err(|_| DatabaseError::Row {
+                table: "billing.usage_by_day",
+                column: "provider",
+            })?;
+    Ok(Spent {
+        bucket: Bucket::new(GrantId::from_uuid(row.get("grant_id")), &provider),
+        today: amount(number("today")?),
+        calls_today: u32::try_from(number("calls_today")?).unwrap_or(u32::MAX),
+        this_month: amount(number("this_month")?),
+    })
+}
+
+fn revoked_of(row: &Row) -> Result<GrantId, DatabaseError> {
+    let stream: &str = row.get("stream");
+    let uuid = stream
+        .split_once('-')
+        .and_then(|(_, uuid)| Uuid::try_parse(uuid).ok());
+    uuid.map(GrantId::from_uuid).ok_or(DatabaseError::Row {
+        table: "store.events",
+        column: "stream",
+    })
+}
+
+const fn unreadable(column: &'static str) -> DatabaseError {
+    DatabaseError::Row {
+        table: "store.call_events",
+        column,
+    }
+}

@@ -1,0 +1,15 @@
+//! The billing service against a real Postgres, RabbitMQ and Redis.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod calls;
+mod export;
+mod pages;
+mod parameters;
+mod rebuild;
+mod recording;
+mod refill;
+mod stage;
+mod tenants;
+mod totals;
+mod usage;

@@ -1,0 +1,110 @@
+//! From a decision on the wire to the details that are granted.
+
+use events::{AuthorizationDetail, GrantedLimits, RequestedDetail, RequestedLimits, Verification};
+use ids::ProviderKeyId;
+use jiff::Timestamp;
+
+use super::details::InvalidDetails;
+use crate::policy::Policy;
+
+/// What a person chose at one provider. What they left alone stays as asked, within the ceiling.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// A narrower version of what was asked.
+    pub narrowed: Option<RequestedDetail>,
+    /// The key that pays.
+    pub key: Option<ProviderKeyId>,
+}
+
+/// Puts together what is granted: the person's choice, or else what was asked, both within the
+/// ceiling. Widening is left in place for the rules to refuse.
+///
+/// # Errors
+/// When no key is named and the person has none for the provider.
+pub fn granted(
+    policy: &Policy,
+    asked: &RequestedDetail,
+    choice: Choice,
+    verification: Verification,
+    now: Timestamp,
+) -> Result<AuthorizationDetail, InvalidDetails> {
+    let ceiling = policy.ceiling(asked, verification, now);
+    let Some(key_id) = choice.key else {
+        return Err(InvalidDetails::new(
+            "key_ids",
+            format!("no usable {} key is stored; add one under Provider keys", asked.provider.display_name()),
+        ));
+    };
+    let chosen = choice.narrowed.as_ref().unwrap_or(asked);
+    let limits = match &choice.narrowed {
+        Some(narrowed) => named_or(&narrowed.limits, &ceiling.limits),
+        None => ceiling.limits,
+    };
+    Ok(AuthorizationDetail {
+        provider: asked.provider.clone(),
+        models: chosen.models.clone(),
+        capabilities: chosen.capabilities.clone(),
+        limits,
+        expires: choice.narrowed.as_ref().and_then(|narrowed| narrowed.expires).unwrap_or(ceiling.expires),
+        key_id,
+        reason: asked.reason.clone(),
+    })
+}
+
+/// The limits a person named; those they left out are the `others`, and a day's never above the
+/// month's.
+#[must_use]
+pub fn named_or(named: &RequestedLimits, others: &GrantedLimits) -> GrantedLimits {
+    let monthly_spend = named.monthly_spend.unwrap_or(others.monthly_spend);
+    GrantedLimits {
+        monthly_spend,
+        daily_spend: named.daily_spend.unwrap_or(others.daily_spend.min(monthly_spend)),
+        requests_per_minute: named.requests_per_minute.unwrap_or(others.requests_per_minute),
+        requests_per_day: named.requests_per_day.unwrap_or(others.requests_per_day),
+        tokens_per_request: named.tokens_per_request.unwrap_or(others.tokens_per_request),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access_request::details;
+
+    fn now() -> Timestamp {
+        "2026-11-22T00:00:00Z".parse().unwrap()
+    }
+
+    fn detail(members: &str) -> RequestedDetail {
+        let json = format!(r#"[{{"type":"ai_model_access","provider":"openai"{members}}}]"#);
+        details::parse(&json, now()).unwrap().remove(0)
+    }
+
+    fn decided(asked: &str, narrowed: Option<&str>) -> AuthorizationDetail {
+        let choice = Choice { narrowed: narrowed.map(detail), key: Some(ProviderKeyId::new(now())) };
+        let asked = detail(asked);
+        let policy = Policy::default();
+        let granted = granted(&policy, &asked, choice, Verification::OrganizationApproved, now()).unwrap();
+        let ceiling = policy.ceiling(&asked, Verification::OrganizationApproved, now());
+        assert_eq!(ceiling.refusal(&asked, &granted), None);
+        granted
+    }
+
+    fn dollars(amount: i64) -> money::Nanodollars {
+        money::Nanodollars::from_dollars(amount)
+    }
+
+    #[test]
+    fn a_month_that_is_narrowed_leaves_the_days_limit_where_it_was() {
+        let limits = decided("", Some(r#","limits":{"monthly_spend":10}"#)).limits;
+        assert_eq!((limits.monthly_spend, limits.daily_spend), (dollars(10), dollars(5)));
+        let limits = decided("", Some(r#","limits":{"monthly_spend":2}"#)).limits;
+        assert_eq!((limits.monthly_spend, limits.daily_spend), (dollars(2), dollars(2)));
+    }
+
+    #[test]
+    fn what_is_left_alone_is_granted_as_asked() {
+        let granted = decided(r#","models":["gpt-4o*"],"limits":{"monthly_spend":10}"#, None);
+        assert_eq!((granted.limits.monthly_spend, granted.limits.daily_spend), (dollars(10), dollars(10)));
+        assert_eq!(granted.models.patterns()[0].as_str(), "gpt-4o*");
+    }
+}

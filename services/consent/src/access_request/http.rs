@@ -1,0 +1,203 @@
+//! `/api/v1/requests`: the inbox for programs.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, get, post, web};
+use ids::{GrantId, ProviderKeyId, RequestId as AccessRequestId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use server::{Page, Person, Problem, RequestId, StrictJson, StrictQuery};
+use sessions::Permission;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    AccessRequestRow, Decision, RequestState, Requests,
+    decision::{Choice, granted},
+    details,
+    wire::WireDetail,
+};
+use crate::{
+    provider_key::ProviderKeys,
+    vault::{Actor, Vault},
+};
+
+/// Which requests to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    /// `pending` (the default) or `decided` (the last 20).
+    state: Option<String>,
+}
+
+/// An access request.
+#[derive(Serialize, ToSchema)]
+pub struct AccessRequestView {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: AccessRequestId,
+    /// `pending`, `approved`, `denied`, `expired` or `abandoned`.
+    state: &'static str,
+    /// The app's name, as it gave it.
+    app_name: String,
+    /// The app's web address, as it gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_url: Option<String>,
+    /// `unverified`, `domain_verified` or `organization_approved`.
+    #[schema(value_type = String)]
+    verification: events::Verification,
+    /// What it asks for.
+    authorization_details: Vec<WireDetail>,
+    /// What came of it, if it was approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    grant_id: Option<GrantId>,
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+    /// When it lapses.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl From<AccessRequestRow> for AccessRequestView {
+    fn from(row: AccessRequestRow) -> Self {
+        Self {
+            id: row.id,
+            state: row.state.name(),
+            app_name: row.app.name,
+            app_url: row.app.url,
+            verification: row.app.verification,
+            authorization_details: row.details.iter().map(WireDetail::requested).collect(),
+            grant_id: match row.state {
+                RequestState::Approved(grant) => Some(grant),
+                _ => None,
+            },
+            received_at: row.received_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// A yes, perhaps to less than was asked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// What to grant, one object for each that was asked, in the same order; left out: as asked,
+    /// within what may be given.
+    #[schema(value_type = Option<Vec<Object>>)]
+    authorization_details: Option<Box<RawValue>>,
+    /// Which key pays at each provider, by the provider's name; left out: the first usable one.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    key_ids: BTreeMap<String, ProviderKeyId>,
+}
+
+/// A no.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Denial {
+    /// Words for the app, at most 200 characters.
+    reason: Option<String>,
+}
+
+/// What came of an approval.
+#[derive(Serialize, ToSchema)]
+pub struct Approved {
+    /// The grant.
+    #[schema(value_type = String)]
+    grant_id: GrantId,
+}
+
+/// Lists access requests.
+#[utoipa::path(tag = "access requests", params(ListQuery), responses(
+    (status = 200, body = Page<AccessRequestView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 503, body = Problem)))]
+#[get("/api/v1/requests")]
+pub(crate) async fn list(
+    person: Person,
+    requests: web::Data<Requests>,
+    query: StrictQuery<ListQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (pending, decided) = requests.inbox(person.tenant, person.user).await?;
+    let rows = match query.0.state.as_deref() {
+        None | Some("pending") => pending,
+        Some("decided") => decided,
+        Some(_) => return Err(Problem::bad_request("state is pending or decided.").at("/state", "pending or decided")),
+    };
+    let items = rows.into_iter().map(AccessRequestView::from).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next_cursor: None }))
+}
+
+/// Shows one access request.
+#[utoipa::path(tag = "access requests", params(("id" = String, Path)), responses(
+    (status = 200, body = AccessRequestView), (status = 401, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+#[get("/api/v1/requests/{id}")]
+pub(crate) async fn show(
+    person: Person,
+    requests: web::Data<Requests>,
+    id: web::Path<AccessRequestId>,
+) -> Result<HttpResponse, Problem> {
+    let row = requests.one(person.tenant, person.user, *id).await?;
+    Ok(HttpResponse::Ok().json(AccessRequestView::from(row)))
+}
+
+/// Approves a request, perhaps narrower than it was asked.
+#[utoipa::path(tag = "access requests", request_body = Approval, params(("id" = String, Path)), responses(
+    (status = 200, body = Approved), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+    (status = 422, body = Problem), (status = 503, body = Problem)))]
+#[post("/api/v1/requests/{id}/approve")]
+pub(crate) async fn approve(
+    person: Person,
+    request_id: RequestId,
+    (vault, requests, keys): (web::Data<Vault>, web::Data<Requests>, web::Data<ProviderKeys>),
+    id: web::Path<AccessRequestId>,
+    body: StrictJson<Approval>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::DecideRequests)?;
+    let now = vault.clock.now();
+    let row = requests.one(person.tenant, person.user, *id).await?;
+    let own = keys.of(person.tenant, person.user).await.map_err(|e| Problem::dependency(&e))?;
+    let narrowed = match &body.0.authorization_details {
+        Some(json) => Some(details::parse(json.get(), now)?),
+        None => None,
+    };
+    if narrowed.as_ref().is_some_and(|narrowed| narrowed.len() != row.details.len()) {
+        return Err(Problem::bad_request("One object is needed for each that was asked, in the same order.")
+            .at("/authorization_details", "one object for each that was asked"));
+    }
+    let mut granted_details = Vec::with_capacity(row.details.len());
+    for (index, asked) in row.details.iter().enumerate() {
+        let named = body.0.key_ids.get(asked.provider.as_str()).copied();
+        let first = || own.iter().find(|key| key.provider == asked.provider && key.state == crate::provider_key::KeyState::Usable);
+        let choice = Choice {
+            narrowed: narrowed.as_ref().map(|narrowed| narrowed[index].clone()),
+            key: named.or_else(|| first().map(|key| key.id)),
+        };
+        granted_details.push(granted(&vault.policy, asked, choice, row.app.verification, now)?);
+    }
+    let decision = Decision { details: granted_details, shown: None };
+    let grant_id = requests.approve(&Actor::person(&person, &request_id), *id, decision).await?;
+    Ok(HttpResponse::Ok().json(Approved { grant_id }))
+}
+
+/// Denies a request.
+#[utoipa::path(tag = "access requests", request_body = Denial, params(("id" = String, Path)), responses(
+    (status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
+#[post("/api/v1/requests/{id}/deny")]
+pub(crate) async fn deny(
+    person: Person,
+    request_id: RequestId,
+    requests: web::Data<Requests>,
+    id: web::Path<AccessRequestId>,
+    body: StrictJson<Denial>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::DecideRequests)?;
+    let reason = body.0.reason.map(|text| details::plain_text(&text)).filter(|text| !text.is_empty());
+    if reason.as_ref().is_some_and(|text| text.chars().count() > 200) {
+        return Err(Problem::bad_request("A reason has at most 200 characters.").at("/reason", "at most 200 characters"));
+    }
+    requests.deny(&Actor::person(&person, &request_id), *id, reason).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,16 @@
+//! Access requests: what an app asks for, pending until a person decides.
+
+mod access_request;
+pub mod decision;
+pub mod delivery;
+pub mod details;
+mod handover;
+pub mod http;
+pub mod overdue;
+pub mod projection;
+mod store;
+pub mod wire;
+
+pub use access_request::{AccessRequest, Pending, Refusal};
+pub use projection::{AccessRequestRow, RequestState};
+pub use store::{Arrival, Decision, RequestError, Requests};

@@ -1,0 +1,58 @@
+//! Requests that nobody decided in time: their end is written down, for the record and for the inbox.
+
+use std::time::Duration;
+
+use postgres::Scope;
+
+use super::{RequestError, Requests, projection};
+use crate::vault::Actor;
+
+/// How often to look.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// How many to end before looking again.
+const BATCH: i64 = 200;
+
+impl Requests {
+    /// Ends the requests of all organizations whose time is over, the oldest first; gives how many
+    /// it found, 200 at most. Two processes may do so at once: each decision is taken once.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn end_overdue(&self) -> Result<usize, RequestError> {
+        let tx = self.vault.postgres.begin("find overdue access requests", Scope::Follower).await?;
+        let overdue = projection::overdue(&tx, self.vault.clock.now(), BATCH).await?;
+        tx.commit().await?;
+        for (tenant, user, id) in &overdue {
+            let actor = Actor {
+                tenant: *tenant,
+                user: *user,
+                name: "latchkey".to_owned(),
+                correlation_id: id.to_string(),
+            };
+            if let Err(error) = self.close(&actor, *id, false).await {
+                tracing::warn!(%error, request = %id, "an overdue access request was not ended");
+            }
+        }
+        Ok(overdue.len())
+    }
+}
+
+/// Ends overdue requests until `stop`. Being stopped at any moment is safe.
+pub async fn end(requests: Requests, stop: impl Future<Output = ()>) {
+    let ending = async {
+        loop {
+            match requests.end_overdue().await {
+                Ok(found) if i64::try_from(found).is_ok_and(|found| found >= BATCH) => {}
+                Ok(_) => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) => {
+                    tracing::warn!(%error, "overdue access requests were not looked for");
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = ending => {}
+        () = stop => {}
+    }
+}

@@ -1,0 +1,226 @@
+//! `consent.access_requests`: the inbox and its history.
+
+use event_store::{ProjectionError, RecordedEvent};
+use events::{AccessRequestEvent, AppIdentity, RequestedDetail, Transport};
+use ids::{GrantId, RequestId, TenantId, UserId};
+use jiff::Timestamp;
+use postgres::{DatabaseError, Tx};
+use serde_json::{Value, json};
+use tokio_postgres::Row;
+
+/// An access request as the inbox shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessRequestRow {
+    /// The request.
+    pub id: RequestId,
+    /// Whose vault was asked.
+    pub user: UserId,
+    /// By which door.
+    pub transport: Transport,
+    /// Who asks.
+    pub app: AppIdentity,
+    /// What for.
+    pub details: Vec<RequestedDetail>,
+    /// Where it stands.
+    pub state: RequestState,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// When it lapses.
+    pub expires_at: Timestamp,
+}
+
+/// Where an access request stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestState {
+    /// Undecided.
+    Pending,
+    /// Granted.
+    Approved(GrantId),
+    /// Refused, perhaps with words for the app.
+    Denied(Option<String>),
+    /// Nobody decided in time.
+    Expired,
+    /// The asker went away.
+    Abandoned,
+}
+
+impl RequestState {
+    /// Its name on the wire and on pages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved(_) => "approved",
+            Self::Denied(_) => "denied",
+            Self::Expired => "expired",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+const RECEIVED: &str = "
+    -- consent.access_request_received
+    INSERT INTO consent.access_requests
+           (request_id, tenant_id, user_id, transport, app, details, state, received_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)";
+
+const DECIDED: &str = "
+    -- consent.access_request_decided
+    UPDATE consent.access_requests
+       SET state = $2, grant_id = $3, reason = $4, decided_at = $5
+     WHERE request_id = $1";
+
+pub(crate) const CLEAR: &str = "
+    -- consent.clear_access_requests
+    DELETE FROM consent.access_requests";
+
+const PENDING: &str = "
+    -- consent.access_requests_pending
+    SELECT request_id, user_id, transport, app, details, state, reason, grant_id, received_at, expires_at
+      FROM consent.access_requests
+     WHERE user_id = $1 AND state = 'pending' AND expires_at > $2
+     ORDER BY received_at DESC
+     LIMIT 100";
+
+const RECENT: &str = "
+    -- consent.access_requests_recent
+    SELECT request_id, user_id, transport, app, details, state, reason, grant_id, received_at, expires_at
+      FROM consent.access_requests
+     WHERE user_id = $1 AND (state <> 'pending' OR expires_at <= $2)
+     ORDER BY received_at DESC
+     LIMIT 20";
+
+const ONE: &str = "
+    -- consent.access_request
+    SELECT request_id, user_id, transport, app, details, state, reason, grant_id, received_at, expires_at
+      FROM consent.access_requests
+     WHERE request_id = $1";
+
+const COUNT_PENDING: &str = "
+    -- consent.count_pending
+    SELECT count(*) AS pending
+      FROM consent.access_requests
+     WHERE user_id = $1 AND state = 'pending' AND expires_at > $2";
+
+// Read across organizations, by followers only.
+const OVERDUE: &str = "
+    -- consent.access_requests_overdue
+    SELECT tenant_id, user_id, request_id
+      FROM consent.access_requests
+     WHERE state = 'pending' AND expires_at <= $1
+     ORDER BY expires_at
+     LIMIT $2";
+
+/// Takes one event in.
+///
+/// # Errors
+/// When the event cannot be read or the database refuses.
+pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
+    let Some(change) = event.read::<AccessRequestEvent>()? else { return Ok(()) };
+    match change {
+        AccessRequestEvent::Received { user, transport, app, details, expires_at } => {
+            received(tx, event, user, (transport, &app, &details), expires_at).await
+        }
+        AccessRequestEvent::Approved { grant, .. } => decided(tx, event, "approved", Some(grant), None).await,
+        AccessRequestEvent::Denied { reason } => decided(tx, event, "denied", None, reason).await,
+        AccessRequestEvent::Expired {} => decided(tx, event, "expired", None, None).await,
+        AccessRequestEvent::Abandoned {} => decided(tx, event, "abandoned", None, None).await,
+    }
+}
+
+async fn received(
+    tx: &Tx,
+    event: &RecordedEvent,
+    user: UserId,
+    (transport, app, details): (Transport, &AppIdentity, &[RequestedDetail]),
+    expires_at: Timestamp,
+) -> Result<(), ProjectionError> {
+    let (id, tenant) = (event.stream_uuid(), event.tenant.uuid());
+    let transport = json!(transport).as_str().unwrap_or_default().to_owned();
+    let (app, details): (Value, Value) = (json!(app), json!(details));
+    let user = user.uuid();
+    let at = &event.occurred_at;
+    tx.execute(RECEIVED, &[&id, &tenant, &user, &transport, &app, &details, at, &expires_at]).await?;
+    Ok(())
+}
+
+async fn decided(
+    tx: &Tx,
+    event: &RecordedEvent,
+    state: &str,
+    grant: Option<GrantId>,
+    reason: Option<String>,
+) -> Result<(), ProjectionError> {
+    let (id, grant) = (event.stream_uuid(), grant.map(GrantId::uuid));
+    tx.execute(DECIDED, &[&id, &state, &grant, &reason, &event.occurred_at]).await?;
+    Ok(())
+}
+
+/// What waits for a person's decision, newest first, at most 100.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn pending(tx: &Tx, user: UserId, now: Timestamp) -> Result<Vec<AccessRequestRow>, DatabaseError> {
+    tx.query(PENDING, &[&user.uuid(), &now]).await?.iter().map(from_row).collect()
+}
+
+/// What was decided of late, newest first, at most 20.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn recent(tx: &Tx, user: UserId, now: Timestamp) -> Result<Vec<AccessRequestRow>, DatabaseError> {
+    tx.query(RECENT, &[&user.uuid(), &now]).await?.iter().map(from_row).collect()
+}
+
+/// One request of the transaction's organization.
+///
+/// # Errors
+/// When the database refuses or the row cannot be read.
+pub async fn one(tx: &Tx, id: RequestId) -> Result<Option<AccessRequestRow>, DatabaseError> {
+    tx.query_opt(ONE, &[&id.uuid()]).await?.as_ref().map(from_row).transpose()
+}
+
+/// How many requests wait for a person's decision.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_pending(tx: &Tx, user: UserId, now: Timestamp) -> Result<i64, DatabaseError> {
+    Ok(tx.query_one(COUNT_PENDING, &[&user.uuid(), &now]).await?.get("pending"))
+}
+
+/// Requests of any organization whose time is over and that nobody decided, the oldest first. The
+/// transaction must be a follower's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn overdue(tx: &Tx, now: Timestamp, limit: i64) -> Result<Vec<(TenantId, UserId, RequestId)>, DatabaseError> {
+    let of_row = |row: &Row| {
+        let tenant = TenantId::from_uuid(row.get("tenant_id"));
+        (tenant, UserId::from_uuid(row.get("user_id")), RequestId::from_uuid(row.get("request_id")))
+    };
+    Ok(tx.query(OVERDUE, &[&now, &limit]).await?.iter().map(of_row).collect())
+}
+
+fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
+    let unreadable = |column| DatabaseError::Row { table: "consent.access_requests", column };
+    let grant: Option<uuid::Uuid> = row.get("grant_id");
+    let state = match (row.get::<_, &str>("state"), grant) {
+        ("pending", _) => RequestState::Pending,
+        ("approved", Some(grant)) => RequestState::Approved(GrantId::from_uuid(grant)),
+        ("denied", _) => RequestState::Denied(row.get("reason")),
+        ("expired", _) => RequestState::Expired,
+        ("abandoned", _) => RequestState::Abandoned,
+        _ => return Err(unreadable("state")),
+    };
+    Ok(AccessRequestRow {
+        id: RequestId::from_uuid(row.get("request_id")),
+        user: UserId::from_uuid(row.get("user_id")),
+        transport: serde_json::from_value(json!(row.get::<_, &str>("transport")))
+            .map_err(|_| unreadable("transport"))?,
+        app: serde_json::from_value(row.get("app")).map_err(|_| unreadable("app"))?,
+        details: serde_json::from_value(row.get("details")).map_err(|_| unreadable("details"))?,
+        state,
+        received_at: row.get("received_at"),
+        expires_at: row.get("expires_at"),
+    })
+}

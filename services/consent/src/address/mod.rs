@@ -1,0 +1,9 @@
+//! Vault addresses: handles let someone ask, connect tickets let someone ask once within a ceiling.
+
+mod ceiling;
+pub mod http;
+pub mod page;
+mod store;
+
+pub use ceiling::{Ceiling, WireCeiling};
+pub use store::{AddressError, Addresses, HandleRow, TICKET_LIVES, Ticket, TicketRow, Whose, use_ticket};

@@ -1,0 +1,107 @@
+//! How this service is built.
+
+use actix_web::web;
+use clock::Clock;
+use event_bus::{BusSettings, EventBus, Relay};
+use key_vault::{KeyService, Sealer};
+use postgres::{DatabaseSettings, Postgres};
+use server::{Check, Shutdown, Site};
+use spend_limits::SpendLimits;
+use tokio::{sync::broadcast, task::JoinHandle};
+
+use crate::{
+    access_request::Requests,
+    address::Addresses,
+    grant::Grants,
+    okap::Knocks,
+    policy::Policy,
+    provider_key::{ProviderKeys, refused},
+    registered_app::Apps,
+    routes,
+    settings::Settings,
+    vault::{Parts, Vault},
+};
+
+/// How many changes a slow listener may be behind before it looks at the table instead.
+const CHANGES: usize = 1_024;
+/// How many connections this service holds to its database at most.
+const CONNECTIONS: usize = 24;
+
+/// The consent service.
+#[derive(Clone)]
+pub struct App {
+    vault: Vault,
+    knocks: Knocks,
+    bus: EventBus,
+}
+
+impl App {
+    /// Puts the service together. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn build(settings: &Settings, keys: KeyService, site: &Site, clock: Clock) -> anyhow::Result<Self> {
+        let database = DatabaseSettings { url: settings.consent_database_url.clone(), connections: CONNECTIONS };
+        let postgres = Postgres::connect(&database)?;
+        let bus = EventBus::connect(&BusSettings {
+            url: settings.amqp_url.clone(),
+            prefix: settings.amqp_prefix.clone(),
+        })?;
+        let relay = Relay::new(postgres.clone(), bus.clone(), "relay");
+        let vault = Vault::new(Parts {
+            postgres: postgres.clone(),
+            clock: clock.clone(),
+            policy: Policy::default(),
+            sealer: Sealer::new(keys, clock),
+            spend_limits: SpendLimits::connect(&settings.redis_url, &settings.redis_namespace)?,
+            public_url: site.origin().to_owned(),
+            relay,
+            changes: broadcast::channel(CHANGES).0,
+        });
+        Ok(Self { vault, knocks: Knocks::new(), bus })
+    }
+
+    /// Adds this service's routes.
+    pub fn routes(&self, config: &mut web::ServiceConfig) {
+        let vault = &self.vault;
+        config
+            .app_data(web::Data::new(vault.clone()))
+            .app_data(web::Data::new(Requests::new(vault.clone())))
+            .app_data(web::Data::new(Grants::new(vault.clone())))
+            .app_data(web::Data::new(ProviderKeys::new(vault.clone())))
+            .app_data(web::Data::new(Addresses::new(vault.clone())))
+            .app_data(web::Data::new(Apps::new(vault.clone())))
+            .app_data(web::Data::new(self.knocks.clone()));
+        routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(config));
+        routes::unlisted(config);
+    }
+
+    /// The service's database, for the sessions that its routes look up.
+    #[must_use]
+    pub fn postgres(&self) -> &Postgres {
+        &self.vault.postgres
+    }
+
+    /// What readiness asks.
+    #[must_use]
+    pub fn checks(&self) -> Vec<Check> {
+        let postgres = self.vault.postgres.clone();
+        vec![Check::new("consent-postgres", move || {
+            let postgres = postgres.clone();
+            async move { postgres.ping().await }
+        })]
+    }
+
+    /// What runs beside the requests: the relay of all decisions, and taking note of provider
+    /// keys that a provider refused.
+    #[must_use]
+    pub fn background(&self, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
+        let relayed = tokio::spawn(self.vault.relay.clone().run(shutdown.requested()));
+        let noted = tokio::spawn(refused::note(
+            ProviderKeys::new(self.vault.clone()),
+            self.bus.clone(),
+            shutdown.requested(),
+        ));
+        vec![relayed, noted]
+    }
+}

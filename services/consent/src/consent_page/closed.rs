@@ -1,0 +1,89 @@
+//! The page of a request that can no longer be decided: how it stands, and what to do next.
+
+use askama::Template;
+use jiff::Timestamp;
+use pages::{Badge, Layout, Tone, filters};
+use sessions::SignedIn;
+
+use super::asker::Asker;
+use crate::access_request::{AccessRequestRow, RequestState};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "request_closed.html")]
+pub(super) struct ClosedPage {
+    layout: Layout,
+    asker: Asker,
+    badge: Badge,
+    said: Option<String>,
+    text: String,
+    received_at: Timestamp,
+    now: Timestamp,
+    next: (&'static str, &'static str),
+}
+
+impl ClosedPage {
+    /// The page of `row`, which is decided, expired or abandoned.
+    pub(super) fn new(person: &SignedIn, row: &AccessRequestRow, now: Timestamp) -> Self {
+        let asker = Asker::of(&row.app);
+        let name = &asker.name;
+        let (text, next) = match &row.state {
+            RequestState::Pending => (
+                format!("{name} waits for your decision."),
+                ("Go to your inbox", "/inbox"),
+            ),
+            RequestState::Approved(_) => (
+                format!(
+                    "You approved this. What {name} may do, what it has spent and how to stop it \
+                     stands under connected apps."
+                ),
+                ("See connected apps", "/connected-apps"),
+            ),
+            RequestState::Denied(_) => (
+                format!(
+                    "You denied this. {name} got nothing; if that was a mistake, let it ask again."
+                ),
+                ("Go to your inbox", "/inbox"),
+            ),
+            RequestState::Expired => (
+                format!(
+                    "Nobody decided in time, so {name} got nothing. If you still want it, let the \
+                     app ask again."
+                ),
+                ("Go to your inbox", "/inbox"),
+            ),
+            RequestState::Abandoned => (
+                format!(
+                    "{name} stopped waiting before you decided and got nothing. If you still want \
+                     it, let the app ask again."
+                ),
+                ("Go to your inbox", "/inbox"),
+            ),
+        };
+        let said = match &row.state {
+            RequestState::Denied(reason) => reason.clone(),
+            _ => None,
+        };
+        Self {
+            layout: Layout::new(format!("Request of {name}"), person),
+            badge: state_badge(&row.state),
+            said,
+            text,
+            received_at: row.received_at,
+            now,
+            next,
+            asker,
+        }
+    }
+}
+
+/// How a request stands, in a word.
+pub(crate) fn state_badge(state: &RequestState) -> Badge {
+    match state {
+        RequestState::Pending => Badge::new(Tone::Info, "Waits for you"),
+        RequestState::Approved(_) => Badge::new(Tone::Good, "Approved"),
+        RequestState::Denied(_) => Badge::new(Tone::Neutral, "Denied"),
+        RequestState::Expired => Badge::new(Tone::Neutral, "Expired"),
+        RequestState::Abandoned => Badge::new(Tone::Neutral, "Withdrawn"),
+    }
+}

@@ -1,0 +1,179 @@
+//! `/requests/{id}`: where a person decides.
+//!
+//! The page shows who asks and how sure we are, what exactly, and what it can cost at most. The
+//! person narrows and approves, or denies; the form is bound to what was shown ([`shown`]), and
+//! nothing outside the ceiling leaves this room.
+
+mod answers;
+mod asker;
+mod case;
+mod closed;
+mod decide;
+mod input;
+mod lifetime;
+mod limits;
+mod names;
+mod offer;
+mod shown;
+mod view;
+
+#[cfg(test)]
+pub(crate) mod look;
+#[cfg(test)]
+mod tests;
+
+use actix_web::{HttpResponse, get, http::StatusCode, post, web};
+use ids::RequestId as AccessRequestId;
+use pages::Notice;
+use serde::Deserialize;
+use server::{PagePerson, Problem, RequestId, SignedForm};
+use sessions::Permission;
+
+pub(crate) use self::{
+    answers::{Answers, see_other},
+    asker::Asker,
+    closed::state_badge,
+    decide::written,
+    lifetime::{LONGER_LENGTHS, Span},
+    limits::{
+        Faults as LimitFaults, Texts as LimitTexts, amount, fields, grouped, hints_of_current,
+        read, texts,
+    },
+    names::{NAMES, Names},
+    view::in_words,
+};
+use self::{case::Case, input::Input};
+use crate::{
+    access_request::{
+        Decision, Refusal, RequestError, RequestState, Requests, details::plain_text,
+    },
+    oauth,
+    provider_key::ProviderKeys,
+    vault::{Actor, Vault},
+};
+
+/// The longest that a person may say to the app (in characters).
+const LONGEST_REASON: usize = 200;
+
+/// Adds the routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.service(show).service(approve).service(deny);
+}
+
+/// What this room works with.
+type Rooms = (
+    web::Data<Vault>,
+    web::Data<Requests>,
+    web::Data<ProviderKeys>,
+);
+
+/// The words that a person gives an app with a no.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Denial {
+    reason: Option<String>,
+}
+
+#[get("/requests/{id}")]
+async fn show(
+    person: PagePerson,
+    rooms: Rooms,
+    id: web::Path<AccessRequestId>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::DecideRequests)?;
+    let case = Case::open(&rooms, &person, *id).await?;
+    Ok(case.page(StatusCode::OK, None, None))
+}
+
+#[post("/requests/{id}/approve")]
+async fn approve(
+    form: SignedForm<Answers>,
+    request_id: RequestId,
+    rooms: Rooms,
+    id: web::Path<AccessRequestId>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::DecideRequests)?;
+    let case = Case::open(&rooms, &form.person, *id).await?;
+    if case.row.state != RequestState::Pending {
+        return Ok(see_other(&format!("/requests/{id}")));
+    }
+    input::expect(&form.form, case.row.details.len())?;
+    let offers = case.offers();
+    if form.form.one("shown") != case.digest(&offers) {
+        let notice = "The request changed; look again. What it asks for, what may be given or which \
+                      of your keys can pay is not what this page showed before. Nothing was decided.";
+        return Ok(case.page(StatusCode::CONFLICT, None, Some(Notice::caution(notice))));
+    }
+    let inputs: Vec<Input> = offers
+        .iter()
+        .map(|offer| Input::of(offer, &form.form))
+        .collect();
+    let details = match case.decide(&offers, &inputs) {
+        Ok(details) => details,
+        Err(faults) => {
+            let notice = "Nothing was decided yet: look at the fields marked below.";
+            let filled = inputs.into_iter().zip(faults).collect();
+            return Ok(case.page(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some(filled),
+                Some(Notice::bad(notice)),
+            ));
+        }
+    };
+    let decision = Decision {
+        details,
+        shown: Some(case.digest(&offers)),
+    };
+    let actor = Actor::person(&form.person, &request_id);
+    let grant = match rooms.1.approve(&actor, *id, decision).await {
+        Ok(grant) => grant,
+        Err(error) => return not_open_any_more(*id, error),
+    };
+    let back = oauth::after_approval(&rooms.0, &actor, *id, grant).await?;
+    Ok(see_other(back.as_deref().unwrap_or("/inbox?done=approved")))
+}
+
+#[post("/requests/{id}/deny")]
+async fn deny(
+    form: SignedForm<Denial>,
+    request_id: RequestId,
+    rooms: Rooms,
+    id: web::Path<AccessRequestId>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::DecideRequests)?;
+    let reason = form
+        .form
+        .reason
+        .map(|text| plain_text(&text))
+        .filter(|text| !text.is_empty());
+    if reason
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > LONGEST_REASON)
+    {
+        let case = Case::open(&rooms, &form.person, *id).await?;
+        let notice = format!(
+            "Words for the app have at most {LONGEST_REASON} characters. Nothing was decided."
+        );
+        return Ok(case.page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            None,
+            Some(Notice::bad(notice)),
+        ));
+    }
+    let actor = Actor::person(&form.person, &request_id);
+    if let Err(error) = rooms.1.deny(&actor, *id, reason).await {
+        return not_open_any_more(*id, error);
+    }
+    let back = oauth::after_denial(&rooms.0, actor.tenant, *id).await?;
+    Ok(see_other(back.as_deref().unwrap_or("/inbox?done=denied")))
+}
+
+/// What was decided or lapsed meanwhile shows how it stands; anything else is refused.
+fn not_open_any_more(id: AccessRequestId, error: RequestError) -> Result<HttpResponse, Problem> {
+    match error {
+        RequestError::Refused(Refusal::Decided | Refusal::Expired) => {
+            Ok(see_other(&format!("/requests/{id}")))
+        }
+        error => Err(error.into()),
+    }
+}

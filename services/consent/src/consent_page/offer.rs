@@ -1,0 +1,86 @@
+//! What a person may decide at one provider: what was asked, the ceiling, the keys that can pay.
+
+use events::RequestedDetail;
+use jiff::Timestamp;
+
+use super::{
+    lifetime::{LENGTHS, Span},
+    names::{NAMES, Names},
+};
+use crate::{
+    access_request::AccessRequestRow,
+    policy::{Ceiling, Policy},
+    provider_key::{KeyState, ProviderKeyRow},
+};
+
+/// One provider's part of a decision.
+pub(super) struct Offer<'a> {
+    /// What the app asked for.
+    pub asked: &'a RequestedDetail,
+    /// What may be given at most.
+    pub ceiling: Ceiling,
+    /// The person's keys that can pay.
+    pub keys: Vec<&'a ProviderKeyRow>,
+    /// Whether the person has a key there that the provider refused.
+    pub refused_key: bool,
+    /// The names of the fields.
+    pub names: &'static Names,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// How models are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ModelChoice {
+    /// The app named them: any of these.
+    AnyOf,
+    /// The app asked for every model and may get that, or fewer.
+    EveryOrNamed,
+    /// The app asked for every model and may only get named ones.
+    Named,
+}
+
+/// What may be decided about a request, provider by provider.
+pub(super) fn offers<'a>(
+    policy: &Policy,
+    row: &'a AccessRequestRow,
+    keys: &'a [ProviderKeyRow],
+    now: Timestamp,
+) -> Vec<Offer<'a>> {
+    let offer = |(asked, names): (&'a RequestedDetail, &'static Names)| {
+        let (usable, refused): (Vec<_>, Vec<_>) = keys
+            .iter()
+            .filter(|key| key.provider == asked.provider)
+            .partition(|key| key.state == KeyState::Usable);
+        Offer {
+            asked,
+            ceiling: policy.ceiling(asked, row.app.verification, now),
+            keys: usable,
+            refused_key: !refused.is_empty(),
+            names,
+            now,
+        }
+    };
+    row.details.iter().zip(&NAMES).map(offer).collect()
+}
+
+impl Offer<'_> {
+    /// How models are chosen.
+    pub(super) fn model_choice(&self) -> ModelChoice {
+        match (self.asked.models.is_every(), self.ceiling.must_name_models) {
+            (false, _) => ModelChoice::AnyOf,
+            (true, false) => ModelChoice::EveryOrNamed,
+            (true, true) => ModelChoice::Named,
+        }
+    }
+
+    /// Until when it may last.
+    pub(super) fn span(&self) -> Span {
+        Span {
+            lengths: &LENGTHS,
+            now: self.now,
+            most: self.ceiling.expires,
+            as_asked: self.asked.expires == Some(self.ceiling.expires),
+        }
+    }
+}

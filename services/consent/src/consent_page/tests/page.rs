@@ -1,0 +1,180 @@
+//! The page, with made-up requests.
+
+use ids::GrantId;
+use pages::Notice;
+
+use super::*;
+use crate::{
+    access_request::RequestState,
+    consent_page::{
+        closed::ClosedPage,
+        view::{ConsentPage, Shown},
+    },
+};
+
+fn page(
+    row: &AccessRequestRow,
+    keys: &[ProviderKeyRow],
+    otherwise: &[(&str, &[&str])],
+    uri: Option<&str>,
+) -> ConsentPage {
+    let policy = Policy::default();
+    let offers = offers(&policy, row, keys, look::now());
+    let inputs: Vec<_> = offers
+        .iter()
+        .map(|offer| {
+            let input = filled(offer, otherwise);
+            let faults = decide(&policy, row.app.verification, offer, &input)
+                .err()
+                .filter(|_| !otherwise.is_empty())
+                .map(|faults| *faults)
+                .unwrap_or_default();
+            (input, faults)
+        })
+        .collect();
+    let shown = Shown {
+        row,
+        offers: &offers,
+        digest: digest_of(&policy, row, &offers),
+        alike: usize::from(uri.is_none()),
+        redirect_uri: uri,
+        now: look::now(),
+    };
+    let notice = (!otherwise.is_empty())
+        .then(|| Notice::bad("Nothing was decided yet: look at the fields marked below."));
+    ConsentPage::new(&look::owner(), shown, &inputs, notice)
+}
+
+#[test]
+fn the_page_says_who_asks_for_what_and_what_it_costs() {
+    let row = request("Paper Digest", Verification::OrganizationApproved, MINI);
+    let html = look::keep(
+        "consent",
+        &page(
+            &row,
+            &keys(),
+            &[],
+            Some("https://paperdigest.example/cb?x=1"),
+        ),
+    );
+    assert!(html.contains("An administrator of your organization registered this app"));
+    assert!(html.contains("every model whose name begins with text-embedding-3-"));
+    assert!(html.contains(
+        "At the very most this costs you $25.00 in a calendar month and $25.00 on any one day."
+    ));
+    assert!(html.contains("then back to paperdigest.example"));
+    assert!(html.contains("lapses in 8 minutes"));
+}
+
+#[test]
+fn an_unverified_app_is_clamped_in_plain_sight() {
+    let row = request("Pаper Digest", Verification::Unverified, EVERY);
+    let html = look::keep("consent-unverified", &page(&row, &keys(), &[], None));
+    assert!(html.contains("Unverified: anyone can type this name"));
+    assert!(
+        html.contains("mixes alphabets") && html.contains("1 other request under this name waits")
+    );
+    assert!(html.contains("App names none · at most $5.00"));
+    assert!(html.contains("The app asks for every model, now and in future."));
+}
+
+#[test]
+fn several_providers_stand_side_by_side() {
+    let other = r#"{"type":"ai_model_access","provider":"anthropic","limits":{"monthly_spend":10,"daily_spend":1},"reason":"Checks the summaries."}"#;
+    let row = request(
+        "Paper Digest",
+        Verification::DomainVerified,
+        &format!("{MINI},{other}"),
+    );
+    let html = look::keep(
+        "consent-two",
+        &page(&row, &keys(), &[], Some("http://127.0.0.1:8000/cb")),
+    );
+    assert!(html.contains("<strong>Every model, now and in future</strong>"));
+    assert!(
+        html.contains(
+            "$35.00 in a calendar month and $26.00 on any one day, all providers together"
+        )
+    );
+    assert!(html.contains("name=\"d1.monthly_spend\""));
+}
+
+#[test]
+fn a_refused_form_keeps_what_was_written_beside_what_is_wrong() {
+    let row = request("Paper Digest", Verification::OrganizationApproved, MINI);
+    let otherwise: &[(&str, &[&str])] = &[
+        ("d0.models", &[]),
+        ("d0.monthly_spend", &["40"]),
+        ("d0.daily_spend", &["two"]),
+    ];
+    let html = look::keep("consent-faults", &page(&row, &keys(), otherwise, None));
+    assert!(html.contains("value=\"40\"") && html.contains("At most $25.00 may be given."));
+    assert!(html.contains("Choose at least one model") && html.contains("value=\"two\""));
+}
+
+#[test]
+fn without_a_key_it_cannot_be_approved() {
+    let row = request("Paper Digest", Verification::OrganizationApproved, MINI);
+    let html = look::keep(
+        "consent-no-key",
+        &page(&row, &[key(1, "openai", KeyState::Invalid)], &[], None),
+    );
+    assert!(html.contains("OpenAI refused the key you stored"));
+    assert!(html.contains("form=\"approve\" disabled"));
+    let html = page(&row, &[], &[], None).to_string();
+    assert!(html.contains("href=\"/provider-keys?provider=openai\""));
+    assert!(
+        decided(
+            Verification::OrganizationApproved,
+            MINI,
+            &[("d0.key", &[""])]
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn a_hostile_app_is_text_everywhere() {
+    let asked = MINI.replace(
+        "Summarises the papers you save.",
+        "</p><script>alert(1)</script> \\\" onclick=\\\"x",
+    );
+    let row = request(
+        "\"><img src=x onerror=alert(1)>\u{202e}gpj",
+        Verification::Unverified,
+        &asked,
+    );
+    let html = look::keep("consent-hostile", &page(&row, &keys(), &[], None));
+    assert!(!html.contains("<img") && !html.contains("<script>") && !html.contains('\u{202e}'));
+    let closed = ClosedPage::new(&look::owner(), &row, look::now());
+    assert!(!look::keep("request-hostile", &closed).contains("<img"));
+}
+
+#[test]
+fn what_is_decided_shows_how_it_stands_and_what_to_do_next() {
+    let mut row = request("Paper Digest", Verification::Unverified, MINI);
+    for (state, words, next) in [
+        (
+            RequestState::Approved(GrantId::from_uuid(uuid::Uuid::nil())),
+            "You approved this",
+            "/connected-apps",
+        ),
+        (
+            RequestState::Denied(Some("Not this <month>".to_owned())),
+            "Not this &#60;month&#62;",
+            "/inbox",
+        ),
+        (RequestState::Expired, "Nobody decided in time", "/inbox"),
+        (RequestState::Abandoned, "stopped waiting", "/inbox"),
+    ] {
+        row.state = state;
+        let html = look::keep(
+            &format!("request-{}", row.state.name()),
+            &ClosedPage::new(&look::owner(), &row, look::now()),
+        );
+        assert!(
+            html.contains(words) && html.contains(&format!("href=\"{next}\"")),
+            "{words}"
+        );
+    }
+}

@@ -1,0 +1,280 @@
+//! The page on which a person decides.
+
+use askama::Template;
+use events::{Capability, Provider, RequestedDetail};
+use ids::RequestId;
+use jiff::Timestamp;
+use money::Nanodollars;
+use pages::{Choice, Field, Layout, Notice, filters};
+use sessions::SignedIn;
+
+use super::{
+    asker::Asker,
+    decide::Faults,
+    input::{Input, NAMED},
+    limits,
+    offer::{ModelChoice, Offer},
+};
+use crate::access_request::AccessRequestRow;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(super) struct ConsentPage {
+    pub layout: Layout,
+    pub id: RequestId,
+    pub shown: String,
+    pub asker: Asker,
+    pub received_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub now: Timestamp,
+    /// How many other requests under this name wait.
+    pub alike: usize,
+    /// The app's own words, where it says the same for every provider.
+    pub reason: Option<String>,
+    pub asks: Vec<Ask>,
+    pub cost: String,
+    pub can_approve: bool,
+    /// Where the browser goes afterwards, if it goes back to the app.
+    pub back_to: Option<String>,
+    pub deny_reason: Field,
+}
+
+/// One provider's part.
+pub(super) struct Ask {
+    provider: String,
+    /// The app's own words about this provider.
+    reason: Option<String>,
+    scope: Option<Scope>,
+    models: Field,
+    capabilities: Field,
+    limits: Vec<Field>,
+    lifetime: Field,
+    key: Result<Field, MissingKey>,
+}
+
+/// The choice between every model and named ones.
+struct Scope {
+    name: &'static str,
+    named: bool,
+}
+
+/// Why there is nothing to pay with.
+struct MissingKey {
+    provider: String,
+    refused: bool,
+}
+
+/// What the page is made of.
+pub(super) struct Shown<'a> {
+    pub row: &'a AccessRequestRow,
+    pub offers: &'a [Offer<'a>],
+    pub digest: String,
+    pub alike: usize,
+    pub redirect_uri: Option<&'a str>,
+    pub now: Timestamp,
+}
+
+impl ConsentPage {
+    /// The page with these inputs and what is wrong with them.
+    pub(super) fn new(
+        person: &SignedIn,
+        shown: Shown<'_>,
+        filled: &[(Input, Faults)],
+        notice: Option<Notice>,
+    ) -> Self {
+        let asker = Asker::of(&shown.row.app);
+        let title = format!("{} asks for access", asker.name);
+        let reason = common_reason(&shown.row.details);
+        let parts = shown.offers.iter().zip(filled);
+        let back_to = shown.redirect_uri.and_then(|uri| url::Url::parse(uri).ok());
+        Self {
+            layout: Layout::new(title, person).maybe_notice(notice),
+            id: shown.row.id,
+            shown: shown.digest,
+            received_at: shown.row.received_at,
+            expires_at: shown.row.expires_at,
+            now: shown.now,
+            alike: shown.alike,
+            asks: parts
+                .map(|(offer, (input, faults))| Ask::new(offer, input, faults, reason.is_none()))
+                .collect(),
+            reason,
+            cost: cost(shown.offers),
+            can_approve: shown.offers.iter().all(|offer| !offer.keys.is_empty()),
+            back_to: back_to.as_ref().and_then(place),
+            deny_reason: Field::text("reason", "Words for the app, if you deny")
+                .placeholder("Not this month"),
+            asker,
+        }
+    }
+}
+
+impl Ask {
+    fn new(offer: &Offer<'_>, input: &Input, faults: &Faults, with_reason: bool) -> Self {
+        let provider = offer.asked.provider.display_name().to_owned();
+        let hints = limits::hints_of_asked(&offer.asked.limits, &offer.ceiling.limits);
+        Self {
+            reason: offer.asked.reason.clone().filter(|_| with_reason),
+            scope: (offer.model_choice() == ModelChoice::EveryOrNamed).then(|| Scope {
+                name: offer.names.scope,
+                named: input.scope == NAMED,
+            }),
+            models: models(offer, input, faults),
+            capabilities: capabilities(offer, input, faults),
+            limits: limits::fields(&offer.names.limits, &input.limits, hints, &faults.limits),
+            lifetime: Field::select(
+                offer.names.lifetime,
+                "How long",
+                offer.span().choices(&input.lifetime),
+            )
+            .required()
+            .maybe_error(faults.lifetime.clone()),
+            key: key(offer, input, faults, &provider),
+            provider,
+        }
+    }
+}
+
+fn models(offer: &Offer<'_>, input: &Input, faults: &Faults) -> Field {
+    let names = offer.names;
+    let field = match offer.model_choice() {
+        ModelChoice::AnyOf => {
+            let choice = |pattern: &events::ModelPattern| {
+                let pattern = pattern.as_str();
+                let choice =
+                    Choice::new(pattern, pattern).chosen(input.models.iter().any(|m| m == pattern));
+                match pattern.strip_suffix('*') {
+                    Some(prefix) => {
+                        choice.note(format!("every model whose name begins with {prefix}"))
+                    }
+                    None => choice,
+                }
+            };
+            let choices = offer.asked.models.patterns().iter().map(choice).collect();
+            Field::checks(names.models, "Models", choices)
+        }
+        ModelChoice::EveryOrNamed => Field::text(names.named, "If only these: which")
+            .value(input.named.as_str())
+            .placeholder(examples(&offer.asked.provider))
+            .hint("Apart by commas. A * at the end stands for every model whose name begins so."),
+        ModelChoice::Named => Field::text(names.named, "Models")
+            .required()
+            .value(input.named.as_str())
+            .placeholder(examples(&offer.asked.provider))
+            .hint(
+                "The app asks for every model, now and in future. An unverified app gets named \
+                 models only: write down which, apart by commas.",
+            ),
+    };
+    field.maybe_error(faults.models.clone())
+}
+
+fn capabilities(offer: &Offer<'_>, input: &Input, faults: &Faults) -> Field {
+    let choice = |capability: &Capability| {
+        let name = capability.name();
+        Choice::new(name, in_words(*capability))
+            .chosen(input.capabilities.iter().any(|c| c == name))
+    };
+    let choices = offer.asked.capabilities.iter().map(choice).collect();
+    Field::checks(offer.names.capabilities, "May be used for", choices)
+        .maybe_error(faults.capabilities.clone())
+}
+
+fn key(
+    offer: &Offer<'_>,
+    input: &Input,
+    faults: &Faults,
+    provider: &str,
+) -> Result<Field, MissingKey> {
+    if offer.keys.is_empty() {
+        return Err(MissingKey {
+            provider: offer.asked.provider.to_string(),
+            refused: offer.refused_key,
+        });
+    }
+    let choice = |key: &&crate::provider_key::ProviderKeyRow| {
+        let id = key.id.to_string();
+        let chosen = id == input.key;
+        Choice::new(id, format!("{} ••••{}", key.name, key.last_four)).chosen(chosen)
+    };
+    let choices = offer.keys.iter().map(choice).collect();
+    let label = format!("Your {provider} key that pays");
+    Ok(Field::select(offer.names.key, label, choices)
+        .required()
+        .maybe_error(faults.key.clone()))
+}
+
+/// Where a redirect URI leads, for people.
+fn place(uri: &url::Url) -> Option<String> {
+    let host = uri.host_str()?;
+    // Only loopback addresses may be without TLS.
+    if uri.scheme() == "http" {
+        return Some(format!("a program on your own computer ({host})"));
+    }
+    Some(host.to_owned())
+}
+
+/// How models of a provider are named.
+fn examples(provider: &Provider) -> &'static str {
+    match provider.as_str() {
+        "openai" => "gpt-4o-mini, gpt-4o*",
+        "anthropic" => "claude-sonnet-4-5, claude-haiku-*",
+        "google" => "gemini-2.5-flash, gemini-2.5-*",
+        _ => "",
+    }
+}
+
+/// What a capability is, for people who never read an API reference.
+pub(crate) const fn in_words(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Chat => "Chat",
+        Capability::Completions => "Text completion",
+        Capability::Embeddings => "Embeddings (search and comparison of text)",
+        Capability::Images => "Making images",
+        Capability::Audio => "Speech and transcription",
+        Capability::Moderation => "Judging content",
+        Capability::Code => "Running code at the provider",
+        Capability::Vision => "Looking at images",
+    }
+}
+
+/// The app's own words, if it says the same about every provider.
+fn common_reason(details: &[RequestedDetail]) -> Option<String> {
+    let first = details.first()?.reason.clone()?;
+    details
+        .iter()
+        .all(|detail| detail.reason.as_ref() == Some(&first))
+        .then_some(first)
+}
+
+/// The most that a yes can cost, in words: a yes to the highest limits that the page allows.
+fn cost(offers: &[Offer<'_>]) -> String {
+    let sum = |of: fn(&Offer<'_>) -> Nanodollars| {
+        offers
+            .iter()
+            .map(of)
+            .try_fold(Nanodollars::ZERO, Nanodollars::checked_add)
+    };
+    let month = sum(|offer| offer.ceiling.limits.monthly_spend);
+    let day = sum(|offer| {
+        offer
+            .ceiling
+            .limits
+            .daily_spend
+            .min(offer.ceiling.limits.monthly_spend)
+    });
+    let (Some(month), Some(day)) = (month, day) else {
+        return String::new();
+    };
+    let (month, day) = (month.for_people(), day.for_people());
+    let together = if offers.len() > 1 {
+        ", all providers together"
+    } else {
+        ""
+    };
+    format!(
+        "At the very most this costs you {month} in a calendar month and {day} on any one \
+         day{together}. Lower a limit and it costs less."
+    )
+}

@@ -1,0 +1,155 @@
+//! `/api/v1/grants`: connected apps for programs.
+
+use actix_web::{HttpResponse, get, patch, post, web};
+use ids::GrantId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use server::{Page, PageQuery, Person, Problem, RequestId, StrictJson, StrictQuery};
+use sessions::Permission;
+use utoipa::ToSchema;
+
+use super::{GrantRow, Grants, standing::{self, LimitView}};
+use crate::{
+    access_request::{details, wire::WireDetail},
+    vault::{Actor, Vault},
+};
+
+/// A grant, with how its limits stand.
+#[derive(Serialize, ToSchema)]
+pub struct GrantView {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: GrantId,
+    /// `live`, `expired` or `revoked`.
+    state: &'static str,
+    /// The app's name.
+    app_name: String,
+    /// The app's web address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_url: Option<String>,
+    /// `unverified`, `domain_verified` or `organization_approved`.
+    #[schema(value_type = String)]
+    verification: events::Verification,
+    /// What is granted.
+    authorization_details: Vec<WireDetail>,
+    /// How its limits stand; `null` when that cannot be read now.
+    limits: Option<Vec<LimitView>>,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    granted_at: Timestamp,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// A change of a live grant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantChange {
+    /// What is granted from now on, one object for each provider, in the order they have.
+    #[schema(value_type = Vec<Object>)]
+    authorization_details: Box<RawValue>,
+}
+
+fn view(row: &GrantRow, limits: Option<Vec<LimitView>>, public_url: &str) -> GrantView {
+    GrantView {
+        id: row.id,
+        state: row.state.name(),
+        app_name: row.app.name.clone(),
+        app_url: row.app.url.clone(),
+        verification: row.app.verification,
+        authorization_details: row.details.iter().map(|detail| WireDetail::granted(detail, public_url)).collect(),
+        limits,
+        granted_at: row.granted_at,
+        expires_at: row.expires_at,
+    }
+}
+
+/// Lists your grants, newest first.
+#[utoipa::path(tag = "grants", params(("cursor" = Option<String>, Query), ("limit" = Option<u16>, Query)), responses(
+    (status = 200, body = Page<GrantView>), (status = 400, body = Problem), (status = 401, body = Problem), (status = 503, body = Problem)))]
+#[get("/api/v1/grants")]
+pub(crate) async fn list(
+    person: Person,
+    vault: web::Data<Vault>,
+    grants: web::Data<Grants>,
+    query: StrictQuery<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (limit, before) = (query.0.limit()?, query.0.cursor::<GrantId>()?);
+    let rows = grants
+        .of(person.tenant, person.user, before, i64::from(limit) + 1)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let page = Page::of(rows, limit, |row| row.id.to_string());
+    let limits = standing::of(&vault, &page.items).await;
+    let items = page.items.iter().zip(limits).map(|(row, limits)| view(row, limits, &vault.public_url)).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next_cursor: page.next_cursor }))
+}
+
+/// Shows one grant.
+#[utoipa::path(tag = "grants", params(("id" = String, Path)), responses(
+    (status = 200, body = GrantView), (status = 401, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+#[get("/api/v1/grants/{id}")]
+pub(crate) async fn show(
+    person: Person,
+    vault: web::Data<Vault>,
+    grants: web::Data<Grants>,
+    id: web::Path<GrantId>,
+) -> Result<HttpResponse, Problem> {
+    let row = grants.one(person.tenant, person.user, *id).await?;
+    let limits = standing::of(&vault, std::slice::from_ref(&row)).await.pop().flatten();
+    Ok(HttpResponse::Ok().json(view(&row, limits, &vault.public_url)))
+}
+
+/// Moves limits and expiry, or narrows models and capabilities; the token stays.
+#[utoipa::path(tag = "grants", request_body = GrantChange, params(("id" = String, Path)), responses(
+    (status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+    (status = 422, body = Problem), (status = 503, body = Problem)))]
+#[patch("/api/v1/grants/{id}")]
+pub(crate) async fn change(
+    person: Person,
+    request_id: RequestId,
+    vault: web::Data<Vault>,
+    grants: web::Data<Grants>,
+    id: web::Path<GrantId>,
+    body: StrictJson<GrantChange>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::ManageGrants)?;
+    let row = grants.one(person.tenant, person.user, *id).await?;
+    let wanted = details::parse(body.0.authorization_details.get(), vault.clock.now())?;
+    if wanted.len() != row.details.len() {
+        return Err(Problem::bad_request("One object is needed for each provider of the grant, in its order.")
+            .at("/authorization_details", "one object for each provider"));
+    }
+    let changed = row.details.iter().zip(wanted).map(|(old, new)| {
+        let mut detail = old.clone();
+        detail.provider = new.provider;
+        detail.models = new.models;
+        detail.capabilities = new.capabilities;
+        // What the change leaves out stays as it is.
+        detail.limits = new.limits.or_default(&old.limits);
+        detail.expires = new.expires.unwrap_or(old.expires);
+        detail
+    });
+    grants.change(&Actor::person(&person, &request_id), *id, changed.collect()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Revokes a grant: no proxy starts another call of it once this has answered.
+#[utoipa::path(tag = "grants", params(("id" = String, Path)), responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 503, body = Problem)))]
+#[post("/api/v1/grants/{id}/revoke")]
+pub(crate) async fn revoke(
+    person: Person,
+    request_id: RequestId,
+    grants: web::Data<Grants>,
+    id: web::Path<GrantId>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::ManageGrants)?;
+    grants.one(person.tenant, person.user, *id).await?;
+    grants.revoke(&Actor::person(&person, &request_id), *id, "revoked by the person").await?;
+    Ok(HttpResponse::NoContent().finish())
+}

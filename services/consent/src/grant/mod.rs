@@ -1,0 +1,12 @@
+//! Grants: what was allowed, to whom, until when.
+
+mod grant;
+pub mod http;
+pub mod page;
+pub mod projection;
+pub mod standing;
+mod store;
+
+pub use grant::{Grant, Refusal};
+pub use projection::{GrantRow, GrantState};
+pub use store::{Delivered, GrantError, Grants};

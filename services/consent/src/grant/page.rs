@@ -1,0 +1,106 @@
+//! `/connected-apps`: who may use the keys, what it has spent, and how to stop it.
+
+mod edit;
+mod view;
+
+use actix_web::{HttpResponse, get, post, web};
+use ids::GrantId;
+use pages::{Notice, Section};
+use serde::Deserialize;
+use server::{Nothing, PagePerson, Problem, RequestId, SignedForm, StrictQuery};
+use sessions::Permission;
+
+use self::view::ConnectedAppsPage;
+use super::{GrantState, Grants, standing};
+use crate::{
+    consent_page::see_other,
+    inbox,
+    provider_key::ProviderKeys,
+    vault::{Actor, Vault},
+};
+
+/// The most grants on the page; older ones are in the API.
+const MOST_GRANTS: i64 = 200;
+
+/// Adds the routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(list)
+        .service(revoke)
+        .service(edit::show)
+        .service(edit::change);
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// What was just done.
+    done: Option<String>,
+}
+
+#[get("/connected-apps")]
+async fn list(
+    person: PagePerson,
+    query: StrictQuery<ListQuery>,
+    (vault, grants, keys): (web::Data<Vault>, web::Data<Grants>, web::Data<ProviderKeys>),
+) -> Result<HttpResponse, Problem> {
+    let (tenant, user) = (person.tenant, person.user);
+    let rows = grants
+        .of(tenant, user, None, MOST_GRANTS)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let keys = keys
+        .of(tenant, user)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let (live, ended): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|row| row.state == GrantState::Live);
+    let standings = standing::of(&vault, &live).await;
+    let layout = inbox::layout(&vault, &person, "Connected apps", Section::ConnectedApps).await?;
+    let layout = layout.maybe_notice(done(query.0.done.as_deref()));
+    let live: Vec<_> = live.into_iter().zip(standings).collect();
+    Ok(pages::html(&ConnectedAppsPage::new(
+        layout,
+        &live,
+        &ended,
+        &keys,
+        vault.clock.now(),
+    )))
+}
+
+#[post("/connected-apps/{id}/revoke")]
+async fn revoke(
+    form: SignedForm<Nothing>,
+    request_id: RequestId,
+    grants: web::Data<Grants>,
+    id: web::Path<GrantId>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::DecideRequests)?;
+    grants
+        .one(form.person.tenant, form.person.user, *id)
+        .await?;
+    grants
+        .revoke(
+            &Actor::person(&form.person, &request_id),
+            *id,
+            "revoked by the person",
+        )
+        .await?;
+    Ok(see_other("/connected-apps?done=revoked"))
+}
+
+fn done(done: Option<&str>) -> Option<Notice> {
+    match done? {
+        "revoked" => Some(Notice::info(
+            "Revoked. The app's next call is refused; to come back it has to ask again.",
+        )),
+        "changed" => Some(Notice::good(
+            "Changed. The app keeps its token; the new limits count from its next call.",
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! `/connected-apps/{id}/edit`: other limits or another end for a grant; its token stays.
+
+use actix_web::{HttpResponse, get, http::StatusCode, post, web};
+use askama::Template;
+use events::{AuthorizationDetail, GrantedLimits, Verification};
+use ids::GrantId;
+use jiff::Timestamp;
+use money::LARGEST_LIMIT;
+use pages::{Choice, Field, Layout, Notice, Section, filters::instant_text};
+use server::{PagePerson, Problem, RequestId, SignedForm};
+use sessions::{Permission, SignedIn};
+
+use crate::{
+    consent_page::{
+        Answers, Asker, LONGER_LENGTHS, LimitFaults, LimitTexts, NAMES, Names, Span, fields,
+        hints_of_current, read, see_other, texts,
+    },
+    grant::{GrantRow, GrantState, Grants},
+    inbox,
+    policy::{Policy, after},
+    vault::{Actor, Vault},
+};
+
+/// The choice to leave the end as it is.
+const KEEP: &str = "keep";
+/// The most calls a minute, calls a day and tokens a call that a limit may name.
+const MOST_COUNTS: (u32, u32, u32) = (100_000, 100_000_000, 100_000_000);
+
+#[derive(Template)]
+#[template(path = "grant_edit.html")]
+pub(super) struct EditPage {
+    layout: Layout,
+    id: GrantId,
+    asker: Asker,
+    parts: Vec<Part>,
+}
+
+struct Part {
+    provider: String,
+    limits: Vec<Field>,
+    lifetime: Field,
+}
+
+/// What stands in one provider's part, and what is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Filled {
+    pub limits: LimitTexts,
+    pub lifetime: String,
+    pub limit_faults: LimitFaults,
+    pub lifetime_fault: Option<String>,
+}
+
+#[get("/connected-apps/{id}/edit")]
+pub(super) async fn show(
+    person: PagePerson,
+    (vault, grants): (web::Data<Vault>, web::Data<Grants>),
+    id: web::Path<GrantId>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::DecideRequests)?;
+    let row = grants.one(person.tenant, person.user, *id).await?;
+    if row.state != GrantState::Live {
+        return Ok(see_other("/connected-apps"));
+    }
+    let filled: Vec<Filled> = row.details.iter().map(Filled::as_it_is).collect();
+    page(&vault, &person, &row, &filled, StatusCode::OK).await
+}
+
+#[post("/connected-apps/{id}/edit")]
+pub(super) async fn change(
+    form: SignedForm<Answers>,
+    request_id: RequestId,
+    (vault, grants): (web::Data<Vault>, web::Data<Grants>),
+    id: web::Path<GrantId>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::DecideRequests)?;
+    let SignedForm { person, form } = form;
+    let row = grants.one(person.tenant, person.user, *id).await?;
+    let names = NAMES.iter().take(row.details.len());
+    let once: Vec<&str> = names
+        .flat_map(|names| names.limits.into_iter().chain([names.lifetime]))
+        .collect();
+    form.expect(&once, &[])?;
+    match changed(&vault.policy, &row, &form, vault.clock.now()) {
+        Ok(details) => {
+            grants
+                .change(&Actor::person(&person, &request_id), *id, details)
+                .await?;
+            Ok(see_other("/connected-apps?done=changed"))
+        }
+        Err(filled) => {
+            page(
+                &vault,
+                &person,
+                &row,
+                &filled,
+                StatusCode::UNPROCESSABLE_ENTITY,
+            )
+            .await
+        }
+    }
+}
+
+/// The details as they are from now on, or the form with what is wrong beside each field.
+pub(super) fn changed(
+    policy: &Policy,
+    row: &GrantRow,
+    answers: &Answers,
+    now: Timestamp,
+) -> Result<Vec<AuthorizationDetail>, Vec<Filled>> {
+    let mut details = Vec::with_capacity(row.details.len());
+    let mut filled = Vec::with_capacity(row.details.len());
+    for (old, names) in row.details.iter().zip(&NAMES) {
+        let mut part = Filled::of(answers, names);
+        let limits = read(
+            &part.limits,
+            &most(policy, row.app.verification, &old.limits),
+        );
+        let expires = match part.lifetime.as_str() {
+            KEEP => Some(old.expires),
+            other => span(policy, row.app.verification, now).read(other),
+        };
+        match (limits, expires) {
+            (Ok(limits), Some(expires)) => details.push(AuthorizationDetail {
+                limits,
+                expires,
+                ..old.clone()
+            }),
+            (limits, expires) => {
+                part.limit_faults = limits.err().unwrap_or_default();
+                part.lifetime_fault = expires.is_none().then(|| "Choose how long.".to_owned());
+            }
+        }
+        filled.push(part);
+    }
+    if details.len() == row.details.len() {
+        Ok(details)
+    } else {
+        Err(filled)
+    }
+}
+
+/// The most that limits may be raised to. What is granted already is no reason to refuse.
+fn most(policy: &Policy, verification: Verification, current: &GrantedLimits) -> GrantedLimits {
+    let (minute, day, tokens) = MOST_COUNTS;
+    let most = match verification {
+        Verification::Unverified => policy.unverified_limits,
+        Verification::DomainVerified | Verification::OrganizationApproved => GrantedLimits {
+            monthly_spend: LARGEST_LIMIT,
+            daily_spend: LARGEST_LIMIT,
+            requests_per_minute: minute,
+            requests_per_day: day,
+            tokens_per_request: tokens,
+        },
+    };
+    GrantedLimits {
+        monthly_spend: most.monthly_spend.max(current.monthly_spend),
+        daily_spend: most.daily_spend.max(current.daily_spend),
+        requests_per_minute: most.requests_per_minute.max(current.requests_per_minute),
+        requests_per_day: most.requests_per_day.max(current.requests_per_day),
+        tokens_per_request: most.tokens_per_request.max(current.tokens_per_request),
+    }
+}
+
+fn span(policy: &Policy, verification: Verification, now: Timestamp) -> Span {
+    let longest = match verification {
+        Verification::Unverified => policy.unverified_longest,
+        Verification::DomainVerified | Verification::OrganizationApproved => policy.longest,
+    };
+    Span {
+        lengths: &LONGER_LENGTHS,
+        now,
+        most: after(now, longest),
+        as_asked: false,
+    }
+}
+
+async fn page(
+    vault: &Vault,
+    person: &SignedIn,
+    row: &GrantRow,
+    filled: &[Filled],
+    status: StatusCode,
+) -> Result<HttpResponse, Problem> {
+    let layout = inbox::layout(vault, person, "Change limits", Section::ConnectedApps).await?;
+    let notice = (status != StatusCode::OK)
+        .then(|| Notice::bad("Nothing was changed yet: look at the fields marked below."));
+    let page = EditPage::new(
+        layout.maybe_notice(notice),
+        &vault.policy,
+        row,
+        filled,
+        vault.clock.now(),
+    );
+    Ok(pages::html_with(status, &page))
+}
+
+impl Filled {
+    /// What stands in the form first.
+    pub(super) fn as_it_is(detail: &AuthorizationDetail) -> Self {
+        Self {
+            limits: texts(&detail.limits),
+            lifetime: KEEP.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    fn of(answers: &Answers, names: &Names) -> Self {
+        Self {
+            limits: names.limits.map(|name| answers.one(name).to_owned()),
+            lifetime: answers.one(names.lifetime).to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+impl EditPage {
+    pub(super) fn new(
+        layout: Layout,
+        policy: &Policy,
+        row: &GrantRow,
+        filled: &[Filled],
+        now: Timestamp,
+    ) -> Self {
+        let verification = row.app.verification;
+        let part = |((detail, names), filled): ((&AuthorizationDetail, &Names), &Filled)| {
+            let most = most(policy, verification, &detail.limits);
+            // For an app we know there is no bound but what the vault can count.
+            let worth_saying = (verification == Verification::Unverified).then_some(&most);
+            let hints = hints_of_current(&detail.limits, worth_saying);
+            let keep = format!("As it is: until {}", instant_text(detail.expires));
+            let mut choices = vec![Choice::new(KEEP, keep).chosen(filled.lifetime == KEEP)];
+            choices.extend(span(policy, verification, now).choices(&filled.lifetime));
+            Part {
+                provider: detail.provider.display_name().to_owned(),
+                limits: fields(&names.limits, &filled.limits, hints, &filled.limit_faults),
+                lifetime: Field::select(names.lifetime, "How long", choices)
+                    .required()
+                    .maybe_error(filled.lifetime_fault.clone()),
+            }
+        };
+        Self {
+            layout,
+            id: row.id,
+            asker: Asker::of(&row.app),
+            parts: row
+                .details
+                .iter()
+                .zip(&NAMES)
+                .zip(filled)
+                .map(part)
+                .collect(),
+        }
+    }
+}

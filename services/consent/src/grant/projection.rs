@@ -1,0 +1,171 @@
+//! `consent.grants`: connected apps.
+
+use event_store::{ProjectionError, RecordedEvent};
+use events::{AppIdentity, AuthorizationDetail, GrantEvent};
+use ids::{GrantId, RequestId, UserId};
+use jiff::Timestamp;
+use postgres::{DatabaseError, Tx};
+use serde_json::{Value, json};
+use tokio_postgres::Row;
+
+/// A grant as connected apps show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRow {
+    /// The grant.
+    pub id: GrantId,
+    /// Who granted it.
+    pub user: UserId,
+    /// To whom.
+    pub app: AppIdentity,
+    /// What exactly.
+    pub details: Vec<AuthorizationDetail>,
+    /// Where it stands.
+    pub state: GrantState,
+    /// Since when.
+    pub granted_at: Timestamp,
+    /// When the last of its details ends.
+    pub expires_at: Timestamp,
+}
+
+/// Where a grant stands at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantState {
+    /// In force.
+    Live,
+    /// Its time is over.
+    Expired,
+    /// Ended by a person.
+    Revoked,
+}
+
+impl GrantState {
+    /// Its name on the wire and on pages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+const GRANTED: &str = "
+    -- consent.grant_granted
+    INSERT INTO consent.grants
+           (grant_id, tenant_id, user_id, request_id, app, details, state, granted_at, changed_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 'live', $7, $7, $8)";
+
+const CHANGED: &str = "
+    -- consent.grant_changed
+    UPDATE consent.grants SET details = $2, expires_at = $3, changed_at = $4 WHERE grant_id = $1";
+
+const REVOKED: &str = "
+    -- consent.grant_revoked
+    UPDATE consent.grants SET state = 'revoked', reason = $2, changed_at = $3 WHERE grant_id = $1";
+
+pub(crate) const CLEAR: &str = "
+    -- consent.clear_grants
+    DELETE FROM consent.grants";
+
+const OF_USER: &str = "
+    -- consent.grants_of_user
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at
+      FROM consent.grants
+     WHERE user_id = $1 AND ($2::uuid IS NULL OR grant_id < $2)
+     ORDER BY grant_id DESC
+     LIMIT $3";
+
+const ONE: &str = "
+    -- consent.grant
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at
+      FROM consent.grants
+     WHERE grant_id = $1";
+
+/// When the last of these details ends.
+#[must_use]
+pub fn last_expiry(details: &[AuthorizationDetail]) -> Timestamp {
+    details.iter().map(|detail| detail.expires).max().unwrap_or(Timestamp::MIN)
+}
+
+/// Takes one event in.
+///
+/// # Errors
+/// When the event cannot be read or the database refuses.
+pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
+    let Some(change) = event.read::<GrantEvent>()? else { return Ok(()) };
+    let id = event.stream_uuid();
+    let at = &event.occurred_at;
+    match change {
+        GrantEvent::Granted { user, app, request, details } => {
+            granted(tx, event, (user, request), &app, &details).await?;
+        }
+        GrantEvent::TokenIssued {} => {}
+        GrantEvent::Changed { details } => {
+            let stored: Value = json!(details);
+            tx.execute(CHANGED, &[&id, &stored, &last_expiry(&details), at]).await?;
+        }
+        GrantEvent::Revoked { reason } => {
+            tx.execute(REVOKED, &[&id, &reason, at]).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn granted(
+    tx: &Tx,
+    event: &RecordedEvent,
+    (user, request): (UserId, RequestId),
+    app: &AppIdentity,
+    details: &[AuthorizationDetail],
+) -> Result<(), ProjectionError> {
+    let (id, tenant) = (event.stream_uuid(), event.tenant.uuid());
+    let (user, request) = (user.uuid(), request.uuid());
+    let (app, stored): (Value, Value) = (json!(app), json!(details));
+    let ends = last_expiry(details);
+    tx.execute(GRANTED, &[&id, &tenant, &user, &request, &app, &stored, &event.occurred_at, &ends]).await?;
+    Ok(())
+}
+
+/// A person's grants, newest first, those before `before`.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn of_user(
+    tx: &Tx,
+    user: UserId,
+    before: Option<GrantId>,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<GrantRow>, DatabaseError> {
+    let before = before.map(GrantId::uuid);
+    tx.query(OF_USER, &[&user.uuid(), &before, &limit]).await?.iter().map(|row| from_row(row, now)).collect()
+}
+
+/// One grant of the transaction's organization.
+///
+/// # Errors
+/// When the database refuses or the row cannot be read.
+pub async fn one(tx: &Tx, id: GrantId, now: Timestamp) -> Result<Option<GrantRow>, DatabaseError> {
+    tx.query_opt(ONE, &[&id.uuid()]).await?.as_ref().map(|row| from_row(row, now)).transpose()
+}
+
+fn from_row(row: &Row, now: Timestamp) -> Result<GrantRow, DatabaseError> {
+    let unreadable = |column| DatabaseError::Row { table: "consent.grants", column };
+    let expires_at: Timestamp = row.get("expires_at");
+    let state = match row.get::<_, &str>("state") {
+        "live" if expires_at <= now => GrantState::Expired,
+        "live" => GrantState::Live,
+        "revoked" => GrantState::Revoked,
+        _ => return Err(unreadable("state")),
+    };
+    Ok(GrantRow {
+        id: GrantId::from_uuid(row.get("grant_id")),
+        user: UserId::from_uuid(row.get("user_id")),
+        app: serde_json::from_value(row.get("app")).map_err(|_| unreadable("app"))?,
+        details: serde_json::from_value(row.get("details")).map_err(|_| unreadable("details"))?,
+        state,
+        granted_at: row.get("granted_at"),
+        expires_at,
+    })
+}

@@ -1,0 +1,168 @@
+//! Changing and revoking grants, and handing out their one token.
+
+use event_store::StreamId;
+use events::{AuthorizationDetail, GrantEvent};
+use grant_access::GrantAccess;
+use ids::{GrantId, NoRandomness, OkapToken, TenantId, UserId};
+use jiff::Timestamp;
+use postgres::{DatabaseError, Tx};
+use spend_limits::StoreError;
+
+use super::{Grant, GrantRow, Refusal, projection};
+use crate::{
+    projections::{RecordError, load, record},
+    vault::{Actor, Vault},
+};
+
+/// The grants of people.
+#[derive(Clone)]
+pub struct Grants(Vault);
+
+/// Why nothing was done with a grant.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantError {
+    /// The rules forbid it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It could not be recorded.
+    #[error("the grant could not be recorded")]
+    Record(#[from] RecordError),
+    /// The database refused.
+    #[error("the database refused")]
+    Database(#[from] DatabaseError),
+    /// The revocation is recorded, but the proxies could not be told at once.
+    #[error("the revocation is recorded, but not every proxy could be told at once; revoke again")]
+    Mark(#[from] StoreError),
+    /// No token could be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+/// A token on its way to the app, with what it may do.
+pub struct Delivered {
+    /// The token. Shown once.
+    pub token: OkapToken,
+    /// The grant.
+    pub grant: GrantId,
+    /// What exactly.
+    pub details: Vec<AuthorizationDetail>,
+    /// When the last of it ends.
+    pub expires_at: Timestamp,
+}
+
+impl Grants {
+    /// The grants of this vault.
+    #[must_use]
+    pub const fn new(vault: Vault) -> Self {
+        Self(vault)
+    }
+
+    /// A person's grants, newest first, those before `before`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        before: Option<GrantId>,
+        limit: i64,
+    ) -> Result<Vec<GrantRow>, DatabaseError> {
+        let tx = self.0.begin("list grants", tenant).await?;
+        let rows = projection::of_user(&tx, user, before, limit, self.0.clock.now()).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    /// One grant of a person; another person's is as unknown as none.
+    ///
+    /// # Errors
+    /// When there is none or the database refuses.
+    pub async fn one(&self, tenant: TenantId, user: UserId, id: GrantId) -> Result<GrantRow, GrantError> {
+        let tx = self.0.begin("read grant", tenant).await?;
+        let row = projection::one(&tx, id, self.0.clock.now()).await?;
+        tx.commit().await?;
+        row.filter(|row| row.user == user).ok_or(GrantError::Refused(Refusal::Unknown))
+    }
+
+    /// Moves limits and expiry or narrows; the token stays and obeys within a second.
+    ///
+    /// # Errors
+    /// When the rules forbid it or it cannot be recorded.
+    pub async fn change(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        details: Vec<AuthorizationDetail>,
+    ) -> Result<(), GrantError> {
+        let tx = self.0.begin("change grant", actor.tenant).await?;
+        let stream = StreamId::of::<GrantEvent, _>(id);
+        let (grant, version) = load::<Grant>(&tx, &stream).await?;
+        owned(&grant, actor.user)?;
+        let event = grant.change(details.clone())?;
+        let ends = projection::last_expiry(&details);
+        grant_access::change(&tx, id, &details, ends).await?;
+        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(())
+    }
+
+    /// Ends a grant. When this has answered, no proxy starts another call of it.
+    ///
+    /// # Errors
+    /// When there is no such grant, or it cannot be recorded or told.
+    pub async fn revoke(&self, actor: &Actor, id: GrantId, reason: &str) -> Result<(), GrantError> {
+        let tx = self.0.begin("revoke grant", actor.tenant).await?;
+        let stream = StreamId::of::<GrantEvent, _>(id);
+        let (grant, version) = load::<Grant>(&tx, &stream).await?;
+        if !matches!(grant, Grant::Revoked) {
+            owned(&grant, actor.user)?;
+        }
+        let context = self.0.context(actor);
+        if let Some(event) = grant.revoke(reason)? {
+            grant_access::close(&tx, id, context.at).await?;
+            record(&tx, &stream, version, &[event], &context).await?;
+        }
+        tx.commit().await?;
+        self.0.changed(&[]);
+        // The mark stands before the answer leaves: the reserve script of every proxy sees it.
+        self.0.spend_limits.mark_revoked(id).await?;
+        Ok(())
+    }
+
+    /// Mints the grant's one token within the caller's transaction and opens its access.
+    ///
+    /// # Errors
+    /// When it was handed out before, the grant is not live, or the database refuses.
+    pub async fn issue_token(&self, tx: &Tx, actor: &Actor, id: GrantId) -> Result<Delivered, GrantError> {
+        let stream = StreamId::of::<GrantEvent, _>(id);
+        let (grant, version) = load::<Grant>(tx, &stream).await?;
+        let event = grant.issue_token()?;
+        let Grant::Live { user, app, details, .. } = grant else { return Err(Refusal::Unknown.into()) };
+        let token = OkapToken::mint()?;
+        let expires_at = projection::last_expiry(&details);
+        let access = GrantAccess {
+            tenant: actor.tenant,
+            grant: id,
+            user,
+            app,
+            details: details.clone(),
+            expires_at,
+            closed_at: None,
+            version: 1,
+        };
+        grant_access::open(tx, &token.digest(), &access).await?;
+        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        Ok(Delivered { token, grant: id, details, expires_at })
+    }
+}
+
+/// Another person's grant is as unknown as one that does not exist.
+fn owned(grant: &Grant, actor: UserId) -> Result<(), Refusal> {
+    match grant {
+        Grant::Live { user, .. } if *user == actor => Ok(()),
+        Grant::Live { .. } | Grant::None => Err(Refusal::Unknown),
+        Grant::Revoked => Err(Refusal::Revoked),
+    }
+}

@@ -1,0 +1,172 @@
+//! What the inbox shows: who asks for what, grouped by app, and what was decided of late.
+
+use askama::{Template, filters::HtmlSafe};
+use events::{AppIdentity, RequestedDetail};
+use ids::RequestId;
+use jiff::Timestamp;
+use money::Nanodollars;
+use pages::{Badge, Empty, Notice, filters};
+
+use crate::{
+    access_request::AccessRequestRow,
+    consent_page::{Asker, state_badge},
+};
+
+/// How many models a line names.
+const NAMED_MODELS: usize = 3;
+
+/// The list, which is fetched again by itself when something changed.
+#[derive(Template)]
+#[template(path = "inbox_list.html")]
+pub(super) struct InboxList {
+    waiting: usize,
+    notice: Option<Notice>,
+    empty: Option<Empty>,
+    groups: Vec<Group>,
+    decided: Vec<Decided>,
+    now: Timestamp,
+}
+
+// Its template escapes what it is given.
+impl HtmlSafe for InboxList {}
+
+/// What a person has set up, and may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Setup {
+    /// Whether their role decides requests at all.
+    pub decides: bool,
+    /// Whether a provider key of theirs is stored.
+    pub has_key: bool,
+    /// Whether they ever gave an app an address to ask at.
+    pub has_address: bool,
+}
+
+/// The requests of one app.
+struct Group {
+    asker: Asker,
+    requests: Vec<Waiting>,
+}
+
+struct Waiting {
+    id: RequestId,
+    lines: Vec<String>,
+    reason: Option<String>,
+    received_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+struct Decided {
+    id: RequestId,
+    name: String,
+    lines: Vec<String>,
+    badge: Badge,
+    received_at: Timestamp,
+}
+
+impl InboxList {
+    /// The list of these requests, both newest first.
+    pub(super) fn new(
+        pending: &[AccessRequestRow],
+        recent: &[AccessRequestRow],
+        setup: Setup,
+        now: Timestamp,
+    ) -> Self {
+        let needs_key = !pending.is_empty() && !setup.has_key;
+        let decided = |row: &AccessRequestRow| Decided {
+            id: row.id,
+            name: Asker::of(&row.app).name,
+            lines: row.details.iter().map(summary).collect(),
+            badge: state_badge(&row.state),
+            received_at: row.received_at,
+        };
+        Self {
+            waiting: pending.len(),
+            notice: needs_key.then(|| {
+                Notice::caution(
+                    "Add a provider key first: without one there is nothing to approve with.",
+                )
+            }),
+            empty: pending.is_empty().then(|| empty(setup)),
+            groups: groups(pending),
+            decided: recent.iter().map(decided).collect(),
+            now,
+        }
+    }
+}
+
+/// What to do next while nothing waits.
+fn empty(setup: Setup) -> Empty {
+    if !setup.decides {
+        let text = "Your role looks after what is spent; requests for access go to the people \
+                    whose keys pay.";
+        return Empty::new("Nothing waits here for you", text).action("See usage", "/usage");
+    }
+    if !setup.has_key {
+        let text = "Latchkey keeps your OpenAI, Anthropic, Google or other key sealed and lets \
+                    apps use it within limits that you set. No app ever sees it.";
+        return Empty::new("Add a provider key first", text)
+            .action("Add a provider key", "/provider-keys");
+    }
+    if !setup.has_address {
+        let text = "Your key is stored. Now give an app an address to ask at; its request appears \
+                    here by itself, and you decide what it may do and spend.";
+        return Empty::new("Connect an app", text).action("Connect an app", "/connect");
+    }
+    let text = "The next app that asks appears here by itself, without a reload.";
+    Empty::new("Nothing waits for you", text).action("Connect an app", "/connect")
+}
+
+/// Requests under the same identity together; groups and requests newest first.
+fn groups(pending: &[AccessRequestRow]) -> Vec<Group> {
+    let mut groups: Vec<(&AppIdentity, Vec<Waiting>)> = Vec::new();
+    for row in pending {
+        let waiting = Waiting {
+            id: row.id,
+            lines: row.details.iter().map(summary).collect(),
+            reason: row.details.iter().find_map(|detail| detail.reason.clone()),
+            received_at: row.received_at,
+            expires_at: row.expires_at,
+        };
+        match groups.iter_mut().find(|(app, _)| **app == row.app) {
+            Some((_, requests)) => requests.push(waiting),
+            None => groups.push((&row.app, vec![waiting])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(app, requests)| Group {
+            asker: Asker::of(app),
+            requests,
+        })
+        .collect()
+}
+
+/// What is asked at one provider, in one line: `OpenAI · gpt-4o · $10.00 a month`.
+pub(super) fn summary(asked: &RequestedDetail) -> String {
+    let month = asked.limits.monthly_spend.map(Nanodollars::for_people);
+    let month = month.map_or_else(
+        || "no limit named".to_owned(),
+        |amount| format!("{amount} a month"),
+    );
+    format!(
+        "{} · {} · {month}",
+        asked.provider.display_name(),
+        models(asked)
+    )
+}
+
+fn models(asked: &RequestedDetail) -> String {
+    let patterns = asked.models.patterns();
+    let named: Vec<&str> = patterns
+        .iter()
+        .take(NAMED_MODELS)
+        .map(events::ModelPattern::as_str)
+        .collect();
+    match patterns.len() {
+        0 => "every model".to_owned(),
+        count if count > NAMED_MODELS => {
+            format!("{} and {} more", named.join(", "), count - NAMED_MODELS)
+        }
+        _ => named.join(", "),
+    }
+}

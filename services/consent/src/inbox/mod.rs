@@ -1,0 +1,117 @@
+//! `/inbox`: what waits for a person's decision, kept up to date while the page is open.
+
+mod list;
+mod live;
+#[cfg(test)]
+mod tests;
+
+use actix_web::{HttpResponse, get, web};
+use askama::Template;
+use pages::{Layout, Notice, Section};
+use serde::Deserialize;
+use server::{PagePerson, Problem, StrictQuery};
+use sessions::{Permission, SignedIn};
+
+use self::list::{InboxList, Setup};
+use crate::{
+    access_request::{Requests, projection},
+    address::{Addresses, Whose},
+    consent_page::see_other,
+    provider_key::ProviderKeys,
+    vault::Vault,
+};
+
+/// Adds the routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.service(home).service(inbox).service(live::live);
+}
+
+/// What of the inbox is wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InboxQuery {
+    /// `1` for the list alone.
+    fragment: Option<String>,
+    /// What was just done.
+    done: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage {
+    layout: Layout,
+    list: InboxList,
+}
+
+#[get("/")]
+async fn home() -> HttpResponse {
+    see_other("/inbox")
+}
+
+#[get("/inbox")]
+async fn inbox(
+    person: PagePerson,
+    query: StrictQuery<InboxQuery>,
+    (vault, requests): (web::Data<Vault>, web::Data<Requests>),
+    (keys, addresses): (web::Data<ProviderKeys>, web::Data<Addresses>),
+) -> Result<HttpResponse, Problem> {
+    let (pending, recent) = requests.inbox(person.tenant, person.user).await?;
+    let keys = keys
+        .of(person.tenant, person.user)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let setup = Setup {
+        decides: person.can(Permission::DecideRequests),
+        has_key: !keys.is_empty(),
+        has_address: !recent.is_empty() || has_address(&addresses, &person).await?,
+    };
+    let list = InboxList::new(&pending, &recent, setup, vault.clock.now());
+    if query.0.fragment.is_some() {
+        return Ok(pages::html(&list));
+    }
+    let layout = Layout::new("Inbox", &person)
+        .at(Section::Inbox)
+        .inbox_count(u32::try_from(pending.len()).unwrap_or(u32::MAX))
+        .maybe_notice(done(query.0.done.as_deref()))
+        .live_inbox();
+    Ok(pages::html(&InboxPage { layout, list }))
+}
+
+async fn has_address(addresses: &Addresses, person: &SignedIn) -> Result<bool, Problem> {
+    let whose = Whose {
+        tenant: person.tenant,
+        user: person.user,
+    };
+    Ok(!addresses.handles(whose).await?.is_empty() || !addresses.tickets(whose).await?.is_empty())
+}
+
+fn done(done: Option<&str>) -> Option<Notice> {
+    match done? {
+        "approved" => Some(Notice::good(
+            "Approved. The app gets its token the moment it asks for it; see it under connected \
+             apps.",
+        )),
+        "denied" => Some(Notice::info("Denied. The app got nothing.")),
+        _ => None,
+    }
+}
+
+/// The frame of a page that is not the inbox, with how many requests wait there.
+pub(crate) async fn layout(
+    vault: &Vault,
+    person: &SignedIn,
+    title: &str,
+    section: Section,
+) -> Result<Layout, Problem> {
+    let unreachable = |error| Problem::dependency(&error);
+    let tx = vault
+        .begin("count waiting requests", person.tenant)
+        .await
+        .map_err(unreachable)?;
+    let waiting = projection::count_pending(&tx, person.user, vault.clock.now())
+        .await
+        .map_err(unreachable)?;
+    tx.commit().await.map_err(unreachable)?;
+    let layout = Layout::new(title, person).at(section);
+    Ok(layout.inbox_count(u32::try_from(waiting).unwrap_or(0)))
+}

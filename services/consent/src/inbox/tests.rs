@@ -1,0 +1,167 @@
+//! The inbox, with made-up requests.
+
+use events::{AppIdentity, Transport, Verification};
+use ids::{GrantId, RequestId};
+use pages::{Layout, Section};
+
+use super::{
+    InboxPage, done,
+    list::{InboxList, Setup, summary},
+};
+use crate::{
+    access_request::{AccessRequestRow, RequestState, details},
+    consent_page::look,
+};
+
+const READY: Setup = Setup {
+    decides: true,
+    has_key: true,
+    has_address: true,
+};
+const MINI: &str = r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"limits":{"monthly_spend":10},"reason":"Summarises <papers>."}"#;
+const TWO: &str = r#"{"type":"ai_model_access","provider":"openai","models":["a","b","c","d","e"]},
+    {"type":"ai_model_access","provider":"anthropic","limits":{"monthly_spend":2.5}}"#;
+
+fn row(name: &str, verification: Verification, received_at: &str, asked: &str) -> AccessRequestRow {
+    AccessRequestRow {
+        id: RequestId::from_uuid(uuid::Uuid::new_v4()),
+        user: look::owner().user,
+        transport: Transport::Okap,
+        app: AppIdentity {
+            app: None,
+            name: name.to_owned(),
+            url: None,
+            verification,
+        },
+        details: details::parse(&format!("[{asked}]"), look::now()).unwrap(),
+        state: RequestState::Pending,
+        received_at: look::at(received_at),
+        expires_at: look::at("2026-11-22T12:08:00Z"),
+    }
+}
+
+fn page(pending: &[AccessRequestRow], recent: &[AccessRequestRow], setup: Setup) -> InboxPage {
+    let count = u32::try_from(pending.len()).unwrap();
+    let layout = Layout::new("Inbox", &look::owner())
+        .at(Section::Inbox)
+        .inbox_count(count)
+        .live_inbox();
+    InboxPage {
+        layout,
+        list: InboxList::new(pending, recent, setup, look::now()),
+    }
+}
+
+#[test]
+fn a_request_is_one_line() {
+    let lines = |asked| {
+        row("A", Verification::Unverified, "2026-11-22T11:58:00Z", asked)
+            .details
+            .iter()
+            .map(summary)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lines(MINI), ["OpenAI · gpt-4o · $10.00 a month"]);
+    assert_eq!(
+        lines(TWO),
+        [
+            "OpenAI · a, b, c and 2 more · no limit named",
+            "Anthropic · every model · $2.50 a month"
+        ]
+    );
+}
+
+#[test]
+fn requests_are_grouped_by_who_asks_and_not_by_name_alone() {
+    use Verification::{OrganizationApproved, Unverified};
+    let pending = [
+        row(
+            "Paper Digest",
+            OrganizationApproved,
+            "2026-11-22T11:59:40Z",
+            TWO,
+        ),
+        row("Mail Triage", Unverified, "2026-11-22T11:58:00Z", MINI),
+        row(
+            "Paper Digest",
+            OrganizationApproved,
+            "2026-11-22T11:57:00Z",
+            MINI,
+        ),
+        row("Paper Digest", Unverified, "2026-11-22T11:56:00Z", MINI),
+    ];
+    let mut approved = row("Notebook", Unverified, "2026-11-22T09:00:00Z", MINI);
+    approved.state = RequestState::Approved(GrantId::from_uuid(uuid::Uuid::nil()));
+    let mut expired = row("Old helper", Unverified, "2026-11-20T09:00:00Z", TWO);
+    expired.state = RequestState::Expired;
+    let html = look::keep("inbox", &page(&pending, &[approved, expired], READY));
+    assert_eq!(html.matches("aria-labelledby=\"app-").count(), 3);
+    assert!(html.contains("data-count=\"4\"") && html.contains("Summarises &#60;papers&#62;."));
+    assert!(html.contains("asked just now · lapses in 8 minutes"));
+    assert!(html.contains("Recently decided") && html.contains("Approved</span>"));
+}
+
+#[test]
+fn the_empty_inbox_says_what_to_do_next() {
+    for (name, setup, words, next) in [
+        (
+            "inbox-no-key",
+            Setup {
+                has_key: false,
+                ..READY
+            },
+            "Add a provider key first",
+            "/provider-keys",
+        ),
+        (
+            "inbox-no-address",
+            Setup {
+                has_address: false,
+                ..READY
+            },
+            "Your key is stored",
+            "/connect",
+        ),
+        ("inbox-empty", READY, "Nothing waits for you", "/connect"),
+        (
+            "inbox-finance",
+            Setup {
+                decides: false,
+                ..READY
+            },
+            "Your role",
+            "/usage",
+        ),
+    ] {
+        let html = look::keep(name, &page(&[], &[], setup));
+        assert!(
+            html.contains(words)
+                && html.contains(&format!("class=\"button primary\" href=\"{next}\"")),
+            "{name}"
+        );
+    }
+    let waiting = [row(
+        "App",
+        Verification::Unverified,
+        "2026-11-22T11:58:00Z",
+        MINI,
+    )];
+    let html = look::keep(
+        "inbox-waiting-no-key",
+        &page(
+            &waiting,
+            &[],
+            Setup {
+                has_key: false,
+                ..READY
+            },
+        ),
+    );
+    assert!(html.contains("Add a provider key first"));
+}
+
+#[test]
+fn only_what_was_done_is_told() {
+    assert!(done(Some("approved")).is_some() && done(Some("denied")).is_some());
+    assert!(done(Some("<script>")).is_none() && done(None).is_none());
+}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+pub mod access_request;
+pub mod address;
+mod app;
+mod consent_page;
+pub mod grant;
+mod inbox;
+pub mod oauth;
+pub mod okap;
+pub mod policy;
+pub mod projections;
+pub mod provider_key;
+pub mod registered_app;
+mod routes;
+mod settings;
+pub mod vault;
+mod wire_error;
+
+pub use app::App;
+pub use routes::openapi;
+pub use settings::Settings;

@@ -1,0 +1,55 @@
+//! The consent service by itself. `latchkey-consent openapi` prints its OpenAPI document instead.
+
+use std::io::Write;
+
+use clap::Parser;
+use clock::Clock;
+use key_vault::KeyServiceSettings;
+use postgres::{DatabaseSettings, Postgres};
+use server::{Listener, ServerSettings, Site, Surface};
+use sessions::Sessions;
+
+#[derive(Parser)]
+#[command(version, about = "What did they allow?")]
+struct Cli {
+    #[command(flatten)]
+    server: ServerSettings,
+    #[command(flatten)]
+    keys: KeyServiceSettings,
+    #[command(flatten)]
+    consent: consent::Settings,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("openapi") {
+        writeln!(std::io::stdout(), "{}", consent::openapi().to_pretty_json()?)?;
+        return Ok(());
+    }
+    let cli = Cli::parse();
+    cli.server.checked()?;
+    server::telemetry::start(cli.server.log_format())?;
+    let clock = Clock::system();
+    let database = DatabaseSettings { url: cli.consent.consent_database_url.clone(), connections: 8 };
+    let site = Site::new(&cli.server, Sessions::new(Postgres::connect(&database)?, clock.clone()));
+    let keys = cli.keys.connect(cli.server.environment.as_str()).await?;
+    let app = consent::App::build(&cli.consent, keys, &site, clock)?;
+    let listener = Listener::bind(&cli.server)?;
+    let surface = Surface::new(site).checks(app.checks()).error_page(|problem, request| {
+        let status = problem.status().as_u16();
+        pages::error_page(status, problem.title(), problem.detail(), &request.to_string())
+    });
+    let routes = app.clone();
+    server::run(
+        &cli.server,
+        listener,
+        surface,
+        move |config| {
+            config.configure(pages::assets);
+            routes.routes(config);
+        },
+        move |shutdown| app.background(&shutdown),
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! `GET /oauth/authorize` (RFC 6749 section 4.1.1, RFC 7636, RFC 9396): from a client's request to
+//! the consent page.
+
+use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
+use events::{AppIdentity, Transport, Verification};
+use server::{Problem, RequestId, ReturnPath};
+
+use super::{
+    error::{OauthError, redirect},
+    parameters::{Parameters, Repeated},
+    pkce,
+};
+use crate::{
+    access_request::{Arrival, Requests, delivery::{OauthChannel, same_oauth_request}, details},
+    registered_app::{AppRow, Apps, is_registered},
+    vault::{Actor, Vault},
+};
+
+/// The largest `authorization_details` in a URL (RFC 9396 section 11.4).
+const LARGEST_DETAILS: usize = 8 * 1024;
+
+/// Shows a person what an app asks for.
+#[utoipa::path(tag = "oauth", params(
+    ("client_id" = String, Query), ("redirect_uri" = String, Query), ("response_type" = String, Query),
+    ("code_challenge" = String, Query), ("code_challenge_method" = String, Query),
+    ("authorization_details" = String, Query), ("state" = Option<String>, Query)),
+    responses((status = 303, description = "To the consent page, to sign-in, or back to the app with an error"),
+    (status = 400, body = Problem), (status = 503, body = Problem)))]
+#[get("/oauth/authorize")]
+pub(crate) async fn authorize(
+    request: HttpRequest,
+    request_id: RequestId,
+    (vault, apps, requests): (web::Data<Vault>, web::Data<Apps>, web::Data<Requests>),
+) -> Result<HttpResponse, Problem> {
+    let (parameters, repeated) = Parameters::read(request.query_string().as_bytes());
+    // Until the client and its redirect URI are known to be good, nothing goes back there
+    // (RFC 6749 section 4.1.2.1).
+    let (app, redirect_uri) = verified_client(&apps, &parameters, repeated.as_ref()).await?;
+    let Some(person) = server::signed_in(&request).await? else {
+        let next = ReturnPath::to(&request);
+        return Ok(see_other(&format!("/sign-in?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next.as_str()).finish())));
+    };
+    if person.tenant != app.tenant {
+        return Err(Problem::bad_request("This app is not registered with your organization.")
+            .named("unknown-client", "The app is not known here"));
+    }
+    let channel = match checked(&parameters, repeated.as_ref(), &redirect_uri) {
+        Ok(channel) => channel,
+        Err(error) => return Ok(back_with(&vault, &parameters, &redirect_uri, &error)),
+    };
+    let now = vault.clock.now();
+    let asked = parameters.get("authorization_details").unwrap_or_default();
+    let asked = match details::parse(asked, now) {
+        Ok(asked) if parameters.get("authorization_details").is_some_and(|text| text.len() <= LARGEST_DETAILS) => asked,
+        Ok(_) => return Ok(back_with(&vault, &parameters, &redirect_uri, &OauthError::new("invalid_request", "authorization_details is too large for a URL"))),
+        Err(invalid) => {
+            let error = OauthError::new("invalid_authorization_details", invalid.to_string());
+            return Ok(back_with(&vault, &parameters, &redirect_uri, &error));
+        }
+    };
+    let actor = Actor { name: app.id.to_string(), ..Actor::person(&person, &request_id) };
+    let tx = vault.begin("find same OAuth request", actor.tenant).await.map_err(|e| Problem::dependency(&e))?;
+    let same = same_oauth_request(&tx, actor.user, &channel, now).await.map_err(|e| Problem::dependency(&e))?;
+    tx.commit().await.map_err(|e| Problem::dependency(&e))?;
+    let id = match same {
+        Some(id) => id,
+        None => requests.receive(&actor, arrival(&app, asked, channel)).await?,
+    };
+    Ok(see_other(&format!("/requests/{id}")))
+}
+
+fn arrival(app: &AppRow, details: Vec<events::RequestedDetail>, channel: OauthChannel) -> Arrival {
+    Arrival {
+        transport: Transport::Oauth,
+        app: AppIdentity {
+            app: Some(app.id),
+            name: app.name.clone(),
+            url: app.url.clone(),
+            verification: Verification::OrganizationApproved,
+        },
+        details,
+        poll: None,
+        oauth: Some(channel),
+    }
+}
+
+/// The client and the redirect URI, both checked, or an error that is shown and never redirected.
+async fn verified_client(
+    apps: &Apps,
+    parameters: &Parameters,
+    repeated: Option<&Repeated>,
+) -> Result<(AppRow, String), Problem> {
+    let refused = |detail: &str| Problem::bad_request(detail).named("invalid-client-request", "The app's request cannot be trusted");
+    if let Some(Repeated(name)) = repeated.filter(|r| r.0 == "client_id" || r.0 == "redirect_uri") {
+        return Err(refused(&format!("{name} is given more than once.")));
+    }
+    let client_id = parameters.get("client_id").ok_or_else(|| refused("client_id is missing."))?;
+    let app = apps.by_client_id(client_id).await.map_err(|e| Problem::dependency(&e))?;
+    let app = app.ok_or_else(|| refused("No app of this client_id is registered."))?;
+    let uri = parameters.get("redirect_uri").ok_or_else(|| refused("redirect_uri is missing."))?;
+    if !is_registered(&app.redirect_uris, uri) {
+        return Err(refused("redirect_uri is not one that this app registered."));
+    }
+    Ok((app, uri.to_owned()))
+}
+
+fn checked(parameters: &Parameters, repeated: Option<&Repeated>, redirect_uri: &str) -> Result<OauthChannel, OauthError> {
+    let invalid = |description: &str| OauthError::new("invalid_request", description);
+    if let Some(repeated) = repeated {
+        return Err(invalid(&repeated.to_string()));
+    }
+    match parameters.get("response_type") {
+        Some("code") => {}
+        Some(_) => return Err(OauthError::new("unsupported_response_type", "only code is supported")),
+        None => return Err(invalid("response_type is missing")),
+    }
+    let challenge = parameters.get("code_challenge").ok_or_else(|| invalid("code_challenge is missing: PKCE is required"))?;
+    if parameters.get("code_challenge_method") != Some("S256") {
+        return Err(invalid("code_challenge_method must be S256"));
+    }
+    if !pkce::is_challenge(challenge) {
+        return Err(invalid("code_challenge must be 43 characters of base64url"));
+    }
+    if parameters.get("authorization_details").is_none() {
+        return Err(OauthError::new("invalid_authorization_details", "authorization_details is missing"));
+    }
+    if parameters.get("prompt") == Some("none") {
+        return Err(OauthError::new("interaction_required", "a person has to decide"));
+    }
+    if parameters.get("request").is_some() || parameters.get("request_uri").is_some() {
+        return Err(OauthError::new("request_not_supported", "request objects are not supported"));
+    }
+    if parameters.get("state").is_some_and(|state| state.len() > 1_000) {
+        return Err(invalid("state has more than 1000 characters"));
+    }
+    Ok(OauthChannel {
+        client_id: parameters.get("client_id").unwrap_or_default().to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
+        state: parameters.get("state").map(str::to_owned),
+        code_challenge: challenge.to_owned(),
+    })
+}
+
+/// Back to the app with an error, with `iss` so that it knows who says so (RFC 9207).
+fn back_with(vault: &Vault, parameters: &Parameters, redirect_uri: &str, error: &OauthError) -> HttpResponse {
+    see_other(&redirect(
+        redirect_uri,
+        &[
+            ("error", Some(error.error)),
+            ("error_description", Some(&error.error_description)),
+            ("state", parameters.get("state")),
+            ("iss", Some(&vault.public_url)),
+        ],
+    ))
+}
+
+fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
+}
+

@@ -1,0 +1,173 @@
+//! Authorization codes: minted when a person approves, redeemed once (RFC 6749 section 4.1.2).
+
+use std::time::Duration;
+
+use ids::{AuthorizationCode, GrantId, RequestId, TenantId, TokenDigest};
+use jiff::Timestamp;
+use postgres::{DatabaseError, Tx};
+use server::Problem;
+
+use super::error::redirect;
+use crate::{
+    access_request::delivery::{self, OauthChannel},
+    policy::after,
+    vault::{Actor, Vault},
+};
+
+/// A code lives for a minute.
+const LIVES: Duration = Duration::from_secs(60);
+
+/// A code, as it was stored.
+pub struct StoredCode {
+    /// Whose organization.
+    pub tenant: TenantId,
+    /// For which request.
+    pub request: RequestId,
+    /// Of which grant.
+    pub grant: GrantId,
+    /// The client it was given to.
+    pub client_id: String,
+    /// Where it was sent.
+    pub redirect_uri: String,
+    /// The challenge that its verifier must match.
+    pub code_challenge: String,
+    /// When it lapses.
+    pub expires_at: Timestamp,
+    /// Whether it was redeemed.
+    pub used: bool,
+}
+
+const ISSUE: &str = "
+    -- consent.issue_code
+    INSERT INTO consent.authorization_codes
+           (digest, tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const FIND: &str = "
+    -- consent.find_code
+    SELECT tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at, used_at
+      FROM consent.authorization_codes
+     WHERE digest = $1";
+
+const USE: &str = "
+    -- consent.use_code
+    UPDATE consent.authorization_codes SET used_at = $2 WHERE digest = $1 AND used_at IS NULL";
+
+/// Where the browser goes after an approval: back to the app with a code, if the request came
+/// through OAuth.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn after_approval(
+    vault: &Vault,
+    actor: &Actor,
+    request: RequestId,
+    grant: GrantId,
+) -> Result<Option<String>, Problem> {
+    let code = AuthorizationCode::mint().map_err(|e| Problem::internal(&e))?;
+    let issued = issue(vault, actor.tenant, request, grant, &code).await.map_err(|e| Problem::dependency(&e))?;
+    Ok(issued.map(|channel| {
+        redirect(
+            &channel.redirect_uri,
+            &[
+                ("code", Some(code.reveal())),
+                ("state", channel.state.as_deref()),
+                ("iss", Some(&vault.public_url)),
+            ],
+        )
+    }))
+}
+
+async fn issue(
+    vault: &Vault,
+    tenant: TenantId,
+    request: RequestId,
+    grant: GrantId,
+    code: &AuthorizationCode,
+) -> Result<Option<OauthChannel>, DatabaseError> {
+    let tx = vault.begin("issue authorization code", tenant).await?;
+    let Some(channel) = delivery::oauth(&tx, request).await? else { return Ok(None) };
+    let digest = code.digest();
+    let expires_at = after(vault.clock.now(), LIVES);
+    tx.execute(
+        ISSUE,
+        &[
+            &digest.as_bytes().as_slice(),
+            &tenant.uuid(),
+            &request.uuid(),
+            &grant.uuid(),
+            &channel.client_id,
+            &channel.redirect_uri,
+            &channel.code_challenge,
+            &expires_at,
+        ],
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(Some(channel))
+}
+
+/// Where the browser goes after a denial: back to the app with `access_denied`, if the request
+/// came through OAuth.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn after_denial(vault: &Vault, tenant: TenantId, request: RequestId) -> Result<Option<String>, Problem> {
+    let channel = channel(vault, tenant, request).await.map_err(|e| Problem::dependency(&e))?;
+    Ok(channel.map(|channel| {
+        redirect(
+            &channel.redirect_uri,
+            &[
+                ("error", Some("access_denied")),
+                ("error_description", Some("the person denied the request")),
+                ("state", channel.state.as_deref()),
+                ("iss", Some(&vault.public_url)),
+            ],
+        )
+    }))
+}
+
+/// The redirect URI of a request, checked when it came in; for the one page whose form may lead there.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn redirect_origin(vault: &Vault, tenant: TenantId, request: RequestId) -> Result<Option<String>, Problem> {
+    let channel = channel(vault, tenant, request).await.map_err(|e| Problem::dependency(&e))?;
+    Ok(channel.map(|channel| channel.redirect_uri))
+}
+
+async fn channel(vault: &Vault, tenant: TenantId, request: RequestId) -> Result<Option<OauthChannel>, DatabaseError> {
+    let tx = vault.begin("read OAuth channel", tenant).await?;
+    let channel = delivery::oauth(&tx, request).await?;
+    tx.commit().await?;
+    Ok(channel)
+}
+
+/// The code of a digest; the transaction holds the digest.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(tx: &Tx, digest: TokenDigest) -> Result<Option<StoredCode>, DatabaseError> {
+    let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
+    Ok(row.map(|row| {
+        let used_at: Option<Timestamp> = row.get("used_at");
+        StoredCode {
+            tenant: TenantId::from_uuid(row.get("tenant_id")),
+            request: RequestId::from_uuid(row.get("request_id")),
+            grant: GrantId::from_uuid(row.get("grant_id")),
+            client_id: row.get("client_id"),
+            redirect_uri: row.get("redirect_uri"),
+            code_challenge: row.get("code_challenge"),
+            expires_at: row.get("expires_at"),
+            used: used_at.is_some(),
+        }
+    }))
+}
+
+/// Redeems a code; false when somebody was first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn redeem(tx: &Tx, digest: TokenDigest, at: Timestamp) -> Result<bool, DatabaseError> {
+    Ok(tx.execute(USE, &[&digest.as_bytes().as_slice(), &at]).await? == 1)
+}

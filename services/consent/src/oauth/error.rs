@@ -1,0 +1,57 @@
+//! OAuth errors: RFC 6749 section 5.2 at the endpoints, section 4.1.2.1 on the way back.
+
+use actix_web::{HttpResponse, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An error of an OAuth endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OauthError {
+    /// The code of RFC 6749 or RFC 9396.
+    pub error: &'static str,
+    /// In words, for the developer.
+    pub error_description: String,
+    #[serde(skip)]
+    status: u16,
+}
+
+impl OauthError {
+    /// An error that the caller can mend.
+    pub fn new(error: &'static str, description: impl Into<String>) -> Self {
+        // RFC 6749 section 5.2 limits descriptions to printable ASCII without quotes and backslashes.
+        let description: String = description.into();
+        let plain = description.chars().map(|c| if c == '"' { '\'' } else { c }).filter(|c| (' '..='~').contains(c) && *c != '\\');
+        Self { error, error_description: plain.collect(), status: if error == "invalid_client" { 401 } else { 400 } }
+    }
+
+    /// We cannot answer right now.
+    pub fn unavailable(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %error, "an OAuth endpoint could not be served");
+        let description = "try again in a moment".to_owned();
+        Self { error: "temporarily_unavailable", error_description: description, status: 503 }
+    }
+
+    /// The answer of an endpoint. Never cached.
+    pub fn response(&self) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = HttpResponse::build(status);
+        response.insert_header(("cache-control", "no-store"));
+        if self.status == 503 {
+            response.insert_header(("retry-after", "1"));
+        }
+        response.json(self)
+    }
+}
+
+/// A redirect URI with parameters added to its query (RFC 6749 section 4.1.2).
+#[must_use]
+pub fn redirect(uri: &str, parameters: &[(&str, Option<&str>)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parameters {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{separator}{}", query.finish())
+}

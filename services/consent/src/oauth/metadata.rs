@@ -1,0 +1,54 @@
+//! `/.well-known/oauth-authorization-server` (RFC 8414): only what is offered.
+
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::vault::Vault;
+
+/// What this authorization server offers.
+#[derive(Serialize, ToSchema)]
+pub struct Metadata {
+    /// Who speaks; the same as `iss` in answers (RFC 9207).
+    issuer: String,
+    /// Where a person is sent.
+    authorization_endpoint: String,
+    /// Where a code becomes a token.
+    token_endpoint: String,
+    /// Where a token is given back.
+    revocation_endpoint: String,
+    /// Only `code`.
+    response_types_supported: [&'static str; 1],
+    /// Only `authorization_code`.
+    grant_types_supported: [&'static str; 1],
+    /// Only `S256` (RFC 7636).
+    code_challenge_methods_supported: [&'static str; 1],
+    /// Public clients only.
+    token_endpoint_auth_methods_supported: [&'static str; 1],
+    /// Public clients only.
+    revocation_endpoint_auth_methods_supported: [&'static str; 1],
+    /// Only `ai_model_access` (RFC 9396 section 10).
+    authorization_details_types_supported: [&'static str; 1],
+    /// Answers carry `iss` (RFC 9207).
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// Tells what this authorization server offers.
+#[utoipa::path(tag = "oauth", responses((status = 200, body = Metadata)))]
+#[get("/.well-known/oauth-authorization-server")]
+pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
+    let at = |path: &str| format!("{}{path}", vault.public_url);
+    HttpResponse::Ok().json(Metadata {
+        issuer: vault.public_url.clone(),
+        authorization_endpoint: at("/oauth/authorize"),
+        token_endpoint: at("/oauth/token"),
+        revocation_endpoint: at("/oauth/revoke"),
+        response_types_supported: ["code"],
+        grant_types_supported: ["authorization_code"],
+        code_challenge_methods_supported: ["S256"],
+        token_endpoint_auth_methods_supported: ["none"],
+        revocation_endpoint_auth_methods_supported: ["none"],
+        authorization_details_types_supported: [events::TYPE],
+        authorization_response_iss_parameter_supported: true,
+    })
+}

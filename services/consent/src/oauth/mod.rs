@@ -1,0 +1,15 @@
+//! The OAuth 2.1 server: authorization code, PKCE, rich authorization requests, revocation.
+//!
+//! Own code under our events, because the one crate that could carry it keeps grants, codes and
+//! tokens in stores of its own; the reasons stand in `DECISION-oauth-core.md`.
+
+pub mod authorize;
+mod code;
+mod error;
+pub mod metadata;
+mod parameters;
+mod pkce;
+pub mod revoke;
+pub mod token;
+
+pub use code::{after_approval, after_denial, redirect_origin};

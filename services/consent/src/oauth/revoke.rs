@@ -1,0 +1,73 @@
+//! `POST /oauth/revoke` (RFC 7009): an app gives its token back.
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use ids::{OkapToken, TenantId, UserId, GrantId, TokenDigest};
+use postgres::{DatabaseError, Scope};
+use server::RequestId;
+
+use super::{error::OauthError, token::form};
+use crate::{
+    grant::Grants,
+    registered_app::Apps,
+    vault::{Actor, Vault},
+};
+
+/// The grant behind a token, and the client it was given to.
+struct Held {
+    tenant: TenantId,
+    user: UserId,
+    grant: GrantId,
+    client_id: Option<String>,
+}
+
+const BY_TOKEN: &str = "
+    -- consent.grant_by_token
+    SELECT tenant_id, user_id, grant_id, app->>'app' AS client_id
+      FROM consent.grant_access
+     WHERE token_digest = $1";
+
+/// Revokes the grant of a token. Unknown tokens and other clients' tokens are no error and have no
+/// effect (RFC 7009 section 2.2).
+#[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+    (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 503, body = OauthError)))]
+#[post("/oauth/revoke")]
+pub(crate) async fn revoke(
+    request: HttpRequest,
+    request_id: RequestId,
+    (vault, apps, grants): (web::Data<Vault>, web::Data<Apps>, web::Data<Grants>),
+    body: Result<web::Bytes, actix_web::Error>,
+) -> HttpResponse {
+    let answer = async {
+        let parameters = form(&request, body)?;
+        let token = parameters.get("token").ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
+        let client_id = parameters.get("client_id");
+        if let Some(client_id) = client_id {
+            let known = apps.by_client_id(client_id).await.map_err(|e| OauthError::unavailable(&e))?;
+            known.ok_or_else(|| OauthError::new("invalid_client", "no app of this client_id is registered"))?;
+        }
+        let Ok(token) = OkapToken::parse(token) else { return Ok(()) };
+        let Some(held) = held(&vault, token.digest()).await.map_err(|e| OauthError::unavailable(&e))? else { return Ok(()) };
+        // An app that came through OKAP has no client id: holding the token is its proof.
+        if held.client_id.as_deref() != client_id {
+            return Ok(());
+        }
+        let actor = Actor::app(held.tenant, held.user, &request_id);
+        grants.revoke(&actor, held.grant, "given back by the app").await.map_err(|e| OauthError::unavailable(&e))
+    };
+    match answer.await {
+        Ok(()) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).finish(),
+        Err(error) => error.response(),
+    }
+}
+
+async fn held(vault: &Vault, digest: TokenDigest) -> Result<Option<Held>, DatabaseError> {
+    let tx = vault.postgres.begin("find grant by token", Scope::Holder(digest)).await?;
+    let row = tx.query_opt(BY_TOKEN, &[&digest.as_bytes().as_slice()]).await?;
+    tx.commit().await?;
+    Ok(row.map(|row| Held {
+        tenant: TenantId::from_uuid(row.get("tenant_id")),
+        user: UserId::from_uuid(row.get("user_id")),
+        grant: GrantId::from_uuid(row.get("grant_id")),
+        client_id: row.get("client_id"),
+    }))
+}

@@ -1,0 +1,105 @@
+//! One call at the door, whichever form it has: from the address to a request, or to a grant at once.
+
+use events::{AuthorizationDetail, Transport};
+use ids::{PollSecret, RequestId};
+
+use super::{asked::Asked, knock::Door};
+use crate::{
+    access_request::{Arrival, Decision, RequestError, Requests},
+    address::{Ticket, use_ticket},
+    grant::Delivered,
+    provider_key::usable_key,
+    vault::{Actor, Change, Vault},
+};
+
+/// What came of a call.
+pub enum Outcome {
+    /// A ticket's ceiling covered it.
+    Granted(Box<Delivered>),
+    /// A person has to decide.
+    Waiting(Actor, RequestId),
+    /// Nobody will ever decide: an unknown address, a spent ticket, a full inbox.
+    Unheard,
+    /// The ticket is the person's, and they have no key to pay with.
+    NoKey(String),
+}
+
+/// Takes a call in.
+///
+/// # Errors
+/// When it cannot be recorded.
+pub async fn ask(
+    vault: &Vault,
+    requests: &Requests,
+    door: Door,
+    asked: Asked,
+    transport: Transport,
+    poll: Option<&PollSecret>,
+    request_id: &server::RequestId,
+) -> Result<Outcome, RequestError> {
+    let arrival = Arrival {
+        transport,
+        app: asked.app,
+        details: asked.details,
+        poll: poll.map(PollSecret::digest),
+        oauth: None,
+    };
+    match door {
+        Door::Nobody => Ok(Outcome::Unheard),
+        Door::Handle(whose) => {
+            let actor = Actor::app(whose.tenant, whose.user, request_id);
+            match requests.receive(&actor, arrival).await {
+                Ok(id) => Ok(Outcome::Waiting(actor, id)),
+                // A full inbox looks like nobody at home, to whoever filled it.
+                Err(RequestError::Full) => Ok(Outcome::Unheard),
+                Err(error) => Err(error),
+            }
+        }
+        Door::Ticket(ticket) => with_ticket(vault, requests, ticket, arrival, request_id).await,
+    }
+}
+
+/// Uses the ticket, receives the request and, within the ceiling, approves and delivers it: one
+/// transaction, so that a ticket is never spent for nothing and never spent twice.
+async fn with_ticket(
+    vault: &Vault,
+    requests: &Requests,
+    ticket: Ticket,
+    arrival: Arrival,
+    request_id: &server::RequestId,
+) -> Result<Outcome, RequestError> {
+    let actor = Actor::app(ticket.whose.tenant, ticket.whose.user, request_id);
+    let now = vault.clock.now();
+    let tx = vault.begin("use connect ticket", actor.tenant).await?;
+    let mut granted = Vec::new();
+    for asked in &arrival.details {
+        let Some(key) = usable_key(&tx, actor.user, &asked.provider).await? else {
+            return Ok(Outcome::NoKey(asked.provider.display_name().to_owned()));
+        };
+        let within = ticket.ceiling.as_ref().and_then(|ceiling| ceiling.grant(&vault.policy, asked, key, now));
+        granted.extend(within);
+    }
+    if !use_ticket(&tx, ticket.id, now).await? {
+        return Ok(Outcome::Unheard);
+    }
+    let all_within = granted.len() == arrival.details.len();
+    let id = requests.receive_in(&tx, &actor, arrival).await?;
+    let delivered = if all_within { Some(decide(requests, &tx, &actor, id, granted).await?) } else { None };
+    tx.commit().await?;
+    vault.changed(&[Change::Inbox(actor.user)]);
+    Ok(match delivered {
+        Some(delivered) => Outcome::Granted(Box::new(delivered)),
+        None => Outcome::Waiting(actor, id),
+    })
+}
+
+async fn decide(
+    requests: &Requests,
+    tx: &postgres::Tx,
+    actor: &Actor,
+    id: RequestId,
+    details: Vec<AuthorizationDetail>,
+) -> Result<Delivered, RequestError> {
+    requests.approve_within_ticket(tx, actor, id, Decision { details, shown: None }).await?;
+    requests.deliver_in(tx, actor, id).await
+}

@@ -1,0 +1,171 @@
+//! `POST /okap/request`: the flat form that the released Python SDK speaks.
+//!
+//! The SDK waits 30 seconds for each read and polls nothing, so the answer waits on the
+//! connection: silent at first, then a space now and then, which is legal before JSON. Every
+//! refusal has status 200, because the SDK loses the reason of any other.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use bytes::Bytes;
+use events::Transport;
+use futures_util::{Stream, StreamExt, stream};
+use ids::RequestId as AccessRequestId;
+use server::{Problem, RequestId};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    answer::{FlatAnswer, flat_granted, flat_refused},
+    ask::{Outcome, ask},
+    asked::{self, LARGEST_BODY},
+    authorize::is_json,
+    knock::{Knocks, door},
+    waiting::{Caller, decided},
+};
+use crate::{
+    access_request::{RequestError, RequestState, Requests},
+    address::Addresses,
+    vault::{Actor, Vault},
+};
+
+/// How long the connection stays silent.
+const SILENT: Duration = Duration::from_secs(20);
+/// How often a space is sent after that.
+const SPACE_EVERY: Duration = Duration::from_secs(10);
+/// How long a person has.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+type Parts = (web::Data<Vault>, web::Data<Requests>, web::Data<Addresses>, web::Data<Knocks>);
+
+/// Asks a person for access in the flat form; always answers with status 200.
+#[utoipa::path(tag = "okap", request_body(content = String, content_type = "application/json"),
+    responses((status = 200, body = FlatAnswer)))]
+#[post("/okap/request")]
+pub(crate) async fn request(
+    http: HttpRequest,
+    request_id: RequestId,
+    parts: Parts,
+    body: Result<web::Bytes, actix_web::Error>,
+) -> HttpResponse {
+    asked_at(http, request_id, parts, body).await
+}
+
+/// The same, for clients that keep the path of a vault's address.
+#[post("/v/{handle}/okap/request")]
+pub(crate) async fn request_at_handle(
+    http: HttpRequest,
+    request_id: RequestId,
+    parts: Parts,
+    body: Result<web::Bytes, actix_web::Error>,
+) -> HttpResponse {
+    asked_at(http, request_id, parts, body).await
+}
+
+async fn asked_at(
+    http: HttpRequest,
+    request_id: RequestId,
+    parts: Parts,
+    body: Result<web::Bytes, actix_web::Error>,
+) -> HttpResponse {
+    let began = Instant::now();
+    let mut answer = Box::pin(answer(http, request_id, parts, body, began));
+    // A quick answer has a length; a slow one begins with spaces.
+    if let Ok(text) = timeout_at(began + SILENT, &mut answer).await {
+        return json().body(text);
+    }
+    json().insert_header(("x-accel-buffering", "no")).streaming(with_spaces(answer))
+}
+
+fn with_spaces(answer: impl Future<Output = String> + Unpin + 'static) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let first = stream::once(async { Ok(Bytes::from_static(b" ")) });
+    let rest = stream::unfold(Some(answer), |waiting| async move {
+        let mut answer = waiting?;
+        match tokio::time::timeout(SPACE_EVERY, &mut answer).await {
+            Ok(text) => Some((Ok(Bytes::from(text)), None)),
+            Err(_) => Some((Ok(Bytes::from_static(b" ")), Some(answer))),
+        }
+    });
+    first.chain(rest)
+}
+
+/// The answer's text, whenever it is known.
+async fn answer(
+    http: HttpRequest,
+    request_id: RequestId,
+    (vault, requests, addresses, knocks): Parts,
+    body: Result<web::Bytes, actix_web::Error>,
+    began: Instant,
+) -> String {
+    if knocks.count(&http).is_err() {
+        return flat_refused("rate_limited", "too many requests; try again in a minute");
+    }
+    let now = vault.clock.now();
+    let Some(body) = body.ok().filter(|body| body.len() <= LARGEST_BODY && is_json(&http)) else {
+        return flat_refused("invalid_request", "application/json of at most 16384 bytes is needed");
+    };
+    let asked = match asked::flat(&body, now) {
+        Ok(asked) => asked,
+        Err(invalid) => return flat_refused("invalid_request", &invalid.to_string()),
+    };
+    let deadline = began + LONGEST_WAIT;
+    let outcome = async {
+        let door = door(&addresses, &http).await.map_err(Problem::from)?;
+        ask(&vault, &requests, door, asked, Transport::OkapFlat, None, &request_id).await.map_err(Problem::from)
+    };
+    match outcome.await {
+        Ok(Outcome::Granted(delivered)) => flat_granted(&delivered, &vault.public_url, now),
+        Ok(Outcome::NoKey(provider)) => {
+            flat_refused("invalid_request", &format!("No key configured for provider: {provider}"))
+        }
+        Ok(Outcome::Unheard) => {
+            tokio::time::sleep_until(deadline).await;
+            expired()
+        }
+        Ok(Outcome::Waiting(actor, id)) => wait_for(&vault, &requests, actor, id, deadline).await,
+        Err(problem) => flat_refused("vault_unavailable", problem.detail()),
+    }
+}
+
+async fn wait_for(vault: &Vault, requests: &Requests, actor: Actor, id: AccessRequestId, deadline: Instant) -> String {
+    let caller = Caller::new(requests.clone(), actor.clone(), id);
+    let text = match settle(vault, requests, &actor, id, deadline).await {
+        Ok(text) => text,
+        Err(error) => flat_refused("vault_unavailable", &Problem::from(error).detail().to_owned()),
+    };
+    caller.served();
+    text
+}
+
+async fn settle(
+    vault: &Vault,
+    requests: &Requests,
+    actor: &Actor,
+    id: AccessRequestId,
+    deadline: Instant,
+) -> Result<String, RequestError> {
+    match decided(vault, requests, actor, id, deadline).await? {
+        Some(RequestState::Approved(_)) => {
+            let delivered = requests.deliver(actor, id).await?;
+            Ok(flat_granted(&delivered, &vault.public_url, vault.clock.now()))
+        }
+        Some(RequestState::Denied(reason)) => {
+            Ok(flat_refused("user_denied", reason.as_deref().unwrap_or("the person denied the request")))
+        }
+        None => {
+            // Nobody is left to hand the answer to: this form has no way to come back.
+            requests.close(actor, id, true).await?;
+            Ok(expired())
+        }
+        Some(_) => Ok(expired()),
+    }
+}
+
+fn expired() -> String {
+    flat_refused("request_expired", "nobody decided in time; ask again")
+}
+
+fn json() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/json").insert_header(("cache-control", "no-store"));
+    response
+}

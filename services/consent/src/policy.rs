@@ -1,0 +1,121 @@
+//! What the vault allows when nobody said otherwise.
+
+use std::time::Duration;
+
+use events::{AuthorizationDetail, GrantedLimits, RequestedDetail, Verification};
+use jiff::{SignedDuration, Timestamp};
+use money::Nanodollars;
+
+/// Defaults and ceilings. One policy for every organization so far.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What stands for a limit that an app left out.
+    pub default_limits: GrantedLimits,
+    /// The most an unverified app may get.
+    pub unverified_limits: GrantedLimits,
+    /// How long a grant lasts when the app left it out, and at most.
+    pub longest: Duration,
+    /// How long a grant to an unverified app lasts at most.
+    pub unverified_longest: Duration,
+    /// How long an access request waits for a decision.
+    pub request_waits: Duration,
+    /// How many undecided requests one person may have.
+    pub pending_requests: i64,
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            default_limits: GrantedLimits {
+                monthly_spend: Nanodollars::from_dollars(20),
+                daily_spend: Nanodollars::from_dollars(5),
+                requests_per_minute: 60,
+                requests_per_day: 5_000,
+                tokens_per_request: 400_000,
+            },
+            unverified_limits: GrantedLimits {
+                monthly_spend: Nanodollars::from_dollars(5),
+                daily_spend: Nanodollars::from_dollars(5),
+                requests_per_minute: 60,
+                requests_per_day: 2_000,
+                tokens_per_request: 400_000,
+            },
+            longest: DAY * 365,
+            unverified_longest: DAY,
+            request_waits: Duration::from_secs(600),
+            pending_requests: 20,
+        }
+    }
+}
+
+/// How long a grant lasts when neither the app nor the person says: the contract's 30 days.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+
+/// The most that may be granted of what was asked, detail by detail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ceiling {
+    /// No limit may be above these.
+    pub limits: GrantedLimits,
+    /// It may not last longer.
+    pub expires: Timestamp,
+    /// Models have to be named one by one.
+    pub must_name_models: bool,
+}
+
+impl Policy {
+    /// The ceiling over one asked-for detail.
+    #[must_use]
+    pub fn ceiling(&self, asked: &RequestedDetail, verification: Verification, now: Timestamp) -> Ceiling {
+        let proposed = asked.limits.or_default(&self.default_limits);
+        let wanted = asked.expires.unwrap_or_else(|| after(now, DEFAULT_LIFETIME));
+        if verification == Verification::Unverified {
+            return Ceiling {
+                limits: proposed.lower_of(&self.unverified_limits),
+                expires: wanted.min(after(now, self.unverified_longest)),
+                must_name_models: true,
+            };
+        }
+        Ceiling {
+            limits: proposed,
+            expires: wanted.min(after(now, self.longest)),
+            must_name_models: false,
+        }
+    }
+}
+
+impl Ceiling {
+    /// Why `granted` goes beyond what was asked or what may be given; `None` when it does not.
+    #[must_use]
+    pub fn refusal(&self, asked: &RequestedDetail, granted: &AuthorizationDetail) -> Option<&'static str> {
+        if granted.provider != asked.provider {
+            return Some("another provider than asked for");
+        }
+        if !granted.models.is_within(&asked.models) {
+            return Some("models that were not asked for");
+        }
+        if self.must_name_models && granted.models.is_every() {
+            return Some("every model: an unverified app gets named models only");
+        }
+        if granted.capabilities.is_empty() {
+            return Some("no capability at all");
+        }
+        if !granted.capabilities.is_subset(&asked.capabilities) {
+            return Some("capabilities that were not asked for");
+        }
+        if !granted.limits.is_within(&self.limits) {
+            return Some("a limit above what was asked for or may be given");
+        }
+        if granted.expires > self.expires {
+            return Some("longer than was asked for or may be given");
+        }
+        None
+    }
+}
+
+/// `now` plus `span`; the end of time if that overflows.
+#[must_use]
+pub fn after(now: Timestamp, span: Duration) -> Timestamp {
+    SignedDuration::try_from(span).ok().and_then(|span| now.checked_add(span).ok()).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,159 @@
+//! Storing, rotating and destroying provider keys.
+
+use event_store::StreamId;
+use events::{Provider, ProviderKeyEvent};
+use ids::{ProviderKeyId, TenantId, UserId};
+use key_vault::{ProviderSecret, SealError};
+use postgres::{DatabaseError, Tx};
+
+use super::{ProviderKey, ProviderKeyRow, Refusal, projection};
+use crate::{
+    projections::{RecordError, load, record},
+    vault::{Actor, Vault},
+};
+
+/// The provider keys of people.
+#[derive(Clone)]
+pub struct ProviderKeys(Vault);
+
+/// Why nothing was done with a provider key.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderKeyError {
+    /// The rules forbid it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The key could not be sealed: nothing was stored.
+    #[error("the key could not be sealed")]
+    Seal(#[from] SealError),
+    /// It could not be recorded.
+    #[error("the provider key could not be recorded")]
+    Record(#[from] RecordError),
+    /// The database refused.
+    #[error("the database refused")]
+    Database(#[from] DatabaseError),
+}
+
+impl ProviderKeys {
+    /// The provider keys of this vault.
+    #[must_use]
+    pub const fn new(vault: Vault) -> Self {
+        Self(vault)
+    }
+
+    /// Stores a key, sealed, for its owner.
+    ///
+    /// # Errors
+    /// When it cannot be sealed or recorded; then nothing is stored.
+    pub async fn store(
+        &self,
+        actor: &Actor,
+        provider: Provider,
+        name: String,
+        secret: &ProviderSecret,
+    ) -> Result<ProviderKeyId, ProviderKeyError> {
+        let id = ProviderKeyId::new(self.0.clock.now());
+        let tx = self.0.begin("store provider key", actor.tenant).await?;
+        let stream = StreamId::of::<ProviderKeyEvent, _>(id);
+        let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
+        let event = key.store(actor.user, provider, name, secret.last_four().to_owned())?;
+        self.0.sealer.seal(&tx, actor.tenant, id, 1, secret).await?;
+        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(id)
+    }
+
+    /// Puts a new secret in the place of the old one. Grants and tokens stay as they are.
+    ///
+    /// # Errors
+    /// When it is not this person's key, or cannot be sealed or recorded.
+    pub async fn rotate(
+        &self,
+        actor: &Actor,
+        id: ProviderKeyId,
+        secret: &ProviderSecret,
+    ) -> Result<(), ProviderKeyError> {
+        let tx = self.0.begin("rotate provider key", actor.tenant).await?;
+        let stream = StreamId::of::<ProviderKeyEvent, _>(id);
+        let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
+        owned(&key, actor.user)?;
+        let (event, number) = key.rotate(secret.last_four().to_owned())?;
+        self.0.sealer.seal(&tx, actor.tenant, id, number, secret).await?;
+        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(())
+    }
+
+    /// Destroys a key: its sealed form is removed, and calls that need it are refused.
+    ///
+    /// # Errors
+    /// When it is not this person's key or cannot be recorded.
+    pub async fn delete(&self, actor: &Actor, id: ProviderKeyId) -> Result<(), ProviderKeyError> {
+        let tx = self.0.begin("delete provider key", actor.tenant).await?;
+        let stream = StreamId::of::<ProviderKeyEvent, _>(id);
+        let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
+        owned(&key, actor.user)?;
+        let event = key.delete()?;
+        self.0.sealer.destroy(&tx, actor.tenant, id).await?;
+        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(())
+    }
+
+    /// Takes note that a provider refused a version of a key.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn found_invalid(
+        &self,
+        actor: &Actor,
+        id: ProviderKeyId,
+        refused: i32,
+    ) -> Result<(), ProviderKeyError> {
+        let tx = self.0.begin("mark provider key invalid", actor.tenant).await?;
+        let stream = StreamId::of::<ProviderKeyEvent, _>(id);
+        let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
+        let Some(event) = key.found_invalid(refused) else { return Ok(()) };
+        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(())
+    }
+
+    /// The keys a person owns.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn of(&self, tenant: TenantId, owner: UserId) -> Result<Vec<ProviderKeyRow>, DatabaseError> {
+        let tx = self.0.begin("list provider keys", tenant).await?;
+        let keys = projection::of_owner(&tx, owner).await?;
+        tx.commit().await?;
+        Ok(keys)
+    }
+}
+
+/// A person's key that works for a provider: theirs to give, by id or the first they stored.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn usable_key(
+    tx: &Tx,
+    owner: UserId,
+    provider: &Provider,
+) -> Result<Option<ProviderKeyId>, DatabaseError> {
+    let keys = projection::of_owner(tx, owner).await?;
+    Ok(keys
+        .into_iter()
+        .find(|key| key.provider == *provider && key.state == projection::KeyState::Usable)
+        .map(|key| key.id))
+}
+
+/// Another person's key is as unknown as one that does not exist.
+fn owned(key: &ProviderKey, user: UserId) -> Result<(), Refusal> {
+    match key {
+        ProviderKey::Stored { owner, .. } if *owner == user => Ok(()),
+        _ => Err(Refusal::Unknown),
+    }
+}

@@ -1,0 +1,131 @@
+//! `/api/v1/apps`: the organization's OAuth clients.
+
+use actix_web::{HttpResponse, delete, get, post, web};
+use ids::AppId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use server::{Page, Person, Problem, RequestId, StrictJson};
+use sessions::Permission;
+use utoipa::ToSchema;
+
+use super::{AppRow, Apps, check_redirect_uri};
+use crate::{provider_key::http::checked_name, vault::Actor};
+
+/// The most redirect URIs of one app.
+const MOST_REDIRECT_URIS: usize = 20;
+
+/// An app to register, as a public client: it proves itself by PKCE and its redirect URI.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApp {
+    /// Its name, as people will see it.
+    name: String,
+    /// Its web address.
+    url: Option<String>,
+    /// Where browsers may be sent back to; compared exactly.
+    redirect_uris: Vec<String>,
+}
+
+/// A registered app.
+#[derive(Serialize, ToSchema)]
+pub struct AppView {
+    /// Its id, which is its OAuth client id.
+    #[schema(value_type = String)]
+    id: AppId,
+    /// Its name.
+    name: String,
+    /// Its web address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Where browsers may be sent back to.
+    redirect_uris: Vec<String>,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    registered_at: Timestamp,
+}
+
+/// What an app needs to ask for access.
+#[derive(Serialize, ToSchema)]
+pub struct Registered {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: AppId,
+    /// Its OAuth client id.
+    #[schema(value_type = String)]
+    client_id: AppId,
+}
+
+impl From<AppRow> for AppView {
+    fn from(row: AppRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            url: row.url,
+            redirect_uris: row.redirect_uris,
+            registered_at: row.registered_at,
+        }
+    }
+}
+
+/// Registers an app of the organization.
+#[utoipa::path(tag = "apps", request_body = NewApp, responses(
+    (status = 201, body = Registered), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
+#[post("/api/v1/apps")]
+pub(crate) async fn register(
+    person: Person,
+    request_id: RequestId,
+    apps: web::Data<Apps>,
+    body: StrictJson<NewApp>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::ManageApps)?;
+    let NewApp { name, url, redirect_uris } = body.0;
+    let name = checked_name(&name)?;
+    let url = url.map(|url| checked_url(&url)).transpose()?;
+    if redirect_uris.is_empty() || redirect_uris.len() > MOST_REDIRECT_URIS {
+        let rule = format!("1 to {MOST_REDIRECT_URIS} redirect URIs are needed");
+        return Err(Problem::bad_request(format!("{rule}.")).at("/redirect_uris", rule));
+    }
+    for (index, uri) in redirect_uris.iter().enumerate() {
+        check_redirect_uri(uri).map_err(|e| {
+            Problem::bad_request(crate::wire_error::sentence(&e)).at(format!("/redirect_uris/{index}"), e.to_string())
+        })?;
+    }
+    let id = apps.register(&Actor::person(&person, &request_id), name, url, redirect_uris).await?;
+    Ok(HttpResponse::Created().json(Registered { id, client_id: id }))
+}
+
+/// Lists the organization's apps.
+#[utoipa::path(tag = "apps", responses(
+    (status = 200, body = Page<AppView>), (status = 401, body = Problem), (status = 503, body = Problem)))]
+#[get("/api/v1/apps")]
+pub(crate) async fn list(person: Person, apps: web::Data<Apps>) -> Result<HttpResponse, Problem> {
+    let rows = apps.of(person.tenant).await.map_err(|e| Problem::dependency(&e))?;
+    let items = rows.into_iter().map(AppView::from).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next_cursor: None }))
+}
+
+/// Removes an app: it may not ask any more.
+#[utoipa::path(tag = "apps", responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 503, body = Problem)),
+    params(("id" = String, Path)))]
+#[delete("/api/v1/apps/{id}")]
+pub(crate) async fn remove(
+    person: Person,
+    request_id: RequestId,
+    apps: web::Data<Apps>,
+    id: web::Path<AppId>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::ManageApps)?;
+    apps.remove(&Actor::person(&person, &request_id), *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// An app's web address: only shown, never fetched.
+pub(crate) fn checked_url(text: &str) -> Result<String, Problem> {
+    let refused = || Problem::bad_request("A web address begins with http:// or https://.").at("/url", "http or https");
+    let url = url::Url::parse(text).map_err(|_| refused())?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && text.len() <= 500;
+    if plain { Ok(url.to_string()) } else { Err(refused()) }
+}

@@ -1,0 +1,101 @@
+//! `consent.apps`: the organization's OAuth clients.
+
+use event_store::{ProjectionError, RecordedEvent};
+use events::AppEvent;
+use ids::{AppId, TenantId, TokenDigest};
+use jiff::Timestamp;
+use postgres::{DatabaseError, Tx};
+use serde_json::Value;
+use tokio_postgres::Row;
+
+/// A registered app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppRow {
+    /// The app; its text form is the OAuth client id.
+    pub id: AppId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// Its web address.
+    pub url: Option<String>,
+    /// Where browsers may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// Since when.
+    pub registered_at: Timestamp,
+}
+
+const REGISTERED: &str = "
+    -- consent.app_registered
+    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7)";
+
+const REMOVED: &str = "
+    -- consent.app_removed
+    UPDATE consent.apps SET state = 'removed' WHERE app_id = $1";
+
+pub(crate) const CLEAR: &str = "
+    -- consent.clear_apps
+    DELETE FROM consent.apps";
+
+const OF_TENANT: &str = "
+    -- consent.apps_of_tenant
+    SELECT app_id, tenant_id, name, url, redirect_uris, registered_at
+      FROM consent.apps
+     WHERE state = 'registered'
+     ORDER BY registered_at
+     LIMIT 200";
+
+const BY_CLIENT_ID: &str = "
+    -- consent.app_by_client_id
+    SELECT app_id, tenant_id, name, url, redirect_uris, registered_at
+      FROM consent.apps
+     WHERE client_digest = $1 AND state = 'registered'";
+
+/// Takes one event in.
+///
+/// # Errors
+/// When the event cannot be read or the database refuses.
+pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
+    let (Some(change), Some(id)) = (event.read::<AppEvent>()?, event.stream_uuid()) else { return Ok(()) };
+    match change {
+        AppEvent::Registered { name, url, redirect_uris } => {
+            let digest = TokenDigest::of(&AppId::from_uuid(id).to_string());
+            let uris = Value::from(redirect_uris);
+            let tenant = event.tenant.uuid();
+            let digest = digest.as_bytes().as_slice();
+            tx.execute(REGISTERED, &[&id, &tenant, &digest, &name, &url, &uris, &event.occurred_at]).await?
+        }
+        AppEvent::Removed {} => tx.execute(REMOVED, &[&id]).await?,
+    };
+    Ok(())
+}
+
+/// The apps of the transaction's organization, at most 200.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn of_tenant(tx: &Tx) -> Result<Vec<AppRow>, DatabaseError> {
+    tx.query(OF_TENANT, &[]).await?.iter().map(from_row).collect()
+}
+
+/// The app of an OAuth client id, before anyone has signed in: the transaction holds its digest.
+///
+/// # Errors
+/// When the database refuses or the row cannot be read.
+pub async fn by_client_id(tx: &Tx, digest: TokenDigest) -> Result<Option<AppRow>, DatabaseError> {
+    tx.query_opt(BY_CLIENT_ID, &[&digest.as_bytes().as_slice()]).await?.as_ref().map(from_row).transpose()
+}
+
+fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
+    let uris = serde_json::from_value(row.get("redirect_uris"));
+    Ok(AppRow {
+        id: AppId::from_uuid(row.get("app_id")),
+        tenant: TenantId::from_uuid(row.get("tenant_id")),
+        name: row.get("name"),
+        url: row.get("url"),
+        redirect_uris: uris
+            .map_err(|_| DatabaseError::Row { table: "consent.apps", column: "redirect_uris" })?,
+        registered_at: row.get("registered_at"),
+    })
+}

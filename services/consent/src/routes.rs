@@ -1,0 +1,66 @@
+//! Every route of this service, on one page.
+
+use actix_web::web;
+use utoipa::OpenApi;
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+
+use crate::{
+    access_request, address, consent_page, grant, inbox, oauth, okap, provider_key, registered_app,
+};
+
+/// What programs use; described by OpenAPI.
+pub(crate) fn api(config: &mut ServiceConfig<'_>) {
+    config
+        // What an app asks for.
+        .service(okap::authorize::authorize)
+        .service(okap::authorize::poll)
+        .service(okap::flat::request)
+        .service(oauth::metadata::metadata)
+        .service(oauth::authorize::authorize)
+        .service(oauth::token::token)
+        .service(oauth::revoke::revoke)
+        // What a person decides.
+        .service(access_request::http::list)
+        .service(access_request::http::show)
+        .service(access_request::http::approve)
+        .service(access_request::http::deny)
+        .service(grant::http::list)
+        .service(grant::http::show)
+        .service(grant::http::change)
+        .service(grant::http::revoke)
+        // What a person keeps.
+        .service(provider_key::http::store)
+        .service(provider_key::http::list)
+        .service(provider_key::http::rotate)
+        .service(provider_key::http::destroy)
+        .service(address::http::make_handle)
+        .service(address::http::list_handles)
+        .service(address::http::end_handle)
+        .service(address::http::make_ticket)
+        .service(registered_app::http::register)
+        .service(registered_app::http::list)
+        .service(registered_app::http::remove);
+}
+
+/// The same doors under a handle's path, and the pages.
+pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
+    config
+        .service(okap::authorize::authorize_at_handle)
+        .service(okap::flat::request_at_handle)
+        .configure(inbox::configure)
+        .configure(consent_page::configure)
+        .configure(provider_key::page::configure)
+        .configure(grant::page::configure)
+        .configure(address::page::configure)
+        .configure(registered_app::page::configure);
+}
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Latchkey consent", description = "What did they allow? Access requests, grants, provider keys, vault addresses; OAuth and OKAP."))]
+struct Document;
+
+/// The OpenAPI document of this service.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    actix_web::App::new().into_utoipa_app().openapi(Document::openapi()).configure(api).split_for_parts().1
+}

@@ -1,0 +1,104 @@
+//! How this service's refusals become `application/problem+json` (RFC 9457), case by case.
+
+use server::Problem;
+
+use crate::{
+    access_request::{self, RequestError, details::InvalidDetails},
+    grant::{self, GrantError},
+    projections::RecordError,
+    provider_key::ProviderKeyError,
+    registered_app::AppError,
+};
+use event_store::AppendError;
+use key_vault::SealError;
+
+impl From<InvalidDetails> for Problem {
+    fn from(invalid: InvalidDetails) -> Self {
+        let pointer = format!("/{}", invalid.place.replace(['.', '['], "/").replace(']', ""));
+        Self::bad_request(invalid.to_string())
+            .named("invalid-authorization-details", "The authorization details break a rule")
+            .at(pointer, invalid.reason)
+    }
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Refused(access_request::Refusal::Unknown) => Self::not_found("There is no such access request."),
+            RequestError::Refused(refusal) => {
+                Self::conflict(sentence(&refusal)).named("request-decided", "The access request cannot be decided any more")
+            }
+            RequestError::Beyond { .. } => {
+                Self::unprocessable(sentence(&error)).named("beyond-request", "The decision gives more than may be given")
+            }
+            RequestError::NoKey(_) => {
+                Self::unprocessable(sentence(&error)).named("no-usable-key", "No usable provider key is named")
+            }
+            RequestError::Full => Self::too_many(sentence(&error)),
+            RequestError::Delivered => Self::gone(sentence(&error)).named("already-delivered", "The answer was collected already"),
+            RequestError::Grant(error) => error.into(),
+            RequestError::Record(error) => error.into(),
+            RequestError::Database(error) => Self::dependency(&error),
+        }
+    }
+}
+
+impl From<GrantError> for Problem {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Refused(grant::Refusal::Unknown) => Self::not_found("There is no such grant."),
+            GrantError::Refused(grant::Refusal::Beyond(_)) => {
+                Self::unprocessable(sentence(&error)).named("beyond-grant", "The change gives more than was granted")
+            }
+            GrantError::Refused(refusal) => {
+                Self::conflict(sentence(&refusal)).named("grant-ended", "The grant cannot be changed any more")
+            }
+            GrantError::Record(error) => error.into(),
+            GrantError::Mark(_) => Self::unavailable(sentence(&error)),
+            GrantError::Database(error) => Self::dependency(&error),
+            GrantError::NoRandomness(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ProviderKeyError> for Problem {
+    fn from(error: ProviderKeyError) -> Self {
+        match error {
+            ProviderKeyError::Refused(_) => Self::not_found("There is no such provider key."),
+            ProviderKeyError::Seal(SealError::Database(error)) | ProviderKeyError::Database(error) => Self::dependency(&error),
+            ProviderKeyError::Seal(error) => Self::dependency(&error),
+            ProviderKeyError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Refused(_) => Self::not_found("There is no such app."),
+            AppError::Record(error) => error.into(),
+            AppError::Database(error) => Self::dependency(&error),
+        }
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Append(AppendError::Conflict) => {
+                Self::conflict("Somebody changed it at the same moment; look again and repeat.")
+                    .named("changed-meanwhile", "It was changed at the same moment")
+            }
+            RecordError::Append(AppendError::Unreadable(error)) => Self::internal(&error),
+            other => Self::dependency(&other),
+        }
+    }
+}
+
+/// An error's words as a sentence for people.
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

@@ -1,0 +1,224 @@
+//! What a call asks for, as far as a decision rests on it, read from its body in each dialect.
+
+mod anthropic;
+mod google;
+mod openai;
+mod tools;
+
+use events::Capability;
+use serde_json::value::RawValue;
+
+use crate::{
+    body::{BodyError, Edits, Media, Members, Name, Place},
+    provider::{Endpoint, Upstream},
+};
+
+/// The longest name of a model.
+const LONGEST_MODEL: usize = 128;
+/// The most alternative answers of one call.
+const MOST_ANSWERS: u64 = 128;
+
+/// What a call asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The model, as the app named it.
+    pub model: String,
+    /// Whether the answer is to come as a stream.
+    pub stream: bool,
+    /// Whether the app wants the chunk that tells the usage of its stream.
+    pub wants_usage: bool,
+    /// Capabilities that the content needs beyond the endpoint's own.
+    pub needs: Vec<Capability>,
+    /// How many answers are to be written.
+    pub answers: u64,
+    /// The app's own cap on the output of each answer.
+    pub output_cap: Option<u32>,
+    /// Where to write a cap, and in which form.
+    pub cap_member: Option<CapMember>,
+    /// Output that is charged beyond the cap.
+    pub extra_output: u64,
+    /// What bounds the input.
+    pub input: Input,
+    /// The service tier, if the app chose one.
+    pub service_tier: Option<String>,
+    /// Changes to the body that do not depend on the cap.
+    pub edits: Edits,
+}
+
+/// What bounds the input of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Input {
+    /// Bytes of text. A token is at least one byte, so this is the most tokens text can be.
+    pub bytes: u64,
+    /// Images.
+    pub images: u64,
+    /// Tokens that the provider adds by itself, such as instructions for the use of tools.
+    pub added: u64,
+    /// The provider adds content that the body does not hold (an earlier answer, a file), so that
+    /// only the model's context window bounds the input.
+    pub whole_window: bool,
+}
+
+/// Where the output cap stands in the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapMember {
+    /// Where to write.
+    pub place: Place,
+    /// The member's name.
+    pub name: &'static str,
+    /// The member that must be made around it, if that is not there.
+    pub within: Option<&'static str>,
+}
+
+impl CapMember {
+    /// Writes the cap.
+    pub fn write(&self, cap: u32, edits: &mut Edits) {
+        match self.within {
+            None => edits.set(&self.place, self.name, &cap.to_string()),
+            Some(outer) => {
+                edits.set(&self.place, outer, &format!("{{\"{}\":{cap}}}", self.name));
+            }
+        }
+    }
+}
+
+/// Why a body is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// It cannot be checked.
+    #[error("{0}")]
+    Body(#[from] BodyError),
+    /// A member that must be there is missing.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A value that no provider takes, or none that can be checked.
+    #[error("`{member}` {reason}")]
+    Value {
+        /// Which member.
+        member: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Something the provider would do by itself, at a cost nothing bounds.
+    #[error("{0} runs at the provider at a cost that a limit cannot bound; it is not offered here")]
+    Unbounded(String),
+}
+
+impl AskError {
+    /// The member at fault, if it is one.
+    #[must_use]
+    pub fn member(&self) -> Option<&str> {
+        match self {
+            Self::Body(error) => error.member(),
+            Self::Missing(member) | Self::Value { member, .. } => Some(member),
+            Self::Unbounded(_) => None,
+        }
+    }
+}
+
+/// Reads what a body asks for. `path_model` is the model where the path names it.
+///
+/// # Errors
+/// When the body cannot be checked, or asks for what cannot be bounded.
+pub fn read(
+    upstream: &Upstream,
+    endpoint: Endpoint,
+    path_model: Option<&str>,
+    body: &[u8],
+) -> Result<Ask, AskError> {
+    match endpoint {
+        Endpoint::ChatCompletions => openai::chat(upstream, body),
+        Endpoint::Completions => openai::completions(upstream, body),
+        Endpoint::Responses => openai::responses(body),
+        Endpoint::Embeddings => openai::embeddings(body),
+        Endpoint::Messages => anthropic::messages(body),
+        Endpoint::CountMessageTokens => anthropic::count(body),
+        Endpoint::GenerateContent
+        | Endpoint::StreamGenerateContent
+        | Endpoint::CountTokens
+        | Endpoint::EmbedContent
+        | Endpoint::BatchEmbedContents => google::content(endpoint, path_model.unwrap_or_default(), body),
+        Endpoint::ListModels | Endpoint::OneModel => Ok(without_body(path_model)),
+    }
+}
+
+fn without_body(path_model: Option<&str>) -> Ask {
+    Ask {
+        model: path_model.unwrap_or("*").to_owned(),
+        stream: false,
+        wants_usage: false,
+        needs: Vec::new(),
+        answers: 1,
+        output_cap: None,
+        cap_member: None,
+        extra_output: 0,
+        input: Input::default(),
+        service_tier: None,
+        edits: Edits::default(),
+    }
+}
+
+/// What every body with a model in it asks for.
+fn common(members: &Members<'_>, body: &[u8], media: Media) -> Result<Ask, AskError> {
+    let model = members.text("model")?.ok_or(AskError::Missing("model"))?;
+    if model.is_empty() || model.len() > LONGEST_MODEL || model.chars().any(char::is_control) {
+        return Err(AskError::Value { member: "model", reason: "is not the name of a model" });
+    }
+    Ok(with_model(&model, body, media))
+}
+
+fn with_model(model: &str, body: &[u8], media: Media) -> Ask {
+    let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let mut needs = Vec::new();
+    if media.images > 0 || media.files > 0 {
+        needs.push(Capability::Vision);
+    }
+    if media.sounds > 0 {
+        needs.push(Capability::Audio);
+    }
+    Ask {
+        needs,
+        input: Input {
+            bytes: bytes.saturating_sub(media.image_bytes),
+            images: media.images,
+            added: 0,
+            whole_window: media.files > 0 || media.sounds > 0,
+        },
+        ..without_body(Some(model))
+    }
+}
+
+/// The media in these members.
+fn media(members: &Members<'_>, names: &[&str]) -> Media {
+    let texts = names.iter().filter_map(|name| members.raw(name));
+    texts.fold(Media::default(), |sum, (json, _)| sum.and(crate::body::media_in(json)))
+}
+
+/// How many answers a member asks for.
+fn answers(members: &Members<'_>, name: &'static str) -> Result<u64, AskError> {
+    let asked = members.count(name)?.map_or(1, u64::from);
+    if asked > MOST_ANSWERS {
+        return Err(AskError::Value { member: name, reason: "asks for too many answers" });
+    }
+    Ok(asked)
+}
+
+/// Refuses members that make the provider work beyond what a limit can bound.
+fn refuse_unbounded(members: &Members<'_>, names: &[&str]) -> Result<(), AskError> {
+    match names.iter().find(|name| members.has(name)) {
+        Some(name) => Err(AskError::Unbounded(format!("`{name}`"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a member holds more than an empty list, object or string.
+fn holds_something(members: &Members<'_>, name: &str) -> bool {
+    members.raw(name).is_some_and(|(json, _)| {
+        serde_json::from_str::<&RawValue>(json)
+            .is_ok_and(|raw| !matches!(raw.get().replace([' ', '\t', '\r', '\n'], "").as_str(), "[]" | "{}" | "\"\""))
+    })
+}
+
+#[cfg(test)]
+#[path = "ask/tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! Bodies in OpenAI's dialect.
+
+use events::Capability;
+
+use super::{
+    Ask, AskError, CapMember, Name, answers, common, holds_something, media, refuse_unbounded,
+    tools,
+};
+use crate::{
+    body::{Members, elements},
+    provider::{StreamUsage, Upstream},
+};
+
+const CHAT: &[Name] = &[
+    &["model"],
+    &["stream"],
+    &["stream_options"],
+    &["max_tokens"],
+    &["max_completion_tokens"],
+    &["n"],
+    &["messages"],
+    &["tools"],
+    &["functions"],
+    &["service_tier"],
+    &["web_search_options"],
+    &["modalities"],
+    &["audio"],
+    &["prediction"],
+];
+const STREAM_OPTIONS: &[Name] = &[&["include_usage"]];
+const COMPLETIONS: &[Name] = &[
+    &["model"],
+    &["stream"],
+    &["stream_options"],
+    &["max_tokens"],
+    &["n"],
+    &["best_of"],
+    &["prompt"],
+];
+const RESPONSES: &[Name] = &[
+    &["model"],
+    &["stream"],
+    &["max_output_tokens"],
+    &["input"],
+    &["instructions"],
+    &["tools"],
+    &["service_tier"],
+    &["previous_response_id"],
+    &["conversation"],
+    &["prompt"],
+    &["background"],
+    &["max_tool_calls"],
+];
+const EMBEDDINGS: &[Name] = &[&["model"], &["input"], &["stream"]];
+
+/// What OpenAI writes when a plain completion names no cap.
+const USUAL_COMPLETION: u32 = 16;
+
+pub(super) fn chat(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
+    let members = Members::of_body(body, CHAT)?;
+    let mut ask = common(&members, body, media(&members, &["messages"]))?;
+    refuse_unbounded(&members, &["web_search_options"])?;
+    tools::openai_chat(&members)?;
+    if holds_something(&members, "audio") {
+        ask.needs.push(Capability::Audio);
+    }
+    ask.answers = answers(&members, "n")?;
+    ask.service_tier = members.text("service_tier")?.map(String::from);
+    // What was predicted and not used is charged as output.
+    let prediction = members.raw("prediction").map_or(0, |(json, _)| json.len());
+    ask.extra_output = u64::try_from(prediction).unwrap_or(u64::MAX);
+    cap_chat(&mut ask, &members, upstream.output_cap)?;
+    stream(&mut ask, &members, upstream.stream_usage)?;
+    Ok(ask)
+}
+
+/// Reads both members that cap a chat. A provider that knows only the older one is told in it.
+fn cap_chat(ask: &mut Ask, members: &Members<'_>, own: &'static str) -> Result<(), AskError> {
+    let newer = members.count("max_completion_tokens")?;
+    let older = members.count("max_tokens")?;
+    let cap = CapMember { place: members.place(own), name: own, within: None };
+    match (newer, older) {
+        (Some(newer), Some(older)) => ask.output_cap = Some(newer.max(older)),
+        (Some(newer), None) => {
+            ask.output_cap = Some(newer);
+            if own == "max_tokens" {
+                cap.write(newer, &mut ask.edits);
+            }
+        }
+        (None, Some(older)) => ask.output_cap = Some(older),
+        (None, None) => ask.cap_member = Some(cap),
+    }
+    Ok(())
+}
+
+/// Has the usage of a stream told, and remembers whether the app wanted that.
+fn stream(ask: &mut Ask, members: &Members<'_>, usage: StreamUsage) -> Result<(), AskError> {
+    ask.stream = members.flag("stream")?.unwrap_or(false);
+    let options = members.object("stream_options", STREAM_OPTIONS)?;
+    let wanted = options.as_ref().map(|options| options.flag("include_usage")).transpose()?;
+    ask.wants_usage = wanted.flatten().unwrap_or(false) || usage == StreamUsage::Always;
+    if !ask.stream || ask.wants_usage {
+        return Ok(());
+    }
+    match options {
+        Some(options) => ask.edits.set(&options.place("include_usage"), "include_usage", "true"),
+        None => {
+            let place = members.place("stream_options");
+            ask.edits.set(&place, "stream_options", r#"{"include_usage":true}"#);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn completions(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
+    let members = Members::of_body(body, COMPLETIONS)?;
+    let mut ask = common(&members, body, media(&members, &[]))?;
+    let each = answers(&members, "n")?.max(answers(&members, "best_of")?);
+    ask.answers = each.saturating_mul(prompts(&members)?);
+    ask.output_cap = members.count("max_tokens")?;
+    if ask.output_cap.is_none() {
+        let cap = CapMember { place: members.place("max_tokens"), name: "max_tokens", within: None };
+        cap.write(USUAL_COMPLETION, &mut ask.edits);
+        ask.output_cap = Some(USUAL_COMPLETION);
+    }
+    stream(&mut ask, &members, upstream.stream_usage)?;
+    Ok(ask)
+}
+
+/// A list of texts, or of lists of tokens, is as many prompts; a text or a list of tokens is one.
+fn prompts(members: &Members<'_>) -> Result<u64, AskError> {
+    let (json, at) = members.raw("prompt").ok_or(AskError::Missing("prompt"))?;
+    let Some(list) = elements(json, at) else { return Ok(1) };
+    let many = list.iter().any(|(element, _)| element.starts_with(['"', '[']));
+    Ok(if many { u64::try_from(list.len()).unwrap_or(u64::MAX) } else { 1 })
+}
+
+pub(super) fn responses(body: &[u8]) -> Result<Ask, AskError> {
+    let members = Members::of_body(body, RESPONSES)?;
+    let mut ask = common(&members, body, media(&members, &["input"]))?;
+    tools::openai_responses(&members)?;
+    if members.flag("background")?.unwrap_or(false) {
+        let reason = "makes an answer that goes on after the call; ask without it";
+        return Err(AskError::Value { member: "background", reason });
+    }
+    // These bring in content that the body does not hold.
+    ask.input.whole_window |=
+        ["previous_response_id", "conversation", "prompt"].iter().any(|name| members.has(name));
+    // An item may be named instead of sent.
+    if members.raw("input").is_some_and(|(json, _)| refers_to_items(json)) {
+        ask.input.whole_window = true;
+    }
+    ask.stream = members.flag("stream")?.unwrap_or(false);
+    ask.wants_usage = true;
+    ask.service_tier = members.text("service_tier")?.map(String::from);
+    let name = "max_output_tokens";
+    ask.output_cap = members.count(name)?;
+    if ask.output_cap.is_none() {
+        ask.cap_member = Some(CapMember { place: members.place(name), name, within: None });
+    }
+    Ok(ask)
+}
+
+/// Whether some item of the input is only named by its id.
+fn refers_to_items(input: &str) -> bool {
+    let named = memchr::memmem::find(input.as_bytes(), b"\"item_reference\"").is_some();
+    let hidden = memchr::memmem::find(input.as_bytes(), b"\\u00").is_some();
+    if !named && !hidden {
+        return false;
+    }
+    elements(input, 0).is_some_and(|items| items.iter().any(|(item, at)| is_reference(item, *at)))
+}
+
+fn is_reference(item: &str, at: usize) -> bool {
+    let Ok(members) = Members::scan("input", item, at, &[&["type"]]) else { return false };
+    let kind = members.text("type").ok().flatten();
+    // A bare id is taken for a reference too.
+    kind.as_deref() == Some("item_reference") || (kind.is_none() && !members.has("role"))
+}
+
+pub(super) fn embeddings(body: &[u8]) -> Result<Ask, AskError> {
+    let members = Members::of_body(body, EMBEDDINGS)?;
+    let mut ask = common(&members, body, media(&members, &["input"]))?;
+    if members.flag("stream")?.unwrap_or(false) {
+        return Err(AskError::Value { member: "stream", reason: "is not offered for embeddings" });
+    }
+    ask.output_cap = None;
+    Ok(ask)
+}

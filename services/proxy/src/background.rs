@@ -1,0 +1,146 @@
+//! What runs beside the calls.
+
+use std::{sync::Arc, time::Duration};
+
+use event_bus::Watched;
+use event_store::RecordedEvent;
+use events::{GrantEvent, ProviderKeyEvent};
+use ids::{GrantId, ProviderKeyId};
+use server::Shutdown;
+use tokio::{task::JoinHandle, time::interval};
+
+use crate::{
+    call::{self, Gate},
+    spool,
+};
+
+/// How often spools of dead processes are looked for.
+const RECOVER_EVERY: Duration = Duration::from_secs(30);
+/// How often the grants of running calls are looked up again: the net under messages that were
+/// missed.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(5);
+/// How often opened keys that nobody uses are cleared.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Starts all of it.
+pub(crate) fn start(gate: &Arc<Gate>, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
+    let publishing = spool::publish(gate.spool.clone(), gate.bus.clone(), shutdown.requested());
+    vec![
+        tokio::spawn(publishing),
+        until(shutdown, recover(Arc::clone(gate))),
+        until(shutdown, heed(Arc::clone(gate))),
+        until(shutdown, look_again(Arc::clone(gate))),
+        until(shutdown, carry(Arc::clone(gate))),
+        until(shutdown, tidy(Arc::clone(gate))),
+    ]
+}
+
+fn until(shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let stop = shutdown.requested();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = work => {}
+            () = stop => {}
+        }
+    })
+}
+
+/// Takes over what dead processes left.
+async fn recover(gate: Arc<Gate>) {
+    let mut ticks = interval(RECOVER_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = spool::recover(&gate.spool).await {
+            tracing::error!(%error, "the spool of a dead process was not taken over");
+        }
+    }
+}
+
+/// Heeds decisions as they are announced.
+async fn heed(gate: Arc<Gate>) {
+    let mut watcher = gate.bus.watch(&["grant.#", "provider_key.#"]);
+    loop {
+        match watcher.next().await {
+            Watched::Event(event) => heed_event(&gate, &event).await,
+            Watched::Gap => {
+                gate.access.forget_all();
+                gate.keys.forget_all().await;
+                cut_what_ended(&gate).await;
+            }
+        }
+    }
+}
+
+async fn heed_event(gate: &Gate, event: &RecordedEvent) {
+    let Some(id) = event.stream_uuid() else { return };
+    if event.event_type.starts_with("grant.") {
+        let grant = GrantId::from_uuid(id);
+        gate.access.forget(grant);
+        let read = event.read::<GrantEvent>();
+        if matches!(read, Ok(Some(GrantEvent::Revoked { .. }))) {
+            let cut = gate.live.cut(grant);
+            tracing::info!(grant.id = %grant, cut, "a grant was revoked");
+        } else if read.is_err() {
+            // Whatever it says of the grant: it is looked up again.
+            cut_what_ended(gate).await;
+        }
+    } else if event.event_type.starts_with("provider_key.")
+        && !matches!(event.read::<ProviderKeyEvent>(), Ok(Some(ProviderKeyEvent::Stored { .. })))
+    {
+        gate.keys.forget(ProviderKeyId::from_uuid(id)).await;
+    }
+}
+
+async fn look_again(gate: Arc<Gate>) {
+    let mut ticks = interval(LOOK_AGAIN_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        cut_what_ended(&gate).await;
+        metrics::gauge!("latchkey_calls_running").set(as_gauge(gate.live.running() as u64));
+        metrics::gauge!("latchkey_calls_unended").set(as_gauge(gate.spool.running()));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+fn as_gauge(count: u64) -> f64 {
+    count as f64
+}
+
+/// Cuts the calls of grants that were revoked. A call may outlast its grant's expiry, which only
+/// says when the last one may begin.
+async fn cut_what_ended(gate: &Gate) {
+    for (grant, digest) in gate.live.grants() {
+        let found = gate.access.find(digest).await;
+        let ended = matches!(
+            found,
+            Err(grant_access::Refusal::Closed(_) | grant_access::Refusal::NotFound)
+        );
+        if ended && gate.live.cut(grant) > 0 {
+            tracing::info!(grant.id = %grant, "calls of a revoked grant were cut");
+        }
+    }
+}
+
+/// Carries calls into the limits when these begin anew.
+async fn carry(gate: Arc<Gate>) {
+    let unrecorded = || {
+        let gate = Arc::clone(&gate);
+        async move {
+            let unpublished = gate.spool.unpublished().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the spool cannot be read");
+                Vec::new()
+            });
+            unpublished.iter().filter_map(|(record, note)| call::spent(record, note)).collect()
+        }
+    };
+    gate.limits.watch_openings(unrecorded).await;
+}
+
+async fn tidy(gate: Arc<Gate>) {
+    let mut ticks = interval(TIDY_EVERY);
+    loop {
+        ticks.tick().await;
+        gate.keys.tidy().await;
+    }
+}

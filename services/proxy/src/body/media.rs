@@ -1,0 +1,303 @@
+//! Finds what is not text in a prompt: it needs a capability of its own and is not charged by its
+//! bytes.
+
+use std::{borrow::Cow, fmt};
+
+use memchr::memmem;
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
+};
+
+/// What a prompt holds beside text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Media {
+    /// Images.
+    pub images: u64,
+    /// Documents, videos and uploaded files: their tokens cannot be told from the request.
+    pub files: u64,
+    /// Sound.
+    pub sounds: u64,
+    /// Bytes of the strings that hold images.
+    pub image_bytes: u64,
+}
+
+impl Media {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            images: self.images + other.images,
+            files: self.files + other.files,
+            sounds: self.sounds + other.sounds,
+            image_bytes: self.image_bytes + other.image_bytes,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Image,
+    File,
+    Sound,
+}
+
+/// What the `type` of a part says of it.
+fn kind_of_type(text: &str) -> Option<Kind> {
+    match text {
+        "image_url" | "input_image" | "image" => Some(Kind::Image),
+        "file" | "input_file" | "document" | "video" | "video_url" | "input_video"
+        | "container_upload" => Some(Kind::File),
+        "input_audio" | "audio" | "audio_url" => Some(Kind::Sound),
+        _ => None,
+    }
+}
+
+/// What a member of this name says of the part that holds it, whatever its `type`.
+fn kind_of_member(name: &str) -> Option<Kind> {
+    match name {
+        "image_url" => Some(Kind::Image),
+        "fileData" | "file_data" => Some(Kind::File),
+        _ => None,
+    }
+}
+
+/// What a MIME type says of the inline data it stands beside.
+fn kind_of_mime(text: &str) -> Kind {
+    let text = text.to_ascii_lowercase();
+    if text.starts_with("image/") {
+        Kind::Image
+    } else if text.starts_with("audio/") {
+        Kind::Sound
+    } else {
+        Kind::File
+    }
+}
+
+/// What is not text in this JSON text (the messages of a prompt).
+///
+/// Most prompts are text alone, so a quick search for the marks of a part that is not comes first;
+/// only where one is found, or could be hidden behind an escape, the text is read through.
+#[must_use]
+pub fn media_in(json: &str) -> Media {
+    if !may_hold_media(json.as_bytes()) {
+        return Media::default();
+    }
+    let mut found = Media::default();
+    let mut reader = serde_json::Deserializer::from_str(json);
+    // The text was read as JSON before; what this reader cannot follow (a nesting beyond its
+    // depth) is taken for a file, which is the dearest.
+    if (Walk { found: &mut found, part: None }).deserialize(&mut reader).is_err() {
+        found.files += 1;
+    }
+    found
+}
+
+fn may_hold_media(json: &[u8]) -> bool {
+    let part = memmem::find_iter(json, b"\"type\"").any(|at| {
+        let rest = json.get(at + 6..).unwrap_or_default().trim_ascii_start();
+        let rest = rest.strip_prefix(b":").unwrap_or_default().trim_ascii_start();
+        let value = rest.strip_prefix(b"\"").unwrap_or_default();
+        let end = memchr::memchr(b'"', value).unwrap_or(0);
+        let value = value.get(..end).and_then(|text| std::str::from_utf8(text).ok());
+        value.is_some_and(|text| kind_of_type(text).is_some())
+    });
+    part || ["image_url\"", "ineData\"", "ine_data\"", "ileData\"", "ile_data\""]
+        .iter()
+        .any(|mark| memmem::find(json, mark.as_bytes()).is_some())
+        || hides_ascii(json)
+}
+
+/// Whether a character that needs no escape is escaped.
+fn hides_ascii(json: &[u8]) -> bool {
+    memmem::find_iter(json, b"\\u00").any(|at| matches!(json.get(at + 4), Some(b'2'..=b'7')))
+}
+
+struct Walk<'a> {
+    found: &'a mut Media,
+    /// The kind of the object that is being read, where its reader wants to know.
+    part: Option<&'a mut Part>,
+}
+
+/// What one object said of itself.
+#[derive(Default)]
+struct Part {
+    kind: Option<Kind>,
+    mime: Option<Kind>,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    /// The bytes of all strings below that are not counted as an image's.
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u64, A::Error> {
+        let mut part = Part::default();
+        let mut bytes = 0;
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            let read = match name.as_ref() {
+                "type" => map.next_value_seed(Said { part: &mut part, found: self.found, read: type_said }),
+                "mimeType" | "mime_type" => {
+                    map.next_value_seed(Said { part: &mut part, found: self.found, read: mime_said })
+                }
+                "inlineData" | "inline_data" => {
+                    let mut inner = Part::default();
+                    let read = map.next_value_seed(Walk { found: self.found, part: Some(&mut inner) });
+                    part.kind = part.kind.or(Some(inner.mime.unwrap_or(Kind::File)));
+                    read
+                }
+                other => {
+                    part.kind = part.kind.or(kind_of_member(other));
+                    map.next_value_seed(Walk { found: self.found, part: None })
+                }
+            };
+            bytes += read?;
+        }
+        let kind = part.kind;
+        if let Some(asked) = self.part {
+            *asked = part;
+        }
+        match kind {
+            Some(Kind::Image) => {
+                self.found.images += 1;
+                self.found.image_bytes += bytes;
+                bytes = 0;
+            }
+            Some(Kind::File) => self.found.files += 1,
+            Some(Kind::Sound) => self.found.sounds += 1,
+            None => {}
+        }
+        Ok(bytes)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<u64, A::Error> {
+        let mut bytes = 0;
+        while let Some(read) = list.next_element_seed(Walk { found: self.found, part: None })? {
+            bytes += read;
+        }
+        Ok(bytes)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<u64, E> {
+        Ok(u64::try_from(text.len()).unwrap_or(u64::MAX))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<u64, E> {
+        Ok(0)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<u64, E> {
+        Ok(0)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<u64, E> {
+        Ok(0)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<u64, E> {
+        Ok(0)
+    }
+
+    fn visit_unit<E>(self) -> Result<u64, E> {
+        Ok(0)
+    }
+}
+
+fn type_said(part: &mut Part, text: &str) {
+    part.kind = kind_of_type(text).or(part.kind);
+}
+
+fn mime_said(part: &mut Part, text: &str) {
+    part.mime = Some(kind_of_mime(text));
+}
+
+/// A member whose text says what its object is.
+struct Said<'a> {
+    part: &'a mut Part,
+    found: &'a mut Media,
+    read: fn(&mut Part, &str),
+}
+
+impl<'de> DeserializeSeed<'de> for Said<'_> {
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+        let value = <&serde_json::value::RawValue as serde::Deserialize>::deserialize(deserializer)?;
+        if let Ok(text) = serde_json::from_str::<String>(value.get()) {
+            (self.read)(self.part, &text);
+            return Ok(0);
+        }
+        // An object under the name `type` may be a part of its own.
+        Ok(Walk { found: self.found, part: None }
+            .deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+            .unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(json: &str) -> (u64, u64, u64) {
+        let media = media_in(json);
+        (media.images, media.files, media.sounds)
+    }
+
+    #[test]
+    fn text_holds_no_media_even_where_it_speaks_of_it() {
+        for json in [
+            r#"[{"role":"user","content":"an \"image_url\" and \"type\":\"image\""}]"#,
+            r#"[{"role":"user","content":[{"type":"text","text":"image_url"}]}]"#,
+            r#"[{"content":"caf\u00e9"}]"#,
+            r#"[{"content":"\u0061 hidden a"}]"#,
+            "[]",
+        ] {
+            assert_eq!(found(json), (0, 0, 0), "{json}");
+        }
+    }
+
+    #[test]
+    fn parts_of_each_dialect_are_found() {
+        for json in [
+            r#"[{"content":[{"type":"image_url","image_url":{"url":"https://a"}}]}]"#,
+            r#"[{"content":[{"type" : "input_image","image_url":"https://a"}]}]"#,
+            r#"[{"content":[{"source":{"type":"base64","data":"AA"},"type":"image"}]}]"#,
+            r#"[{"content":[{"image_url":{"url":"https://a"}}]}]"#,
+            r#"[{"parts":[{"inlineData":{"mimeType":"image/png","data":"AA"}}]}]"#,
+            r#"[{"parts":[{"inline_data":{"data":"AA","mime_type":"IMAGE/png"}}]}]"#,
+            r#"[{"content":[{"t\u0079pe":"im\u0061ge"}]}]"#,
+            r#"[{"content":[{"type":"tool_result","content":[{"type":"image","source":{}}]}]}]"#,
+        ] {
+            assert_eq!(found(json), (1, 0, 0), "{json}");
+        }
+        assert_eq!(found(r#"[{"type":"input_audio","input_audio":{"data":"AA"}}]"#), (0, 0, 1));
+        assert_eq!(found(r#"[{"type":"document","source":{}},{"type":"file"}]"#), (0, 2, 0));
+        assert_eq!(found(r#"[{"fileData":{"fileUri":"gs://a"}}]"#).1, 1);
+        assert_eq!(found(r#"[{"inlineData":{"mimeType":"application/pdf","data":""}}]"#), (0, 1, 0));
+    }
+
+    #[test]
+    fn the_bytes_of_an_image_are_told() {
+        let url = "A".repeat(1000);
+        let json = format!(r#"[{{"type":"text","text":"{url}"}},{{"type":"image_url","image_url":{{"url":"{url}"}}}}]"#);
+        let media = media_in(&json);
+        assert_eq!((media.images, media.image_bytes), (1, 1000));
+    }
+
+    #[test]
+    fn what_is_too_deep_to_be_read_counts_as_a_file() {
+        let json = format!(r#"{}{{"type":"image"}}{}"#, "[".repeat(200), "]".repeat(200));
+        assert!(media_in(&json).files > 0);
+    }
+}

@@ -1,0 +1,35 @@
+//! One call, from its arrival to its end.
+//!
+//! ```text
+//! Received ─▶ Authorized ─▶ Reserved ─▶ Sent ─▶ Settled
+//! ```
+//!
+//! Each stage can be made from the one before and from nothing else, so no call skips one.
+
+mod answer;
+mod authorize;
+mod drain;
+mod estimate;
+mod flow;
+mod forward;
+mod gate;
+mod headers;
+pub mod http;
+mod key_watch;
+mod live;
+pub mod meter;
+mod models;
+mod open_key;
+mod received;
+mod refused;
+mod relay;
+mod reserve;
+mod settle;
+mod tokens;
+
+pub(crate) use authorize::refusal as grant_refusal;
+pub use forward::client;
+pub use gate::{Bounds, Drains, Gate};
+pub use live::LiveCalls;
+pub(crate) use received::token;
+pub use reserve::{spent, standing};

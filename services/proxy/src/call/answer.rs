@@ -1,0 +1,216 @@
+//! What of a provider's answer the app gets.
+
+use std::{future::poll_fn, sync::Arc};
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header},
+};
+use bytes::{Bytes, BytesMut};
+use events::{CallOutcome, Provider};
+use money::Nanodollars;
+
+use crate::{
+    call::{
+        flow::Flow,
+        forward::Sent,
+        gate::Gate,
+        headers,
+        meter::{Framing, Meter},
+        models,
+        relay::{self, Relay},
+        reserve::Holding,
+        settle::{Ending, Evidence},
+    },
+    error::Refusal,
+    provider::Endpoint,
+};
+
+/// A JSON answer up to this length is settled before its first byte; a longer one goes by while it
+/// comes in.
+const WHOLE: usize = 1024 * 1024;
+
+/// How the bytes of an answer are put together; `None` for what cannot be metered or watched.
+pub(crate) fn framing_of(headers: &reqwest::header::HeaderMap) -> Option<Framing> {
+    let encoding = headers.get("content-encoding").map(reqwest::header::HeaderValue::as_bytes);
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        return None;
+    }
+    let kind = headers.get("content-type")?.to_str().ok()?;
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/event-stream") {
+        Some(Framing::Events)
+    } else if essence.eq_ignore_ascii_case("application/json") {
+        Some(Framing::Json)
+    } else {
+        None
+    }
+}
+
+impl Sent {
+    /// Gives the answer on, and sees to it that the call is settled before its last byte.
+    ///
+    /// # Errors
+    /// When the answer cannot be given on; by then the call is settled.
+    pub async fn answer(self, gate: &Arc<Gate>) -> Result<HttpResponse, Refusal> {
+        if !self.response.status().is_success() {
+            return self.refused(gate).await;
+        }
+        let provider = self.route.upstream.name().clone();
+        let Some(framing) = framing_of(self.response.headers()) else {
+            tracing::warn!(%provider, "a provider's answer is neither JSON nor events");
+            let status = Some(self.response.status().as_u16());
+            let (outcome, evidence) = (CallOutcome::ProviderError, Evidence::None);
+            self.open.settle(Ending { outcome, status, evidence }).await;
+            return Err(Refusal::ProviderAnswer(provider));
+        };
+        let mut head = Head::of(&self);
+        let Self { route, shape, access, ask, response, open, live, watch, deadline, .. } = self;
+        let length = response.content_length().unwrap_or(0);
+        let meter = Meter::new(route.endpoint, framing);
+        let flow = Flow::new(Arc::clone(gate), response, meter, open, live, (watch, deadline));
+        let relay = |flow| {
+            let target = (route.endpoint, provider.clone());
+            Relay::new(flow, framing, shape, target, !ask.wants_usage)
+        };
+        let goes_by = framing == Framing::Events || route.endpoint == Endpoint::StreamGenerateContent;
+        if goes_by || length > WHOLE as u64 {
+            head.standing(&flow);
+            return Ok(head.passing(framing, relay(flow)));
+        }
+        match whole(flow, &provider).await? {
+            Read::Whole { body, remaining } if route.endpoint == Endpoint::ListModels => {
+                let detail = access.detail_for(&provider);
+                let granted = detail.and_then(|detail| models::granted(&body, &detail.models));
+                head.remaining(remaining);
+                Ok(head.whole(granted.ok_or(Refusal::ProviderAnswer(provider))?))
+            }
+            Read::Whole { body, remaining } => {
+                head.remaining(remaining);
+                Ok(head.whole(body))
+            }
+            // A list of models has no reason to be that long.
+            Read::Long { .. } if route.endpoint == Endpoint::ListModels => {
+                Err(Refusal::ProviderAnswer(provider))
+            }
+            Read::Long { flow, first } => {
+                head.standing(&flow);
+                Ok(head.passing(framing, relay(*flow).after(first)))
+            }
+        }
+    }
+}
+
+/// What was read of a JSON answer before its first byte goes out.
+enum Read {
+    /// All of it, and the call is settled.
+    Whole { body: Bytes, remaining: Option<Nanodollars> },
+    /// It is too long to be kept.
+    Long { flow: Box<Flow>, first: Bytes },
+}
+
+async fn whole(mut flow: Flow, provider: &Provider) -> Result<Read, Refusal> {
+    let mut body = Bytes::new();
+    let mut more = BytesMut::new();
+    let (outcome, refusal) = loop {
+        match poll_fn(|cx| flow.poll_bytes(cx)).await {
+            Some(Ok(bytes)) => {
+                if flow.watch.finds_next(&bytes) {
+                    tracing::error!(%provider, "a provider sent back the key; its answer was kept back");
+                    let refusal = Refusal::ProviderAnswer(provider.clone());
+                    break (CallOutcome::ProviderError, Some(refusal));
+                }
+                if let Some(meter) = flow.meter() {
+                    meter.read(&bytes);
+                }
+                if body.is_empty() {
+                    body = bytes;
+                } else {
+                    if more.is_empty() {
+                        more.extend_from_slice(&body);
+                    }
+                    more.extend_from_slice(&bytes);
+                }
+                if more.len() > WHOLE {
+                    return Ok(Read::Long { flow: Box::new(flow), first: more.freeze() });
+                }
+            }
+            Some(Err(broken)) => break (broken.outcome(), Some(broken.refusal(provider))),
+            None => break (CallOutcome::Completed, None),
+        }
+    };
+    let (settling, _) = flow.settle(outcome, refusal.is_none());
+    let settled = settling.await;
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => {
+            let body = if more.is_empty() { body } else { more.freeze() };
+            Ok(Read::Whole { body, remaining: settled.and_then(|settled| settled.remaining) })
+        }
+    }
+}
+
+/// An answer that is given on, so far without its body.
+pub(super) struct Head(HttpResponseBuilder);
+
+impl Head {
+    pub(super) fn of(sent: &Sent) -> Self {
+        let status = StatusCode::from_u16(sent.response.status().as_u16());
+        let mut builder = HttpResponse::build(status.unwrap_or(StatusCode::BAD_GATEWAY));
+        builder
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header(("x-okap-request-id", sent.shape.request_id.as_str()));
+        if let Some(cap) = sent.cap {
+            builder.insert_header(("x-okap-output-cap", cap.to_string()));
+        }
+        for header in headers::to_app(sent.response.headers(), &sent.watch) {
+            builder.append_header(header);
+        }
+        let mut head = Self(builder);
+        if let Some(holding) = sent.open.holding() {
+            head.requests(holding);
+        }
+        head
+    }
+
+    /// The limits on requests (draft-ietf-httpapi-ratelimit-headers).
+    fn requests(&mut self, holding: &Holding) {
+        let (mut policy, mut left) = (String::new(), String::new());
+        for (name, window, requests) in holding.requests() {
+            let comma = if policy.is_empty() { "" } else { ", " };
+            policy += &format!("{comma}\"{name}\";q={};w={window}", requests.limit);
+            left += &format!("{comma}\"{name}\";r={};t={}", requests.remaining, requests.resets_in_seconds);
+        }
+        if !policy.is_empty() {
+            self.0.insert_header(("ratelimit-policy", policy)).insert_header(("ratelimit", left));
+        }
+    }
+
+    fn remaining(&mut self, remaining: Option<Nanodollars>) {
+        if let Some(remaining) = remaining {
+            self.0.insert_header(("x-okap-spend-remaining", remaining.to_string()));
+        }
+    }
+
+    /// What is left while the call still holds its worst case.
+    fn standing(&mut self, flow: &Flow) {
+        self.remaining(flow.open().and_then(|open| open.holding()).and_then(Holding::remaining));
+    }
+
+    fn whole(mut self, body: Bytes) -> HttpResponse {
+        self.0.content_type("application/json").body(body)
+    }
+
+    /// Tells gateways, too, that nothing of it is to be kept back.
+    fn passing(mut self, framing: Framing, relay: Relay) -> HttpResponse {
+        let kind = match framing {
+            Framing::Events => "text/event-stream; charset=utf-8",
+            Framing::Json => "application/json",
+        };
+        self.0.insert_header(("x-accel-buffering", "no")).content_type(kind).body(relay::boxed(relay))
+    }
+
+    pub(super) fn error(mut self, body: Bytes) -> HttpResponse {
+        self.0.content_type("application/json").body(body)
+    }
+}

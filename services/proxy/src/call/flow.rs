@@ -1,0 +1,190 @@
+//! An answer on its way in: its bytes, its bounds in time, and who must be told when it ends.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use events::CallOutcome;
+use futures_util::Stream;
+use reqwest::Response;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    call::{
+        drain,
+        gate::Gate,
+        key_watch::KeyWatch,
+        live::LiveCall,
+        meter::Meter,
+        settle::{Ending, Evidence, OpenCall, Settled},
+    },
+    error::Refusal,
+};
+
+pub(crate) type Incoming = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
+
+/// An answer on its way in. Dropped before its end, because the app went away, it is read on
+/// behind the app's back for as long as it is worth.
+pub(crate) struct Flow {
+    gate: Arc<Gate>,
+    parts: Option<Parts>,
+    live: Option<LiveCall>,
+    pub(crate) watch: KeyWatch,
+    timer: Pin<Box<Sleep>>,
+    heard: Instant,
+    idle: Duration,
+    deadline: Instant,
+}
+
+/// What is needed to read an answer to its end and settle its call.
+pub(crate) struct Parts {
+    pub(crate) incoming: Incoming,
+    pub(crate) meter: Meter,
+    pub(crate) open: OpenCall,
+    pub(crate) status: u16,
+}
+
+/// Why an answer goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// The grant was revoked.
+    Revoked,
+    /// The provider was silent, or took longer than a call may.
+    Late,
+    /// The provider broke off.
+    Off,
+}
+
+impl Broken {
+    pub(crate) const fn outcome(self) -> CallOutcome {
+        match self {
+            Self::Revoked => CallOutcome::CutByRevocation,
+            Self::Late | Self::Off => CallOutcome::ProviderUnreachable,
+        }
+    }
+
+    pub(crate) fn refusal(self, provider: &events::Provider) -> Refusal {
+        match self {
+            Self::Revoked => Refusal::TokenRevoked,
+            Self::Late => Refusal::ProviderLate(provider.clone()),
+            Self::Off => Refusal::ProviderUnreachable(provider.clone()),
+        }
+    }
+}
+
+impl Flow {
+    pub(crate) fn new(
+        gate: Arc<Gate>,
+        response: Response,
+        meter: Meter,
+        open: OpenCall,
+        live: LiveCall,
+        guard: (KeyWatch, Instant),
+    ) -> Self {
+        let status = response.status().as_u16();
+        let (watch, deadline) = guard;
+        let (heard, idle) = (Instant::now(), gate.bounds.idle);
+        let parts = Parts { incoming: Box::pin(response.bytes_stream()), meter, open, status };
+        Self {
+            gate,
+            parts: Some(parts),
+            live: Some(live),
+            watch,
+            timer: Box::pin(sleep_until((heard + idle).min(deadline))),
+            heard,
+            idle,
+            deadline,
+        }
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        if self.live.as_ref().is_some_and(|live| live.poll_cut(cx).is_ready()) {
+            return Poll::Ready(Some(Err(Broken::Revoked)));
+        }
+        let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
+        match parts.incoming.as_mut().poll_next(cx) {
+            Poll::Ready(Some(Ok(bytes))) => {
+                self.heard = Instant::now();
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Broken::Off))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                ready!(self.poll_late(cx));
+                Poll::Ready(Some(Err(Broken::Late)))
+            }
+        }
+    }
+
+    /// Ready when the provider took too long. The timer is set anew only when it rings, not with
+    /// each piece of an answer.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            let due = (self.heard + self.idle).min(self.deadline);
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    /// The meter, as long as the call is not settled.
+    pub(crate) fn meter(&mut self) -> Option<&mut Meter> {
+        self.parts.as_mut().map(|parts| &mut parts.meter)
+    }
+
+    /// Ends the call with what the meter has read: gives what settles it, and what is left of the
+    /// answer. Settling goes on without being waited for only once it was polled.
+    pub(crate) fn settle(
+        &mut self,
+        outcome: CallOutcome,
+        whole: bool,
+    ) -> (impl Future<Output = Option<Settled>> + Send + 'static + use<>, Option<Incoming>) {
+        let (mut rest, mut settle) = (None, None);
+        if let Some(Parts { incoming, meter, open, status }) = self.parts.take() {
+            let reading = meter.finish(whole);
+            let outcome = match outcome {
+                CallOutcome::Completed if reading.failed => CallOutcome::ProviderError,
+                other => other,
+            };
+            let evidence = Evidence::Reading(Box::new(reading));
+            settle = Some((open, Ending { outcome, status: Some(status), evidence }));
+            rest = Some(incoming);
+        }
+        let settling = async move {
+            match settle {
+                Some((open, ending)) => Some(open.settle(ending).await),
+                None => None,
+            }
+        };
+        (settling, rest)
+    }
+
+    pub(crate) fn open(&self) -> Option<&OpenCall> {
+        self.parts.as_ref().map(|parts| &parts.open)
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        let Some(parts) = self.parts.take() else { return };
+        if self.live.as_ref().is_some_and(LiveCall::is_cut) {
+            // Revoked: the provider is to stop, and what it did until now is not known.
+            let reading = parts.meter.finish(false);
+            let outcome = CallOutcome::CutByRevocation;
+            let evidence = Evidence::Reading(Box::new(reading));
+            let ending = Ending { outcome, status: Some(parts.status), evidence };
+            drain::behind(async move {
+                parts.open.settle(ending).await;
+            });
+            return;
+        }
+        drain::in_the_midst(&self.gate, parts);
+    }
+}

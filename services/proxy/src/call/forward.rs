@@ -1,0 +1,210 @@
+//! Stage four: the call is sent to its provider, under the owner's key.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use events::CallOutcome;
+use grant_access::GrantAccess;
+use key_vault::OpenedKey;
+use reqwest::{Request, Response, header::HeaderValue};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::{
+    ask::Ask,
+    call::{
+        drain,
+        gate::Gate,
+        headers,
+        key_watch::KeyWatch,
+        live::LiveCall,
+        received::{Received, Route},
+        reserve::Reserved,
+        settle::{Ending, Evidence, OpenCall},
+    },
+    error::{Refusal, Shape},
+    provider::Endpoint,
+};
+
+/// A call whose provider has begun to answer.
+pub struct Sent {
+    pub(crate) route: Route,
+    pub(crate) shape: Shape,
+    pub(crate) access: Arc<GrantAccess>,
+    pub(crate) ask: Ask,
+    /// The cap that was put in.
+    pub(crate) cap: Option<u32>,
+    pub(crate) response: Response,
+    pub(crate) open: OpenCall,
+    pub(crate) live: LiveCall,
+    pub(crate) watch: KeyWatch,
+    /// When the call must be over.
+    pub(crate) deadline: Instant,
+}
+
+pub(crate) type Answering = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>;
+
+impl Reserved {
+    /// Writes down that the call begins, sends it, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// When it cannot be written down or sent, or no answer comes; by then the call is settled.
+    pub async fn send(self, gate: &Arc<Gate>, key: &OpenedKey) -> Result<Sent, Refusal> {
+        let Self { authorized, estimate, mut open } = self;
+        let Received { route, shape, forwarded, .. } = authorized.received;
+        let mut edits = authorized.ask.edits.clone();
+        if let (Some(member), Some(cap)) = (&authorized.ask.cap_member, estimate.cap) {
+            member.write(cap, &mut edits);
+        }
+        let body = edits.apply(authorized.body);
+        let fault = |what: &str| {
+            tracing::error!(what, provider = %route.upstream.name(), "a call cannot be sent");
+            Refusal::Fault
+        };
+        let url = route
+            .upstream
+            .url(route.endpoint, route.version, route.model.as_deref(), &route.query)
+            .map_err(|_| fault("its address is no URL"))?;
+        let mut request = Request::new(method(route.endpoint.has_body()), url);
+        *request.headers_mut() = forwarded;
+        headers::add_key(request.headers_mut(), route.upstream.key_header, key.reveal())
+            .map_err(|_| fault("its key fits no header"))?;
+        if route.endpoint.has_body() {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert("content-type", json);
+            *request.body_mut() = Some(body.into());
+        }
+        open.begin(key.version()).map_err(|error| {
+            tracing::error!(%error, "a call is refused because it cannot be written down");
+            Refusal::VaultUnavailable
+        })?;
+        let deadline = Instant::now() + gate.bounds.total;
+        let sending = Sending {
+            gate: Arc::clone(gate),
+            endpoint: route.endpoint,
+            answering: Some(Box::pin(gate.client.execute(request))),
+            open: Some(open),
+            live: &authorized.live,
+            late: Box::pin(sleep(gate.bounds.first_byte)),
+        };
+        let watch = KeyWatch::new(key.reveal());
+        let (answer, open) = sending.await;
+        match answer {
+            Answer::Begun(response) => Ok(Sent {
+                route,
+                shape,
+                access: authorized.access,
+                ask: authorized.ask,
+                cap: estimate.cap,
+                response: *response,
+                open,
+                live: authorized.live,
+                watch,
+                deadline,
+            }),
+            Answer::Failed(ending, refusal) => {
+                open.settle(ending).await;
+                Err(refusal(route.upstream.name().clone()))
+            }
+        }
+    }
+}
+
+fn method(has_body: bool) -> reqwest::Method {
+    if has_body { reqwest::Method::POST } else { reqwest::Method::GET }
+}
+
+enum Answer {
+    Begun(Box<Response>),
+    Failed(Ending, fn(events::Provider) -> Refusal),
+}
+
+/// Waits for the head of an answer. If nobody waits any more, the answer is read all the same,
+/// because it costs what it costs.
+struct Sending<'l> {
+    gate: Arc<Gate>,
+    endpoint: Endpoint,
+    answering: Option<Answering>,
+    open: Option<OpenCall>,
+    live: &'l LiveCall,
+    late: Pin<Box<Sleep>>,
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if let (Some(answering), Some(open)) = (self.answering.take(), self.open.take()) {
+            drain::before_the_head(Arc::clone(&self.gate), self.endpoint, answering, open);
+        }
+    }
+}
+
+impl Future for Sending<'_> {
+    type Output = (Answer, OpenCall);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let polled = match this.answering.as_mut() {
+            Some(answering) => answering.as_mut().poll(cx),
+            None => Poll::Pending,
+        };
+        let answer = match polled {
+            Poll::Ready(Ok(response)) => Answer::Begun(Box::new(response)),
+            Poll::Ready(Err(error)) => failed(&error),
+            Poll::Pending if this.live.poll_cut(cx).is_ready() => Answer::Failed(
+                Ending {
+                    outcome: CallOutcome::CutByRevocation,
+                    status: None,
+                    evidence: Evidence::None,
+                },
+                |_| Refusal::TokenRevoked,
+            ),
+            Poll::Pending if this.late.as_mut().poll(cx).is_ready() => Answer::Failed(
+                // It has the call, and may be working on it.
+                Ending {
+                    outcome: CallOutcome::ProviderUnreachable,
+                    status: None,
+                    evidence: Evidence::None,
+                },
+                Refusal::ProviderLate,
+            ),
+            Poll::Pending => return Poll::Pending,
+        };
+        this.answering = None;
+        match this.open.take() {
+            Some(open) => Poll::Ready((answer, open)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// No connection, or one that broke before the first byte of an answer: nothing was used.
+fn failed(error: &reqwest::Error) -> Answer {
+    // Without the address: it may hold what an app wrote.
+    tracing::warn!(connect = error.is_connect(), timeout = error.is_timeout(), "a provider could not be reached");
+    let ending = Ending {
+        outcome: CallOutcome::ProviderUnreachable,
+        status: None,
+        evidence: Evidence::Nothing,
+    };
+    Answer::Failed(ending, Refusal::ProviderUnreachable)
+}
+
+/// The client for all providers: no redirects, no proxy, nothing decompressed.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client(connect_within: Duration) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(connect_within)
+        .pool_idle_timeout(Duration::from_secs(60))
+        .tcp_keepalive(Duration::from_secs(30))
+        .tcp_nodelay(true)
+        .http1_only()
+        .referer(false)
+        .build()
+}

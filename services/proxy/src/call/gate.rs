@@ -1,0 +1,101 @@
+//! What every call needs, made once for the process.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use clock::Clock;
+use event_bus::EventBus;
+use grant_access::GrantAccessReader;
+use key_vault::Opener;
+use price_book::PriceBook;
+use spend_limits::SpendLimits;
+
+use crate::{call::live::LiveCalls, provider::Providers, spool::Spool};
+
+/// Bounds on one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The output cap that is put in where an app names none.
+    pub output_cap: u32,
+    /// The most bytes of a body.
+    pub body: usize,
+    /// The most bytes of a body where the grant has `vision`.
+    pub body_with_vision: usize,
+    /// How long an app may take to send a body.
+    pub body_within: Duration,
+    /// How long a provider may take to begin its answer.
+    pub first_byte: Duration,
+    /// How long a provider may be silent in the midst of it.
+    pub idle: Duration,
+    /// How long a call may take.
+    pub total: Duration,
+    /// How long an answer is read to its end when the app has gone.
+    pub drain: Duration,
+}
+
+/// What every call needs.
+pub struct Gate {
+    /// Where calls may go.
+    pub providers: Providers,
+    /// What tokens may do.
+    pub access: GrantAccessReader,
+    /// The limits, and what is used of them.
+    pub limits: SpendLimits,
+    /// The provider keys.
+    pub keys: Opener,
+    /// What calls cost.
+    pub prices: &'static PriceBook,
+    /// The one client for all providers.
+    pub client: reqwest::Client,
+    /// What became of calls.
+    pub spool: Spool,
+    /// Where refused keys are told.
+    pub bus: EventBus,
+    /// The calls that run.
+    pub live: LiveCalls,
+    /// The present.
+    pub clock: Clock,
+    /// Bounds on each call.
+    pub bounds: Bounds,
+    /// Answers that are read though the app has gone.
+    pub drains: Drains,
+}
+
+/// Counts the answers that are read to their end without an app.
+#[derive(Debug, Clone)]
+pub struct Drains {
+    running: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// One such answer, until this is dropped.
+#[derive(Debug)]
+pub struct Drain(Arc<AtomicUsize>);
+
+impl Drains {
+    /// None yet; at most this many.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { running: Arc::default(), most }
+    }
+
+    /// One more; `None` when there are too many.
+    #[must_use]
+    pub fn begin(&self) -> Option<Drain> {
+        let begun = self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, |running| {
+            (running < self.most).then_some(running + 1)
+        });
+        begun.ok().map(|_| Drain(Arc::clone(&self.running)))
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

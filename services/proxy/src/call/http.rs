@@ -1,0 +1,45 @@
+//! The wire: a request comes in, passes the stages, and its answer goes out.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use server::RequestId;
+
+use crate::{
+    call::{gate::Gate, received::Received},
+    error::Refusal,
+};
+
+/// Every proxied route.
+pub async fn call(
+    request: HttpRequest,
+    payload: web::Payload,
+    id: RequestId,
+    gate: web::Data<Arc<Gate>>,
+) -> HttpResponse {
+    let received = match Received::read(&gate, &request, id) {
+        Ok(received) => received,
+        Err((shape, refusal)) => return shape.response(&refusal),
+    };
+    let shape = received.shape.clone();
+    match pass(received, payload, &gate).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            metrics::counter!("latchkey_calls_refused_total", "type" => refusal.kind()).increment(1);
+            shape.response(&refusal)
+        }
+    }
+}
+
+async fn pass(
+    received: Received,
+    payload: web::Payload,
+    gate: &Arc<Gate>,
+) -> Result<HttpResponse, Refusal> {
+    let authorized = received.authorize(gate, payload).await?;
+    let reserved = authorized.reserve(gate).await?;
+    let key = reserved.open_key(gate).await?;
+    let sent = reserved.send(gate, &key).await?;
+    drop(key);
+    sent.answer(gate).await
+}

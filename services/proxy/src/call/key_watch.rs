@@ -1,0 +1,274 @@
+//! Watches an answer for the provider key: whatever a provider sends back, the key does not pass.
+//!
+//! A piece of eight characters is enough to be stopped. Looking at every byte would cost more than
+//! the rest of the gate, so only every sixth place is looked at: a piece of eight characters
+//! always has three of its characters at one of them.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::provider::Endpoint;
+
+/// A run of this many characters of the key is a leak.
+const PIECE: usize = 8;
+/// The distance between two places that are looked at, such that every piece holds one of them
+/// with two characters after it.
+const STRIDE: usize = PIECE - 2;
+
+/// What providers put before the secret part of a key; it is no secret, and people write about it.
+const PUBLIC_PREFIXES: [&str; 14] = [
+    "sk-ant-api03-", "sk-ant-admin01-", "sk-ant-oat01-", "sk-ant-", "sk-svcacct-", "sk-service-",
+    "sk-admin-", "sk-proj-", "sk-or-v1-", "sk-", "gsk_", "tgp_v1_", "AIzaSy", "AQ.",
+];
+
+/// Knows one provider key, for the time of one call.
+pub struct KeyWatch {
+    known: Arc<Known>,
+    /// The end of what was seen before.
+    tail: Vec<u8>,
+}
+
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Known {
+    /// The key without its public prefix.
+    secret: Vec<u8>,
+    /// For each byte, at which places of the secret it stands (places modulo 64).
+    places: [u64; 256],
+}
+
+impl KeyWatch {
+    /// A watch for this key.
+    #[must_use]
+    pub fn new(key: &str) -> Self {
+        let prefix = PUBLIC_PREFIXES.iter().find(|prefix| key.starts_with(**prefix));
+        let rest = key.get(prefix.map_or(0, |prefix| prefix.len())..).unwrap_or(key);
+        // A key that is hardly more than its prefix is secret as a whole.
+        let secret = if rest.len() >= PIECE { rest } else { key }.as_bytes().to_vec();
+        let mut places = [0_u64; 256];
+        for (at, byte) in secret.iter().enumerate() {
+            if let Some(place) = places.get_mut(usize::from(*byte)) {
+                *place |= 1 << (at % 64);
+            }
+        }
+        Self { known: Arc::new(Known { secret, places }), tail: Vec::new() }
+    }
+
+    /// A watch for the same key that has seen nothing yet.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { known: Arc::clone(&self.known), tail: Vec::new() }
+    }
+
+    /// Whether the key, or a piece of it, stands in these bytes alone.
+    #[must_use]
+    pub fn finds_in(&self, bytes: &[u8]) -> bool {
+        let mut at = 0;
+        while let Some([first, second, third]) = bytes.get(at..at + 3) {
+            let together = self.place(*first).rotate_left(2)
+                & self.place(*second).rotate_left(1)
+                & self.place(*third);
+            if together != 0 && self.is_piece_around(bytes, at) {
+                return true;
+            }
+            at += STRIDE;
+        }
+        false
+    }
+
+    /// Whether the next bytes of a stream bring the key, or a piece of it, to its end: pieces that
+    /// the network cut are found too. At most seven of its characters have gone by before.
+    pub fn finds_next(&mut self, bytes: &[u8]) -> bool {
+        let longest = self.known.secret.len();
+        let head = bytes.get(..bytes.len().min(longest)).unwrap_or(bytes);
+        if !self.tail.is_empty() {
+            self.tail.extend_from_slice(head);
+            let found = self.finds_in(&self.tail);
+            if found {
+                return true;
+            }
+        }
+        let found = self.finds_in(bytes);
+        if bytes.len() >= longest {
+            self.tail.clear();
+            self.tail.extend_from_slice(bytes.get(bytes.len() - longest..).unwrap_or(bytes));
+        } else if self.tail.is_empty() {
+            self.tail.extend_from_slice(bytes);
+        } else {
+            let too_much = self.tail.len().saturating_sub(longest);
+            self.tail.drain(..too_much);
+        }
+        found
+    }
+
+    fn place(&self, byte: u8) -> u64 {
+        self.known.places.get(usize::from(byte)).copied().unwrap_or(0)
+    }
+
+    /// Whether the bytes around this place are a piece of the key.
+    fn is_piece_around(&self, bytes: &[u8], at: usize) -> bool {
+        let Some(three) = bytes.get(at..at + 3) else { return false };
+        let secret = &self.known.secret;
+        let starts = secret.windows(3).enumerate().filter(|(_, window)| *window == three);
+        starts.map(|(start, _)| start).any(|start| {
+            let before = same_at_the_end(bytes.get(..at), secret.get(..start));
+            let after = same_at_the_start(bytes.get(at..), secret.get(start..));
+            let run = secret.get(start - before..start + after).unwrap_or_default();
+            run.len() == secret.len() || (run.len() >= PIECE && is_distinctive(run))
+        })
+    }
+}
+
+impl Drop for KeyWatch {
+    fn drop(&mut self) {
+        self.tail.zeroize();
+    }
+}
+
+/// Watches the text that a stream of events spells out: a key that comes in small pieces, each in
+/// an event of its own, is a key all the same.
+pub struct TextWatch {
+    watch: KeyWatch,
+    /// The member that holds the next piece of text.
+    member: &'static [u8],
+}
+
+impl TextWatch {
+    /// A watch over the events of an endpoint.
+    #[must_use]
+    pub fn new(watch: KeyWatch, endpoint: Endpoint) -> Self {
+        let member: &[u8] = match endpoint {
+            Endpoint::ChatCompletions => b"\"content\"",
+            Endpoint::Responses => b"\"delta\"",
+            _ => b"\"text\"",
+        };
+        Self { watch, member }
+    }
+
+    /// Whether the texts of these events bring the key, or a piece of it, to its end.
+    pub fn finds_in_events(&mut self, lines: &[u8]) -> bool {
+        for at in memmem::find_iter(lines, self.member) {
+            let rest = lines.get(at + self.member.len()..).unwrap_or_default().trim_ascii_start();
+            let value = rest.strip_prefix(b":").unwrap_or_default().trim_ascii_start();
+            let Some(text) = value.strip_prefix(b"\"") else { continue };
+            // A key has no character that is escaped, so a text ends for it at the first mark.
+            let end = memchr::memchr(b'"', text).unwrap_or(text.len());
+            if self.watch.finds_next(text.get(..end).unwrap_or_default()) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn same_at_the_end(one: Option<&[u8]>, other: Option<&[u8]>) -> usize {
+    let pairs = one.unwrap_or_default().iter().rev().zip(other.unwrap_or_default().iter().rev());
+    pairs.take_while(|(one, other)| one == other).count()
+}
+
+fn same_at_the_start(one: Option<&[u8]>, other: Option<&[u8]>) -> usize {
+    let pairs = one.unwrap_or_default().iter().zip(other.unwrap_or_default());
+    pairs.take_while(|(one, other)| one == other).count()
+}
+
+/// Whether a piece can only come from a key. Words in one case are in many texts (a key of a test
+/// may hold some); letters in both cases or letters and digits together, as keys are made, are not.
+fn is_distinctive(run: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| u8::from(run.iter().any(kind));
+    has(u8::is_ascii_lowercase) + has(u8::is_ascii_uppercase) + has(u8::is_ascii_digit) >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &str = "sk-proj-aB3dE5gH7jK9mN1pQ3sT5vX7zA9cE1gI3kM5oQ7sU9wY";
+
+    #[test]
+    fn the_key_and_each_piece_of_eight_is_found_wherever_it_stands() {
+        let secret = &KEY["sk-proj-".len()..];
+        let watch = KeyWatch::new(KEY);
+        for start in 0..=secret.len() - PIECE {
+            for lead in 0..STRIDE * 2 {
+                let text = format!("{}{}\"", "x".repeat(lead), &secret[start..start + PIECE]);
+                assert!(watch.finds_in(text.as_bytes()), "{start} {lead}");
+            }
+        }
+        assert!(watch.finds_in(KEY.as_bytes()));
+    }
+
+    #[test]
+    fn a_key_that_the_network_cut_is_found() {
+        let text = format!("data: {{\"key\":\"{KEY}\"}}\n\n");
+        for first in 0..text.len() {
+            for step in [1, 3, 7, 50] {
+                let mut watch = KeyWatch::new(KEY);
+                let mut found = watch.finds_next(&text.as_bytes()[..first]);
+                for piece in text.as_bytes()[first..].chunks(step) {
+                    found |= watch.finds_next(piece);
+                }
+                assert!(found, "{first} {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn not_more_than_seven_characters_go_by() {
+        let secret = &KEY["sk-proj-".len()..];
+        let mut watch = KeyWatch::new(KEY);
+        assert!(!watch.finds_next(format!("a text before, and then {}", &secret[..7]).as_bytes()));
+        assert!(watch.finds_next(&secret.as_bytes()[7..8]));
+    }
+
+    #[test]
+    fn ordinary_text_passes() {
+        let mut watch = KeyWatch::new(KEY);
+        for text in ["my key begins with sk-proj- and", "sk-proj-", "aB3dE5g", "", "{\"usage\":{}}"] {
+            assert!(!watch.finds_next(text.as_bytes()), "{text}");
+        }
+        // A key made of words, as tests have them, does not stop those words, only itself.
+        let mut words = KeyWatch::new("sk-test-key-of-the-simulator");
+        assert!(!words.finds_next(b"this is the answer of-the-simulator, test-key"));
+        assert!(words.finds_next(b"it was sk-test-key-of-the-simulator!"));
+    }
+
+    #[test]
+    fn a_key_in_small_pieces_is_found_before_its_eighth_character() {
+        let secret = &KEY["sk-proj-".len()..];
+        for size in 1..8 {
+            let watch = KeyWatch::new(KEY).another();
+            let mut texts = TextWatch::new(watch, Endpoint::ChatCompletions);
+            let mut passed = 0;
+            for piece in secret.as_bytes().chunks(size) {
+                let piece = std::str::from_utf8(piece).unwrap();
+                let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\": \"{piece}\"}}}}]}}\n\n");
+                if texts.finds_in_events(event.as_bytes()) {
+                    break;
+                }
+                passed += piece.len();
+            }
+            assert!(passed < PIECE, "{size}: {passed}");
+        }
+        let mut texts = TextWatch::new(KeyWatch::new(KEY), Endpoint::Messages);
+        assert!(!texts.finds_in_events(b"data: {\"text\":\"hello\"}\n\ndata: {\"text\":null}\n\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_is_found_as_by_looking_at_every_byte(
+            text in "[aB3dE5]{0,60}",
+            start in 0_usize..40,
+            length in 0_usize..12,
+        ) {
+            let secret = &KEY["sk-proj-".len()..];
+            let end = (start + length).min(secret.len());
+            let text = format!("{text}{}{text}", secret.get(start.min(end)..end).unwrap_or_default());
+            let pieces = secret.as_bytes().windows(PIECE);
+            let plain = pieces.into_iter().any(|piece| memchr::memmem::find(text.as_bytes(), piece).is_some());
+            prop_assert_eq!(KeyWatch::new(KEY).finds_in(text.as_bytes()), plain);
+        }
+    }
+}

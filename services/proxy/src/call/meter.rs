@@ -1,0 +1,208 @@
+//! Reads the usage that a provider tells, from a copy of the answer, while the bytes themselves go
+//! by untouched. Memory is bounded whatever the answer.
+
+mod anthropic;
+mod captured;
+mod google;
+mod lines;
+mod openai_chat;
+mod openai_responses;
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use memchr::memmem;
+use price_book::TokenUsage;
+
+pub use captured::Captured;
+pub use lines::Lines;
+
+use crate::provider::Endpoint;
+
+/// How the bytes of an answer are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// One JSON text (or a list of them, as Google streams without `alt=sse`).
+    Json,
+    /// Server-sent events (HTML Living Standard section 9.2).
+    Events,
+}
+
+/// What was read of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// The usage, if the provider told the whole of it.
+    pub told: Option<TokenUsage>,
+    /// The usage it had told when the answer broke off.
+    pub so_far: Option<TokenUsage>,
+    /// The service tier it says it used.
+    pub service_tier: Option<String>,
+    /// It told of an error in the midst of the answer.
+    pub failed: bool,
+}
+
+impl Reading {
+    pub(crate) fn note_tier(&mut self, tier: Option<String>) {
+        if tier.is_some() {
+            self.service_tier = tier;
+        }
+    }
+}
+
+/// In whose words usage is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// `prompt_tokens`, as chat completions, completions and embeddings have it.
+    Chat,
+    Responses,
+    Anthropic,
+    Google,
+    /// Answers that cost nothing.
+    Nothing,
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub struct Meter {
+    words: Words,
+    reading: Reading,
+    json: Option<Captured>,
+    lines: Lines,
+}
+
+/// The members of a JSON answer that are read.
+const READ: [&str; 4] = ["usage", "usageMetadata", "service_tier", "error"];
+
+impl Meter {
+    /// A meter for the answer of an endpoint.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, framing: Framing) -> Self {
+        let words = match endpoint {
+            Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Embeddings => Words::Chat,
+            Endpoint::Responses => Words::Responses,
+            Endpoint::Messages => Words::Anthropic,
+            Endpoint::GenerateContent
+            | Endpoint::StreamGenerateContent
+            | Endpoint::EmbedContent
+            | Endpoint::BatchEmbedContents => Words::Google,
+            Endpoint::CountMessageTokens
+            | Endpoint::CountTokens
+            | Endpoint::ListModels
+            | Endpoint::OneModel => Words::Nothing,
+        };
+        let json = (framing == Framing::Json).then(|| Captured::new(&READ));
+        Self { words, reading: Reading::default(), json, lines: Lines::default() }
+    }
+
+    /// Reads the next bytes of the answer.
+    pub fn read(&mut self, bytes: &Bytes) {
+        if self.words == Words::Nothing {
+            return;
+        }
+        match &mut self.json {
+            Some(json) => json.read(bytes),
+            None => {
+                let whole = self.lines.take(bytes);
+                self.read_lines(&whole);
+            }
+        }
+    }
+
+    /// Reads whole lines of an event stream. Gives the place of the event that tells nothing but
+    /// the usage, if it is among them.
+    pub(crate) fn read_lines(&mut self, lines: &[u8]) -> Option<Range<usize>> {
+        let mut hidden = None;
+        let mut read_to = 0;
+        for at in memmem::find_iter(lines, b"\"usage") {
+            if at >= read_to && opens_an_object(lines, at) {
+                let line = line_around(lines, at);
+                read_to = line.end;
+                if self.read_event(data_of(lines.get(line.clone()).unwrap_or_default())) {
+                    hidden = Some(line);
+                }
+            }
+        }
+        if !self.reading.failed {
+            let mut errors = memmem::find_iter(lines, b"\"error\"");
+            self.reading.failed = errors.any(|at| {
+                opens_an_object(lines, at)
+                    && is_error(data_of(lines.get(line_around(lines, at)).unwrap_or_default()))
+            });
+        }
+        hidden
+    }
+
+    /// Reads one event. Whether it tells nothing but the usage.
+    fn read_event(&mut self, data: &[u8]) -> bool {
+        match self.words {
+            Words::Chat => return openai_chat::read_chunk(data, &mut self.reading),
+            Words::Responses => openai_responses::read_event(data, &mut self.reading),
+            Words::Anthropic => anthropic::read_event(data, &mut self.reading),
+            Words::Google => google::read_chunk(data, &mut self.reading),
+            Words::Nothing => {}
+        }
+        false
+    }
+
+    /// What was read, now that the answer has ended; `whole` unless it broke off.
+    #[must_use]
+    pub fn finish(mut self, whole: bool) -> Reading {
+        if let Some(json) = self.json.take() {
+            self.read_captured(&json);
+        }
+        if self.words == Words::Google && !whole {
+            // Google tells a running count; only the last one counts.
+            self.reading.so_far = self.reading.told.take();
+        }
+        self.reading
+    }
+
+    fn read_captured(&mut self, json: &Captured) {
+        let usage = json.value("usage");
+        self.reading.told = match self.words {
+            Words::Chat => usage.and_then(openai_chat::usage),
+            Words::Responses => usage.and_then(openai_responses::usage),
+            Words::Anthropic => usage.and_then(|usage| anthropic::usage(usage, &mut self.reading)),
+            Words::Google => json.value("usageMetadata").and_then(google::usage),
+            Words::Nothing => None,
+        };
+        let tier = json.value("service_tier").and_then(|json| serde_json::from_slice(json).ok());
+        self.reading.note_tier(tier);
+    }
+}
+
+/// Whether the member whose name begins here holds an object.
+fn opens_an_object(text: &[u8], at: usize) -> bool {
+    let rest = text.get(at + 1..).unwrap_or_default();
+    let Some(end) = memchr::memchr(b'"', rest.get(..rest.len().min(16)).unwrap_or_default()) else {
+        return false;
+    };
+    let value = rest.get(end + 1..).unwrap_or_default().trim_ascii_start();
+    value.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"{"))
+}
+
+/// The line around this place, its end included.
+fn line_around(text: &[u8], at: usize) -> Range<usize> {
+    let start = memchr::memrchr(b'\n', text.get(..at).unwrap_or_default()).map_or(0, |end| end + 1);
+    let rest = text.get(at..).unwrap_or_default();
+    let end = memchr::memchr(b'\n', rest).map_or(text.len(), |end| at + end + 1);
+    start..end
+}
+
+/// What an event's `data:` line carries.
+fn data_of(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"data:").unwrap_or_default().trim_ascii()
+}
+
+fn is_error(data: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        error: Option<&'a serde_json::value::RawValue>,
+    }
+    serde_json::from_slice::<Event<'_>>(data).is_ok_and(|event| event.error.is_some())
+}
+
+#[cfg(test)]
+#[path = "meter/tests.rs"]
+mod tests;

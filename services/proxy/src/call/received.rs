@@ -1,0 +1,234 @@
+//! Stage one: a request on a known route, with one well-formed token.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest,
+    http::header::{self, HeaderMap},
+};
+use ids::{OkapToken, TokenDigest, TokenRefusal};
+use reqwest::header::HeaderMap as Forwarded;
+use server::RequestId;
+
+use crate::{
+    call::{gate::Gate, headers},
+    error::{Refusal, Shape},
+    provider::{Dialect, Endpoint, Upstream},
+};
+
+/// Where a call goes.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The provider.
+    pub upstream: Arc<Upstream>,
+    /// What is asked of it.
+    pub endpoint: Endpoint,
+    /// The version in the path, where the caller chooses one.
+    pub version: &'static str,
+    /// The model, where the path names it.
+    pub model: Option<String>,
+    /// The query to send, made of checked parameters.
+    pub query: String,
+}
+
+/// A request on a known route, with one well-formed token.
+pub struct Received {
+    pub(crate) route: Route,
+    pub(crate) digest: TokenDigest,
+    pub(crate) shape: Shape,
+    pub(crate) forwarded: Forwarded,
+    pub(crate) declared_length: Option<usize>,
+}
+
+/// A refusal, and the shape to tell it in.
+pub type Told = (Shape, Refusal);
+
+impl Received {
+    /// Reads the head of a request. Nothing is looked up.
+    ///
+    /// # Errors
+    /// When it is on no route, carries no token or a malformed one, or cannot be checked.
+    pub fn read(gate: &Gate, request: &HttpRequest, id: RequestId) -> Result<Self, Told> {
+        let shape = |dialect| Shape { dialect, request_id: id.to_string() };
+        let matched = gate
+            .providers
+            .route(request.method(), request.uri().path())
+            .map_err(|nothing| (shape(nothing.0), Refusal::NoRoute))?;
+        let shape = shape(matched.upstream.dialect());
+        let parameters = parameters(request.query_string(), matched.endpoint);
+        let read = parameters.and_then(|parameters| {
+            let digest = token(request.headers(), parameters.key)?;
+            if matched.endpoint.has_body() {
+                headers::expect_json(request.headers())?;
+            }
+            let route = Route {
+                upstream: Arc::clone(matched.upstream),
+                endpoint: matched.endpoint,
+                version: matched.version,
+                model: matched.model.map(str::to_owned),
+                query: parameters.to_send,
+            };
+            let forwarded = headers::to_provider(request.headers(), route.upstream.dialect());
+            let declared_length = headers::declared_length(request.headers())?;
+            Ok((route, digest, forwarded, declared_length))
+        });
+        match read {
+            Ok((route, digest, forwarded, declared_length)) => {
+                Ok(Self { route, digest, shape, forwarded, declared_length })
+            }
+            Err(refusal) => Err((shape, refusal)),
+        }
+    }
+}
+
+struct Parameters<'q> {
+    /// A token given as Google's SDKs may give it.
+    key: Option<&'q str>,
+    to_send: String,
+}
+
+/// Takes a query apart. Nothing in it is decoded: values that need it are no parameters here.
+fn parameters(query: &str, endpoint: Endpoint) -> Result<Parameters<'_>, Refusal> {
+    let mut taken = Parameters { key: None, to_send: String::new() };
+    let mut seen: Vec<&str> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let shown = || name.chars().take(64).collect::<String>();
+        if seen.contains(&name) {
+            let message = format!("the parameter `{}` is there twice", shown());
+            return Err(Refusal::of_parameter(&shown(), message));
+        }
+        seen.push(name);
+        if name == "key" {
+            taken.key = Some(value).filter(|key| !key.is_empty());
+            continue;
+        }
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.;=%~,".contains(&b);
+        // `$alt` may come with its first character encoded.
+        let known = name.replace("%24", "$");
+        if !endpoint.parameters().contains(&known.as_str()) || !value.bytes().all(plain) {
+            let message = format!("the parameter `{}` is not taken here", shown());
+            return Err(Refusal::of_parameter(&shown(), message));
+        }
+        if !taken.to_send.is_empty() {
+            taken.to_send.push('&');
+        }
+        taken.to_send.push_str(pair);
+    }
+    Ok(taken)
+}
+
+/// The one token of a request, from wherever its SDK puts it.
+pub(crate) fn token(headers: &HeaderMap, key: Option<&str>) -> Result<TokenDigest, Refusal> {
+    let mut found: Option<&[u8]> = None;
+    let bearers = headers.get_all(header::AUTHORIZATION).filter_map(|value| {
+        let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
+    });
+    let named = ["x-api-key", "x-goog-api-key"]
+        .into_iter()
+        .flat_map(|name| headers.get_all(name))
+        .map(header::HeaderValue::as_bytes);
+    for token in bearers.chain(named).chain(key.map(str::as_bytes)) {
+        let token = token.trim_ascii();
+        if token.is_empty() {
+            continue;
+        }
+        if found.is_some_and(|other| other != token) {
+            return Err(Refusal::SeveralTokens);
+        }
+        found = Some(token);
+    }
+    let token = found.ok_or(Refusal::TokenMissing)?;
+    let malformed = || Refusal::TokenMalformed(TokenRefusal::Character);
+    let token = std::str::from_utf8(token).map_err(|_| malformed())?;
+    if token.starts_with("lk_") {
+        return Err(Refusal::ManagementToken);
+    }
+    OkapToken::parse(token).map(|token| token.digest()).map_err(Refusal::TokenMalformed)
+}
+
+impl Shape {
+    /// The shape for what is not on any provider's route.
+    #[must_use]
+    pub fn usual(id: RequestId) -> Self {
+        Self { dialect: Dialect::OpenAi, request_id: id.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(all: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in all {
+            map.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        map
+    }
+
+    #[test]
+    fn a_token_is_taken_from_wherever_an_sdk_puts_it() {
+        let token_minted = OkapToken::mint().unwrap();
+        let text = token_minted.reveal();
+        let bearer = format!("Bearer {text}");
+        let lower = format!("bearer  {text}");
+        for (all, key) in [
+            (vec![("authorization", bearer.as_str())], None),
+            (vec![("authorization", lower.as_str())], None),
+            (vec![("x-api-key", text)], None),
+            (vec![("x-goog-api-key", text)], None),
+            (vec![], Some(text)),
+            (vec![("x-api-key", text), ("authorization", bearer.as_str())], Some(text)),
+            (vec![("authorization", "Basic abc"), ("x-api-key", text)], None),
+        ] {
+            assert_eq!(token(&headers(&all), key), Ok(token_minted.digest()), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn bad_tokens_are_refused_before_any_look_up() {
+        let good = OkapToken::mint().unwrap();
+        let bearer = format!("Bearer {}", good.reveal());
+        let other = OkapToken::mint().unwrap();
+        let of = |all: &[(&str, &str)]| token(&headers(all), None).unwrap_err();
+        assert_eq!(of(&[]), Refusal::TokenMissing);
+        assert_eq!(of(&[("authorization", "Bearer ")]), Refusal::TokenMissing);
+        assert_eq!(of(&[("authorization", "Basic okap_")]), Refusal::TokenMissing);
+        assert_eq!(of(&[("authorization", "Bearer lk_abc")]), Refusal::ManagementToken);
+        assert!(matches!(of(&[("x-api-key", "sk-real")]), Refusal::TokenMalformed(_)));
+        assert!(matches!(of(&[("x-api-key", "okap_short")]), Refusal::TokenMalformed(_)));
+        assert_eq!(
+            of(&[("authorization", &bearer), ("x-api-key", other.reveal())]),
+            Refusal::SeveralTokens
+        );
+        assert_eq!(
+            of(&[("authorization", &bearer), ("authorization", "Bearer x")]),
+            Refusal::SeveralTokens
+        );
+    }
+
+    #[test]
+    fn only_known_parameters_are_sent_on() {
+        let stream = Endpoint::StreamGenerateContent;
+        let taken = parameters("key=okap_x&alt=sse&%24alt=json;enum-encoding=int", stream).unwrap();
+        assert_eq!((taken.key, taken.to_send.as_str()), (Some("okap_x"), "alt=sse&%24alt=json;enum-encoding=int"));
+        assert_eq!(parameters("beta=true", Endpoint::Messages).unwrap().to_send, "beta=true");
+        for (query, endpoint) in [
+            ("alt=sse&alt=json", stream),
+            ("alt=a/b", stream),
+            ("alt=a#b", stream),
+            ("model=other", Endpoint::ChatCompletions),
+            ("api-version=1", Endpoint::ChatCompletions),
+            ("al%74=sse", stream),
+        ] {
+            assert!(parameters(query, endpoint).is_err(), "{query}");
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! The body of an answer that goes by while it comes in.
+//!
+//! Bytes pass as they are and as soon as they are there; pieces that are there together go out
+//! together. The last of them waits until the call's record is written down.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::{Bytes, BytesMut};
+use events::CallOutcome;
+
+use crate::{
+    call::{
+        drain,
+        flow::{Broken, Flow, Incoming},
+        key_watch::TextWatch,
+        meter::{Framing, Lines, Meter},
+        settle::Settled,
+    },
+    error::{Refusal, Shape, stream_event},
+    provider::Endpoint,
+};
+
+/// So many bytes go out at once at most.
+const AT_ONCE: usize = 64 * 1024;
+/// A longer line is passed on in parts, whatever it is.
+const LONGEST_HELD: usize = 1024 * 1024;
+
+type Settling = Pin<Box<dyn Future<Output = Option<Settled>> + Send>>;
+
+/// The body of an answer that goes by.
+pub(crate) struct Relay {
+    flow: Flow,
+    phase: Phase,
+    framing: Framing,
+    shape: Shape,
+    endpoint: Endpoint,
+    provider: events::Provider,
+    /// Puts lines together, where the answer is a stream of events.
+    events: Option<Events>,
+    /// Bytes that were had before the relay began.
+    first: Option<Bytes>,
+    ends_in_a_line: bool,
+    /// The end of a connection that can be used again once it is read.
+    rest: Option<Incoming>,
+}
+
+enum Phase {
+    /// Bytes go by.
+    Open,
+    /// The call is being settled; then these bytes go out, and nothing follows, or it breaks.
+    Last { settling: Settling, bytes: Bytes, breaks: bool },
+    /// Nothing follows.
+    Over,
+    /// The connection is to be broken off.
+    Breaks,
+}
+
+/// Lets whole lines pass. What an app could not read yet, it does not miss.
+struct Events {
+    lines: Lines,
+    held: usize,
+    texts: TextWatch,
+    /// Leave out the event that tells nothing but the usage.
+    hides_usage: bool,
+    /// The blank line after the hidden one has not come yet.
+    skip_blank: bool,
+}
+
+/// The key was found.
+struct Leak;
+
+/// What came in at one time.
+enum Came {
+    More(Bytes),
+    Last(Bytes),
+    Broken(Bytes, Broken),
+    Leaked(Bytes),
+}
+
+impl Relay {
+    pub(crate) fn new(
+        flow: Flow,
+        framing: Framing,
+        shape: Shape,
+        target: (Endpoint, events::Provider),
+        hides_usage: bool,
+    ) -> Self {
+        let events = (framing == Framing::Events).then(|| {
+            let texts = TextWatch::new(flow.watch.another(), target.0);
+            Events::new(texts, hides_usage)
+        });
+        Self {
+            flow,
+            phase: Phase::Open,
+            framing,
+            shape,
+            endpoint: target.0,
+            provider: target.1,
+            events,
+            first: None,
+            ends_in_a_line: false,
+            rest: None,
+        }
+    }
+
+    /// Begins with bytes that were had, watched and metered before.
+    pub(crate) fn after(mut self, first: Bytes) -> Self {
+        self.first = Some(first);
+        self
+    }
+
+    /// Takes what is there; pending only if nothing is.
+    fn poll_came(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
+        let mut gathered = Gathered::default();
+        loop {
+            match self.flow.poll_bytes(cx) {
+                Poll::Ready(Some(Ok(bytes))) => {
+                    match self.pass(bytes) {
+                        Ok(bytes) => gathered.add(bytes),
+                        Err(Leak) => return Poll::Ready(Came::Leaked(gathered.take())),
+                    }
+                    if gathered.length() >= AT_ONCE {
+                        return Poll::Ready(Came::More(gathered.take()));
+                    }
+                }
+                Poll::Ready(Some(Err(broken))) => {
+                    return Poll::Ready(Came::Broken(gathered.take(), broken));
+                }
+                Poll::Ready(None) => {
+                    if let Some(events) = &mut self.events {
+                        gathered.add(events.lines.rest());
+                    }
+                    return Poll::Ready(Came::Last(gathered.take()));
+                }
+                Poll::Pending if gathered.length() == 0 => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Came::More(gathered.take())),
+            }
+        }
+    }
+
+    /// Has the meter read the bytes; gives what of them goes on.
+    fn pass(&mut self, bytes: Bytes) -> Result<Bytes, Leak> {
+        if self.flow.watch.finds_next(&bytes) {
+            return Err(Leak);
+        }
+        let Some(meter) = self.flow.meter() else { return Ok(bytes) };
+        let Some(events) = &mut self.events else {
+            meter.read(&bytes);
+            return Ok(bytes);
+        };
+        if events.held + bytes.len() > LONGEST_HELD && memchr::memchr(b'\n', &bytes).is_none() {
+            let mut all = BytesMut::from(&events.lines.rest()[..]);
+            all.extend_from_slice(&bytes);
+            self.events = None;
+            let all = all.freeze();
+            meter.read(&all);
+            return Ok(all);
+        }
+        events.pass(&bytes, meter)
+    }
+
+    /// Settles, and sends these bytes after that.
+    fn end(&mut self, outcome: CallOutcome, whole: bool, bytes: Bytes, breaks: bool) {
+        let (settling, rest) = self.flow.settle(outcome, whole);
+        self.rest = rest.filter(|_| outcome == CallOutcome::Completed);
+        self.phase = Phase::Last { settling: Box::pin(settling), bytes, breaks };
+    }
+
+    /// Ends an answer that cannot go on: with an event that says so, or, where there are no
+    /// events, by breaking off.
+    fn end_badly(&mut self, outcome: CallOutcome, mut sent: BytesMut, refusal: &Refusal) {
+        if self.framing == Framing::Json {
+            return self.end(outcome, false, sent.freeze(), true);
+        }
+        let in_a_line = sent.last().map_or(self.ends_in_a_line, |last| *last != b'\n');
+        if in_a_line {
+            sent.extend_from_slice(b"\n\n");
+        }
+        sent.extend_from_slice(&stream_event(&self.shape, self.endpoint, refusal));
+        self.end(outcome, false, sent.freeze(), false);
+    }
+
+    fn came(&mut self, came: Came) -> Option<Bytes> {
+        match came {
+            Came::More(bytes) if says_the_end(&bytes) => {
+                // What follows, if anything, is only the end of the connection.
+                self.end(CallOutcome::Completed, true, bytes, false);
+                None
+            }
+            Came::More(bytes) => Some(bytes),
+            Came::Last(bytes) => {
+                self.end(CallOutcome::Completed, true, bytes, false);
+                None
+            }
+            Came::Broken(bytes, broken) => {
+                let refusal = broken.refusal(&self.provider);
+                self.end_badly(broken.outcome(), BytesMut::from(&bytes[..]), &refusal);
+                None
+            }
+            Came::Leaked(bytes) => {
+                tracing::error!(provider = %self.provider, "a provider sent back the key; its answer was cut");
+                let refusal = Refusal::ProviderAnswer(self.provider.clone());
+                self.end_badly(CallOutcome::ProviderError, BytesMut::from(&bytes[..]), &refusal);
+                None
+            }
+        }
+    }
+}
+
+impl MessageBody for Relay {
+    type Error = BrokenOff;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        let relay = self.get_mut();
+        if let Some(first) = relay.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        loop {
+            match &mut relay.phase {
+                Phase::Open => {
+                    let came = ready!(relay.poll_came(cx));
+                    if let Some(bytes) = relay.came(came).filter(|bytes| !bytes.is_empty()) {
+                        relay.ends_in_a_line = bytes.last() != Some(&b'\n');
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+                Phase::Last { settling, bytes, breaks } => {
+                    ready!(settling.as_mut().poll(cx));
+                    let bytes = std::mem::take(bytes);
+                    relay.phase = if *breaks { Phase::Breaks } else { Phase::Over };
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+                Phase::Breaks => {
+                    relay.phase = Phase::Over;
+                    return Poll::Ready(Some(Err(BrokenOff)));
+                }
+                Phase::Over => {
+                    if let Some(rest) = relay.rest.take() {
+                        drain::to_its_end(rest, cx);
+                    }
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // Half settled: the rest is done though nobody waits for it.
+        if let Phase::Last { settling, .. } = std::mem::replace(&mut self.phase, Phase::Over) {
+            drain::behind(async move {
+                settling.await;
+            });
+        }
+    }
+}
+
+impl Events {
+    fn new(texts: TextWatch, hides_usage: bool) -> Self {
+        Self { lines: Lines::default(), held: 0, texts, hides_usage, skip_blank: false }
+    }
+
+    fn pass(&mut self, bytes: &Bytes, meter: &mut Meter) -> Result<Bytes, Leak> {
+        let came = self.held + bytes.len();
+        let lines = self.lines.take(bytes);
+        self.held = came.saturating_sub(lines.len());
+        if self.texts.finds_in_events(&lines) {
+            return Err(Leak);
+        }
+        Ok(match meter.read_lines(&lines).filter(|_| self.hides_usage) {
+            Some(hidden) => self.leave_out(&lines, hidden),
+            None => self.after_hidden(lines),
+        })
+    }
+
+    /// The lines without the hidden one and the blank line that ends it.
+    fn leave_out(&mut self, lines: &Bytes, hidden: std::ops::Range<usize>) -> Bytes {
+        let before = lines.slice(..hidden.start.min(lines.len()));
+        self.skip_blank = true;
+        let after = self.after_hidden(lines.slice(hidden.end.min(lines.len())..));
+        if before.is_empty() {
+            return after;
+        }
+        if after.is_empty() {
+            return before;
+        }
+        let mut both = BytesMut::from(&before[..]);
+        both.extend_from_slice(&after);
+        both.freeze()
+    }
+
+    fn after_hidden(&mut self, lines: Bytes) -> Bytes {
+        if !self.skip_blank || lines.is_empty() {
+            return lines;
+        }
+        self.skip_blank = false;
+        let blank = [&b"\r\n"[..], b"\n"].into_iter().find(|blank| lines.starts_with(blank));
+        blank.map_or_else(|| lines.clone(), |blank| lines.slice(blank.len()..))
+    }
+}
+
+/// Pieces that go out together. A single one, as most are, is not copied.
+#[derive(Default)]
+struct Gathered {
+    first: Bytes,
+    more: BytesMut,
+}
+
+impl Gathered {
+    fn add(&mut self, bytes: Bytes) {
+        if self.length() == 0 {
+            self.first = bytes;
+            return;
+        }
+        if self.more.is_empty() {
+            self.more.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.more.extend_from_slice(&bytes);
+    }
+
+    fn length(&self) -> usize {
+        self.first.len() + self.more.len()
+    }
+
+    fn take(&mut self) -> Bytes {
+        if self.more.is_empty() { std::mem::take(&mut self.first) } else { self.more.split().freeze() }
+    }
+}
+
+/// Whether these bytes end with the event that ends a stream: then the call is settled before the
+/// app sees it. Google has no such event; its streams are settled when the connection ends them.
+fn says_the_end(bytes: &[u8]) -> bool {
+    let end = bytes.trim_ascii_end();
+    if end.ends_with(b"data: [DONE]") || end.ends_with(b"data:[DONE]") {
+        return true;
+    }
+    // Anthropic pads the object with spaces.
+    let Some(inner) = end.strip_suffix(b"}") else { return false };
+    inner.trim_ascii_end().ends_with(b"\"message_stop\"")
+}
+
+/// The answer goes no further.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the answer broke off")]
+pub(crate) struct BrokenOff;
+
+/// Keeps the relay's type out of sight of those who answer.
+pub(crate) fn boxed(relay: Relay) -> actix_web::body::BoxBody {
+    actix_web::body::BoxBody::new(relay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::key_watch::KeyWatch;
+
+    #[test]
+    fn the_end_of_a_stream_is_known() {
+        for end in [
+            "data: x\n\ndata: [DONE]\n\n",
+            "data: [DONE]",
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+            "data: {\"type\": \"message_stop\"     }\n\n",
+        ] {
+            assert!(says_the_end(end.as_bytes()), "{end}");
+        }
+        for other in [
+            "",
+            "data: {\"delta\":{\"content\":\"data: [DONE]\"}}\n\n",
+            "data: {\"delta\":{\"text\":\"\\\"message_stop\\\"\"}}\n\n",
+            "data: [DONE",
+        ] {
+            assert!(!says_the_end(other.as_bytes()), "{other}");
+        }
+    }
+
+    const STREAM: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n\
+        data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
+        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n\
+        data: [DONE]\n\n";
+
+    fn hide(stream: &str, cuts: &[usize]) -> String {
+        let endpoint = Endpoint::ChatCompletions;
+        let texts = TextWatch::new(KeyWatch::new("sk-aB3dE5gH7jK9mN1pQ3"), endpoint);
+        let mut events = Events::new(texts, true);
+        let mut meter = Meter::new(endpoint, Framing::Events);
+        let (mut out, mut from) = (Vec::new(), 0);
+        for to in cuts.iter().copied().chain([stream.len()]) {
+            let piece = Bytes::copy_from_slice(&stream.as_bytes()[from..to]);
+            let Ok(passed) = events.pass(&piece, &mut meter) else { panic!("there is no key") };
+            out.extend_from_slice(&passed);
+            from = to;
+        }
+        out.extend_from_slice(&events.lines.rest());
+        assert_eq!(meter.finish(true).told.unwrap().output, 2);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_usage_that_was_not_asked_for_is_left_out_wherever_the_stream_is_cut() {
+        let kept: String = STREAM.split_inclusive("\n\n").filter(|event| !event.contains("usage")).collect();
+        for first in 0..STREAM.len() {
+            assert_eq!(hide(STREAM, &[first]), kept, "{first}");
+            assert_eq!(hide(STREAM, &[first, (first + 3).min(STREAM.len())]), kept, "{first}");
+        }
+        let every: Vec<usize> = (0..STREAM.len()).collect();
+        assert_eq!(hide(STREAM, &every), kept);
+        let with_returns = STREAM.replace('\n', "\r\n");
+        assert_eq!(hide(&with_returns, &[]), kept.replace('\n', "\r\n"));
+    }
+}

@@ -1,0 +1,223 @@
+//! Stage three: the worst case of the call is held against every limit of its grant.
+//!
+//! This file alone speaks with the limits.
+
+use std::{sync::Arc, time::Duration};
+
+use events::{AuthorizationDetail, CallOutcome, CallRecord, LimitName, Measurement};
+use ids::{CallId, GrantId};
+use money::Nanodollars;
+use spend_limits::{
+    Amount, Bucket, CallLimits, Held, Hold, LimitStanding, LimitsError, Refused, RequestsLeft,
+    Reservation, Spent, SpendLimits,
+};
+
+use crate::{
+    call::{
+        authorize::Authorized,
+        estimate::{Estimate, estimate},
+        gate::Gate,
+        settle::OpenCall,
+        tokens,
+    },
+    error::Refusal,
+    spool::HoldNote,
+};
+
+/// After a call's longest time, this much longer before somebody else may settle it.
+const BEYOND: Duration = Duration::from_secs(120);
+
+/// The worst case of one call, held.
+#[derive(Debug)]
+pub struct Holding {
+    held: Held,
+}
+
+impl Holding {
+    /// Ends the hold at what the call cost. What does not reach the limits now is booked later.
+    pub async fn settle(&self, limits: &SpendLimits, cost: Nanodollars) {
+        let cost = cost.clamp(Nanodollars::ZERO, money::LARGEST_LIMIT);
+        if let Err(error) = limits.settle(&self.held, cost).await {
+            tracing::warn!(%error, call.id = %self.held.call, "a call is settled later");
+        }
+    }
+
+    /// What of this hold is kept beside the record, for [`spent`].
+    #[must_use]
+    pub fn note(&self) -> HoldNote {
+        HoldNote { epoch: self.held.epoch.to_string(), at: self.held.at }
+    }
+
+    /// What is left of the tightest spend limit after this hold.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Nanodollars> {
+        self.held.remaining
+    }
+
+    /// What is left of it once this hold ends at `cost`.
+    #[must_use]
+    pub fn remaining_at(&self, cost: Nanodollars) -> Option<Nanodollars> {
+        let before = self.held.remaining?.checked_add(self.held.amount)?;
+        Some(before.remaining_after(cost))
+    }
+
+    /// The limits on requests, each with its window in seconds.
+    pub fn requests(&self) -> impl Iterator<Item = (&'static str, u32, RequestsLeft)> {
+        let minute = self.held.requests_per_minute.map(|left| ("minute", 60, left));
+        let day = self.held.requests_per_day.map(|left| ("day", events::SECONDS_PER_DAY, left));
+        minute.into_iter().chain(day)
+    }
+}
+
+/// A call whose worst case is held. It has not been sent.
+pub struct Reserved {
+    pub(crate) authorized: Authorized,
+    pub(crate) estimate: Estimate,
+    pub(crate) open: OpenCall,
+}
+
+impl Authorized {
+    /// Holds the worst case: one round trip, all limits or none.
+    ///
+    /// # Errors
+    /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
+    pub async fn reserve(self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
+        let provider = self.received.route.upstream.name();
+        let price = gate.prices.price(provider.as_str(), &self.ask.model, self.began_at);
+        let endpoint = self.received.route.endpoint;
+        let estimate =
+            estimate(provider, endpoint, &self.ask, price, &self.limits, gate.bounds.output_cap)?;
+        let call = CallId::new(self.began_at);
+        let reservation = Reservation {
+            bucket: Bucket::new(self.access.grant, provider),
+            call,
+            worst_case: estimate.cost,
+            limits: CallLimits::from(&self.limits),
+            lasts: gate.bounds.total + gate.bounds.drain + BEYOND,
+        };
+        let held = gate.limits.reserve(&reservation).await.map_err(|refused| {
+            if matches!(refused, Refused::Revoked) {
+                gate.access.forget(self.access.grant);
+            }
+            refusal(refused, estimate.cost)
+        })?;
+        let record = self.record(call, &estimate, gate.prices.version());
+        let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, price, estimate);
+        Ok(Reserved { authorized: self, estimate, open })
+    }
+
+    /// The record of this call if nothing more is ever heard of it.
+    fn record(&self, call: CallId, estimate: &Estimate, price_version: &str) -> CallRecord {
+        let route = &self.received.route;
+        CallRecord {
+            call,
+            tenant: self.access.tenant,
+            grant: self.access.grant,
+            user: self.access.user,
+            app: self.access.app.app,
+            app_name: self.access.app.name.clone(),
+            provider: route.upstream.name().clone(),
+            key: self.key,
+            // Known when the key is opened, before anything is sent.
+            key_version: 0,
+            model: self.ask.model.clone(),
+            capability: self.capability,
+            route: route.endpoint.template().to_owned(),
+            stream: self.ask.stream,
+            began_at: self.began_at,
+            ended_at: self.began_at,
+            provider_status: None,
+            outcome: CallOutcome::ProxyLost,
+            usage: tokens::recorded(&estimate.usage()),
+            measurement: Measurement::Estimated,
+            reserved: estimate.cost,
+            cost: estimate.cost,
+            price_version: price_version.to_owned(),
+            request_id: self.received.shape.request_id.clone(),
+        }
+    }
+}
+
+fn refusal(refused: Refused, needed: Nanodollars) -> Refusal {
+    match refused {
+        Refused::SpendLimit { name, spent, reserved, limit, resets_at } => {
+            Refusal::SpendLimit { limit_name: name, spent, reserved, limit, needed, resets_at }
+        }
+        Refused::RateLimit { name, limit, retry_after_seconds, .. } => {
+            Refusal::RateLimit { limit_name: name, limit, retry_after_seconds }
+        }
+        Refused::Revoked => Refusal::TokenRevoked,
+        Refused::AmountOutOfRange(_) => Refusal::Request {
+            message: format!("this call may cost up to {needed} USD, more than any limit allows"),
+            param: None,
+        },
+        Refused::NotReady => Refusal::VaultUnavailable,
+        Refused::Unavailable(error) => {
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), "limits cannot be checked");
+            Refusal::VaultUnavailable
+        }
+        Refused::Duplicate => Refusal::Fault,
+    }
+}
+
+/// A call that ended and whose record may not have reached the ledger, as the limits are told of
+/// it when they begin anew. `None` for a note that this version cannot read.
+#[must_use]
+pub fn spent(record: &CallRecord, note: &HoldNote) -> Option<Spent> {
+    let bucket = Bucket::new(record.grant, &record.provider);
+    let hold = Hold { bucket, call: record.call, epoch: note.epoch.parse().ok()? };
+    Some(Spent { hold, actual: record.cost, at: note.at })
+}
+
+/// How one limit of a detail stands, as an app is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Which limit.
+    pub name: LimitName,
+    /// What it allows.
+    pub limit: String,
+    /// What is used.
+    pub spent: String,
+    /// What running calls hold.
+    pub reserved: String,
+    /// What is left.
+    pub remaining: String,
+    /// When it begins anew; `None` for a limit on one call.
+    pub resets_at: Option<jiff::Timestamp>,
+}
+
+/// How the limits of one detail stand, read from what enforces them.
+///
+/// # Errors
+/// When they cannot be read now.
+pub async fn standing(
+    limits: &SpendLimits,
+    grant: GrantId,
+    detail: &AuthorizationDetail,
+) -> Result<Vec<Standing>, LimitsError> {
+    let bucket = Bucket::new(grant, &detail.provider);
+    let counted = limits.standing(bucket, &CallLimits::from(&detail.limits)).await?;
+    let of_one_call = Amount::Requests(u64::from(detail.limits.tokens_per_request));
+    let per_request = Standing {
+        name: LimitName::TokensPerRequest,
+        limit: of_one_call.to_string(),
+        spent: "0".to_owned(),
+        reserved: "0".to_owned(),
+        remaining: of_one_call.to_string(),
+        resets_at: None,
+    };
+    Ok(counted.iter().map(Standing::from).chain([per_request]).collect())
+}
+
+impl From<&LimitStanding> for Standing {
+    fn from(standing: &LimitStanding) -> Self {
+        Self {
+            name: standing.name,
+            limit: standing.limit.to_string(),
+            spent: standing.spent.to_string(),
+            reserved: standing.reserved.to_string(),
+            remaining: standing.remaining.to_string(),
+            resets_at: Some(standing.resets_at),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The last stage: the hold ends at what the call cost, and its one record is written.
+//!
+//! A call that is reserved is an [`OpenCall`] until it is settled. However it goes — answered,
+//! refused, abandoned, panicked — the hold ends once: by [`OpenCall::settle`], or, if that was never
+//! reached, when the value is dropped, as the evidence says by then.
+
+use std::sync::Arc;
+
+use events::{CallOutcome, CallRecord, Measurement};
+use money::{LARGEST_LIMIT, Nanodollars};
+use price_book::{Price, TokenUsage};
+
+use crate::{
+    call::{estimate::Estimate, gate::Gate, meter::Reading, reserve::Holding, tokens},
+    spool::{Began, SpoolError},
+};
+
+/// A reserved call that is not settled.
+pub struct OpenCall(Option<Parts>);
+
+struct Parts {
+    gate: Arc<Gate>,
+    record: CallRecord,
+    holding: Holding,
+    price: Option<&'static Price>,
+    estimate: Estimate,
+    /// There once the provider may have been asked.
+    began: Option<Began>,
+    began_instant: std::time::Instant,
+}
+
+/// How a call that was sent came to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// In one word.
+    pub outcome: CallOutcome,
+    /// What the provider answered with.
+    pub status: Option<u16>,
+    /// What it cost.
+    pub evidence: Evidence,
+}
+
+/// What is known of what a call used.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evidence {
+    /// The provider refused it, or never got it: nothing was used.
+    Nothing,
+    /// What the meter read of the answer.
+    Reading(Box<Reading>),
+    /// Nothing is known: it may have used all that was held.
+    None,
+}
+
+/// A call that is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// What it cost.
+    pub cost: Nanodollars,
+    /// What is left of the tightest spend limit.
+    pub remaining: Option<Nanodollars>,
+}
+
+impl OpenCall {
+    pub(crate) fn new(
+        gate: Arc<Gate>,
+        record: CallRecord,
+        holding: Holding,
+        price: Option<&'static Price>,
+        estimate: Estimate,
+    ) -> Self {
+        let began_instant = std::time::Instant::now();
+        Self(Some(Parts { gate, record, holding, price, estimate, began: None, began_instant }))
+    }
+
+    /// Writes down that the call begins: from here on the provider may be asked.
+    ///
+    /// # Errors
+    /// When it cannot be written down; then the call must not be sent.
+    pub fn begin(&mut self, key_version: i32) -> Result<(), SpoolError> {
+        let Some(parts) = &mut self.0 else { return Err(SpoolError::Closed) };
+        parts.record.key_version = key_version;
+        parts.began = Some(parts.gate.spool.began(&parts.record, parts.holding.note())?);
+        Ok(())
+    }
+
+    /// The call, its provider and the key that pays; for those who must be told of it.
+    #[must_use]
+    pub fn record(&self) -> Option<&CallRecord> {
+        self.0.as_ref().map(|parts| &parts.record)
+    }
+
+    /// The hold, for the headers of an answer that is not settled yet.
+    #[must_use]
+    pub fn holding(&self) -> Option<&Holding> {
+        self.0.as_ref().map(|parts| &parts.holding)
+    }
+
+    /// Settles a call that was sent. When this returns, its record is written down, and the limits
+    /// know its cost unless they cannot be reached. Dropped halfway, the rest is done behind.
+    pub async fn settle(mut self, ending: Ending) -> Settled {
+        let Some(parts) = self.0.take() else {
+            return Settled { cost: Nanodollars::ZERO, remaining: None };
+        };
+        let (record, parts) = parts.finish(&ending);
+        let Parts { gate, holding, began, .. } = parts;
+        let remaining = holding.remaining_at(record.cost);
+        let unbooked = Unbooked(Some((Arc::clone(&gate), holding, record.cost)));
+        // The record first: it is the truth that limits are restored from.
+        if let Some(began) = began
+            && let Err(error) = gate.spool.ended(&began, &record).await
+        {
+            tracing::error!(%error, call.id = %record.call, "a call's record waits for the disk");
+        }
+        unbooked.book().await;
+        Settled { cost: record.cost, remaining }
+    }
+}
+
+impl Parts {
+    /// The final record.
+    fn finish(self, ending: &Ending) -> (CallRecord, Self) {
+        let (usage, measurement, cost) = self.evaluate(&ending.evidence);
+        let now = self.gate.clock.now();
+        let record = CallRecord {
+            ended_at: now.max(self.record.began_at),
+            provider_status: ending.status,
+            outcome: ending.outcome,
+            usage: tokens::recorded(&usage),
+            measurement,
+            cost,
+            ..self.record.clone()
+        };
+        if record.exceeded_its_reservation() {
+            metrics::counter!("latchkey_calls_above_reservation_total").increment(1);
+            tracing::warn!(call.id = %record.call, cost = %record.cost, reserved = %record.reserved,
+                "a call cost more than was held for it");
+        }
+        count(&record, self.began_instant.elapsed());
+        (record, self)
+    }
+
+    fn evaluate(&self, evidence: &Evidence) -> (TokenUsage, Measurement, Nanodollars) {
+        let nothing = (TokenUsage::default(), Measurement::Measured, Nanodollars::ZERO);
+        let reading = match evidence {
+            Evidence::Nothing => return nothing,
+            // Lists and counts cost nothing, so there is nothing to tell.
+            _ if self.estimate == Estimate::FREE => return nothing,
+            Evidence::Reading(reading) => Some(reading),
+            Evidence::None => None,
+        };
+        let tier = reading.and_then(|reading| reading.service_tier.as_deref());
+        if let Some(told) = reading.and_then(|reading| reading.told) {
+            return (told, Measurement::Measured, self.cost(&told, tier));
+        }
+        if let Some(so_far) = reading.and_then(|reading| reading.so_far) {
+            // The input is known; of the output, the most it can have been.
+            let output = self.estimate.output.max(so_far.output);
+            let usage = TokenUsage { output, ..so_far };
+            return (usage, Measurement::Estimated, self.cost(&usage, tier));
+        }
+        (self.estimate.usage(), Measurement::Estimated, self.record.reserved)
+    }
+
+    fn cost(&self, usage: &TokenUsage, service_tier: Option<&str>) -> Nanodollars {
+        let Some(price) = self.price else { return Nanodollars::ZERO };
+        let tier = service_tier.and_then(|tier| price.in_service_tier(&tier.to_ascii_lowercase()));
+        tier.unwrap_or(price).cost(usage).clamp(Nanodollars::ZERO, LARGEST_LIMIT)
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        let Some(mut parts) = self.0.take() else { return };
+        let Some(began) = parts.began.take() else {
+            // Never sent: nothing was used, and there is nothing to record.
+            let Parts { gate, holding, .. } = parts;
+            drop(Unbooked(Some((gate, holding, Nanodollars::ZERO))));
+            return;
+        };
+        let ending = Ending { outcome: CallOutcome::ClientGone, status: None, evidence: Evidence::None };
+        let (record, Parts { gate, holding, .. }) = parts.finish(&ending);
+        gate.spool.ended_unwatched(&began, &record);
+        drop(Unbooked(Some((gate, holding, record.cost))));
+    }
+}
+
+/// A hold whose end the limits do not know yet. Dropped, they are told behind the caller's back.
+struct Unbooked(Option<(Arc<Gate>, Holding, Nanodollars)>);
+
+impl Unbooked {
+    async fn book(mut self) {
+        let Some((gate, holding, cost)) = &self.0 else { return };
+        holding.settle(&gate.limits, *cost).await;
+        self.0 = None;
+    }
+}
+
+impl Drop for Unbooked {
+    fn drop(&mut self) {
+        let Some((gate, holding, cost)) = self.0.take() else { return };
+        // Without a runtime the process is at its end; the hold then ends by its record.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move { holding.settle(&gate.limits, cost).await });
+    }
+}
+
+fn count(record: &CallRecord, took: std::time::Duration) {
+    let provider = record.provider.to_string();
+    let outcome = match record.outcome {
+        CallOutcome::Completed => "completed",
+        CallOutcome::ClientGone => "client_gone",
+        CallOutcome::CutByRevocation => "cut_by_revocation",
+        CallOutcome::ProviderError => "provider_error",
+        CallOutcome::ProviderUnreachable => "provider_unreachable",
+        CallOutcome::ProxyLost => "proxy_lost",
+    };
+    metrics::counter!("latchkey_calls_total", "provider" => provider.clone(), "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("latchkey_call_seconds", "provider" => provider).record(took.as_secs_f64());
+}

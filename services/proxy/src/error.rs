@@ -1,0 +1,8 @@
+//! Refusals: one table of what they mean, one file for each shape they are told in.
+
+mod refusal;
+mod shape;
+
+pub use refusal::Refusal;
+pub(crate) use refusal::{list_in_words, models_in_words};
+pub use shape::{Shape, stream_event};

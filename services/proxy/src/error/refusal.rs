@@ -1,0 +1,281 @@
+//! Why a call was not made, or its answer not given: the error table of the contract.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use events::{Capability, LimitName, Models, Provider};
+use ids::TokenRefusal;
+use jiff::Timestamp;
+use money::Nanodollars;
+
+use crate::{ask::AskError, body::BodyError};
+
+/// Why a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not in the table of routes.
+    #[error("there is no such route")]
+    NoRoute,
+    /// Nothing that could be a token.
+    #[error("send your OKAP token as `Authorization: Bearer okap_…`")]
+    TokenMissing,
+    /// Several different tokens: whose call it is would be a guess.
+    #[error("the request carries several different tokens; send one")]
+    SeveralTokens,
+    /// Malformed; told by the rule it breaks.
+    #[error("this is no OKAP token: {0}")]
+    TokenMalformed(TokenRefusal),
+    /// A person's token for the management API.
+    #[error("this is a token of the management API (`lk_…`); calls need a grant's token (`okap_…`)")]
+    ManagementToken,
+    /// No grant has it.
+    #[error("this token is not valid")]
+    TokenUnknown,
+    /// Its grant was revoked.
+    #[error("the grant of this token was revoked")]
+    TokenRevoked,
+    /// Its grant has expired.
+    #[error("the grant of this token has expired")]
+    TokenExpired,
+    /// The grant does not cover the provider.
+    #[error("this grant does not cover {provider}; it covers {granted}")]
+    ProviderNotGranted {
+        /// What was asked.
+        provider: Provider,
+        /// What may be asked, in words.
+        granted: String,
+    },
+    /// The grant does not cover the model.
+    #[error("the model `{model}` is not granted; granted: {granted}")]
+    ModelNotGranted {
+        /// What was asked.
+        model: String,
+        /// What may be asked, in words.
+        granted: String,
+    },
+    /// The grant does not cover the kind of work.
+    #[error("`{needed}` is not granted; granted: {granted}")]
+    CapabilityNotGranted {
+        /// What it needs.
+        needed: Capability,
+        /// What may be asked, in words.
+        granted: String,
+    },
+    /// Work at the provider that no limit can bound.
+    #[error("{0}")]
+    Unbounded(String),
+    /// Its worst case does not fit into a spend limit.
+    #[error("{limit_name} would be exceeded: {spent} USD spent and {reserved} USD reserved of {limit} USD, and this call may cost up to {needed} USD; the limit resets at {resets_at}")]
+    SpendLimit {
+        /// Which limit.
+        limit_name: LimitName,
+        /// What is settled.
+        spent: Nanodollars,
+        /// What other calls hold.
+        reserved: Nanodollars,
+        /// What the limit allows.
+        limit: Nanodollars,
+        /// What the call may cost.
+        needed: Nanodollars,
+        /// When the period ends.
+        resets_at: Timestamp,
+    },
+    /// Too many calls in a minute or a day.
+    #[error("{limit_name} is used up: {limit} requests; try again in {retry_after_seconds} s")]
+    RateLimit {
+        /// Which limit.
+        limit_name: LimitName,
+        /// What the limit allows.
+        limit: u32,
+        /// At least 1.
+        retry_after_seconds: u32,
+    },
+    /// Too many calls at one time.
+    #[error("this grant has {0} calls running, the most at one time; wait for one to end")]
+    TooManyAtOnce(usize),
+    /// This process has too many calls running.
+    #[error("the vault is busy; try again in a moment")]
+    Busy,
+    /// A spend limit applies and the model's price is not known.
+    #[error("the price of `{model}` at {provider} is not known, so its spend limit cannot be kept")]
+    PriceUnknown {
+        /// Where.
+        provider: Provider,
+        /// Which model.
+        model: String,
+    },
+    /// The request cannot be checked.
+    #[error("{message}")]
+    Request {
+        /// What is wrong.
+        message: String,
+        /// Which member or parameter.
+        param: Option<String>,
+    },
+    /// The body is too large.
+    #[error("a request body may have at most {0} bytes here")]
+    TooLarge(usize),
+    /// The body is of another kind, or compressed.
+    #[error("{0}")]
+    MediaType(&'static str),
+    /// The provider refused the key, or the key is gone.
+    #[error("{0} refused the key that this grant uses; its owner has been told")]
+    ProviderKeyInvalid(Provider),
+    /// The provider could not be reached, or broke off.
+    #[error("{0} could not be reached")]
+    ProviderUnreachable(Provider),
+    /// The provider did not answer in time.
+    #[error("{0} did not answer in time")]
+    ProviderLate(Provider),
+    /// The provider refused the call in words that cannot be given on.
+    #[error("{provider} refused the call with status {status}")]
+    Provider {
+        /// Who.
+        provider: Provider,
+        /// How: from 400 to 599.
+        status: u16,
+    },
+    /// The provider's answer cannot be given on.
+    #[error("{0} gave an answer that cannot be passed on")]
+    ProviderAnswer(Provider),
+    /// Limits, grants or keys cannot be checked now.
+    #[error("the vault cannot check this call now; try again in a moment")]
+    VaultUnavailable,
+    /// A fault of ours. The log says more.
+    #[error("something went wrong in the vault")]
+    Fault,
+}
+
+impl Refusal {
+    /// Its HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Provider { status, .. } => {
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
+            }
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::TokenMissing
+            | Self::TokenMalformed(_)
+            | Self::ManagementToken
+            | Self::TokenUnknown
+            | Self::TokenRevoked
+            | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::SeveralTokens | Self::PriceUnknown { .. } | Self::Request { .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::ProviderNotGranted { .. }
+            | Self::ModelNotGranted { .. }
+            | Self::CapabilityNotGranted { .. }
+            | Self::Unbounded(_) => StatusCode::FORBIDDEN,
+            Self::SpendLimit { .. } => StatusCode::PAYMENT_REQUIRED,
+            Self::RateLimit { .. } | Self::TooManyAtOnce(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ProviderKeyInvalid(_) => StatusCode::FAILED_DEPENDENCY,
+            Self::ProviderUnreachable(_) | Self::ProviderAnswer(_) => StatusCode::BAD_GATEWAY,
+            Self::ProviderLate(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Busy | Self::VaultUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Its OKAP type.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NoRoute => "not_found",
+            Self::TokenMissing
+            | Self::TokenMalformed(_)
+            | Self::ManagementToken
+            | Self::TokenUnknown => "token_invalid",
+            Self::TokenRevoked => "token_revoked",
+            Self::TokenExpired => "token_expired",
+            Self::ProviderNotGranted { .. } => "policy_denied",
+            Self::ModelNotGranted { .. } => "model_not_granted",
+            Self::CapabilityNotGranted { .. } | Self::Unbounded(_) => "capability_not_granted",
+            Self::SpendLimit { .. } => "spend_limit_exceeded",
+            Self::RateLimit { .. } | Self::TooManyAtOnce(_) => "rate_limit_exceeded",
+            Self::PriceUnknown { .. } => "price_unknown",
+            Self::SeveralTokens | Self::Request { .. } | Self::TooLarge(_) | Self::MediaType(_) => {
+                "request_invalid"
+            }
+            Self::ProviderKeyInvalid(_) => "provider_key_invalid",
+            Self::ProviderUnreachable(_) => "provider_unreachable",
+            Self::ProviderLate(_) => "provider_timeout",
+            Self::ProviderAnswer(_) | Self::Provider { .. } => "provider_error",
+            Self::Busy | Self::VaultUnavailable => "vault_unavailable",
+            Self::Fault => "internal_error",
+        }
+    }
+
+    /// The member or parameter at fault, if it is one.
+    #[must_use]
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            Self::Request { param, .. } => param.as_deref(),
+            Self::ModelNotGranted { .. } | Self::PriceUnknown { .. } => Some("model"),
+            _ => None,
+        }
+    }
+
+    /// After how many whole seconds trying again may help.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimit { retry_after_seconds, .. } => {
+                Some(Duration::from_secs(u64::from((*retry_after_seconds).max(1))))
+            }
+            Self::TooManyAtOnce(_) | Self::Busy | Self::VaultUnavailable => {
+                Some(Duration::from_secs(1))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the SDKs, which try again by themselves, are told not to: it would be in vain for
+    /// longer than they wait.
+    #[must_use]
+    pub fn must_not_be_retried(&self) -> bool {
+        matches!(self, Self::SpendLimit { .. } | Self::ProviderKeyInvalid(_))
+            || self.retry_after().is_some_and(|wait| wait > Duration::from_secs(60))
+    }
+
+    /// A request that cannot be checked because of one parameter.
+    #[must_use]
+    pub fn of_parameter(param: &str, message: impl Into<String>) -> Self {
+        Self::Request { message: message.into(), param: Some(param.to_owned()) }
+    }
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        Self::Request { message: error.to_string(), param: error.member().map(str::to_owned) }
+    }
+}
+
+impl From<AskError> for Refusal {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Unbounded(_) => Self::Unbounded(error.to_string()),
+            other => {
+                Self::Request { message: other.to_string(), param: other.member().map(str::to_owned) }
+            }
+        }
+    }
+}
+
+/// Which models a grant covers, in words.
+#[must_use]
+pub(crate) fn models_in_words(models: &Models) -> String {
+    if models.is_every() {
+        return "every model".to_owned();
+    }
+    models.patterns().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Names, in words.
+#[must_use]
+pub(crate) fn list_in_words<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,3 @@
+//! An app's own grant, as the proxy enforces it.
+
+pub mod http;

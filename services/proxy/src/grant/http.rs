@@ -1,0 +1,160 @@
+//! The wire: `GET /v1/grant`.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
+use events::{AuthorizationDetail, Capability, Models};
+use grant_access::GrantAccess;
+use jiff::Timestamp;
+use serde::Serialize;
+use server::RequestId;
+use utoipa::ToSchema;
+
+use crate::{
+    call::{self, Gate},
+    error::{Refusal, Shape},
+};
+
+/// What a token may do, and how much of it is left.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Grant {
+    /// The grant.
+    #[schema(value_type = String, example = "grant_0198c0de0000700080000000000000ff")]
+    id: ids::GrantId,
+    /// `live`: calls may be made. Of an ended grant nothing is told but that it has ended.
+    #[schema(example = "live")]
+    state: &'static str,
+    /// What is granted, one object for each provider.
+    authorization_details: Vec<Detail>,
+    /// How each limit stands.
+    limits: Vec<Limit>,
+}
+
+/// What is granted at one provider (RFC 9396).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Detail {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    provider: String,
+    /// Model ids or prefixes that end in `*`; empty for every model.
+    #[schema(value_type = Vec<String>)]
+    models: Models,
+    #[schema(value_type = Vec<String>)]
+    capabilities: Vec<Capability>,
+    limits: Limits,
+    #[schema(value_type = String, format = DateTime)]
+    expires: Timestamp,
+}
+
+/// The limits as they were granted. Money is in USD.
+#[derive(Serialize, ToSchema)]
+struct Limits {
+    #[schema(example = "10")]
+    monthly_spend: String,
+    #[schema(example = "2.5")]
+    daily_spend: String,
+    requests_per_minute: u32,
+    requests_per_day: u32,
+    tokens_per_request: u32,
+}
+
+/// How one limit stands. Amounts are decimal texts: USD for spend, counts for the others.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Limit {
+    #[schema(example = "monthly_spend")]
+    name: &'static str,
+    /// At which provider.
+    provider: String,
+    #[schema(example = "10")]
+    limit: String,
+    #[schema(example = "1.25")]
+    spent: String,
+    /// What running calls hold.
+    #[schema(example = "0.04")]
+    reserved: String,
+    #[schema(example = "8.71")]
+    remaining: String,
+    /// Null for a limit on one call.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    resets_at: Option<Timestamp>,
+}
+
+/// Tells an app its own grant
+///
+/// Read from what enforces it, so it is what the next call will meet.
+#[utoipa::path(
+    tag = "grant",
+    security(("okap_token" = [])),
+    responses(
+        (status = 200, description = "The grant of the token", body = Grant),
+        (status = 401, description = "No, bad, revoked or expired token"),
+        (status = 503, description = "Grants or limits cannot be read now"),
+    )
+)]
+#[get("/v1/grant")]
+pub(crate) async fn show_grant(
+    request: HttpRequest,
+    id: RequestId,
+    gate: web::Data<Arc<Gate>>,
+) -> HttpResponse {
+    match read(&gate, &request).await {
+        Ok(grant) => HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header(("x-okap-request-id", id.to_string()))
+            .json(grant),
+        Err(refusal) => Shape::usual(id).response(&refusal),
+    }
+}
+
+async fn read(gate: &Gate, request: &HttpRequest) -> Result<Grant, Refusal> {
+    let digest = call::token(request.headers(), None)?;
+    let access = gate.access.find(digest).await.map_err(call::grant_refusal)?;
+    let limits = standing(gate, &access).await?;
+    Ok(Grant {
+        id: access.grant,
+        state: "live",
+        authorization_details: access.details.iter().map(Detail::from).collect(),
+        limits,
+    })
+}
+
+async fn standing(gate: &Gate, access: &GrantAccess) -> Result<Vec<Limit>, Refusal> {
+    let mut all = Vec::new();
+    for detail in &access.details {
+        let standing = call::standing(&gate.limits, access.grant, detail).await;
+        let standing = standing.map_err(|error| {
+            tracing::error!(%error, "limits cannot be read");
+            Refusal::VaultUnavailable
+        })?;
+        all.extend(standing.into_iter().map(|standing| Limit {
+            name: standing.name.name(),
+            provider: detail.provider.to_string(),
+            limit: standing.limit,
+            spent: standing.spent,
+            reserved: standing.reserved,
+            remaining: standing.remaining,
+            resets_at: standing.resets_at,
+        }));
+    }
+    Ok(all)
+}
+
+impl From<&AuthorizationDetail> for Detail {
+    fn from(detail: &AuthorizationDetail) -> Self {
+        let limits = &detail.limits;
+        Self {
+            kind: events::TYPE,
+            provider: detail.provider.to_string(),
+            models: detail.models.clone(),
+            capabilities: detail.capabilities.iter().copied().collect(),
+            limits: Limits {
+                monthly_spend: limits.monthly_spend.to_string(),
+                daily_spend: limits.daily_spend.to_string(),
+                requests_per_minute: limits.requests_per_minute,
+                requests_per_day: limits.requests_per_day,
+                tokens_per_request: limits.tokens_per_request,
+            },
+            expires: detail.expires,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod ask;
+mod background;
+mod body;
+mod call;
+mod error;
+mod grant;
+mod provider;
+mod routes;
+mod settings;
+mod spool;
+
+pub use app::App;
+pub use provider::{OverrideError, ProviderUrl};
+pub use routes::openapi;
+pub use settings::Settings;
+pub use spool::SpoolSync;

@@ -1,0 +1,81 @@
+//! One provider: where it is and how it is asked.
+
+use events::Provider;
+use url::Url;
+
+use crate::provider::endpoint::{Dialect, Endpoint};
+
+/// In which header a provider wants its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyHeader {
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// `x-api-key`.
+    XApiKey,
+    /// `x-goog-api-key`.
+    XGoogApiKey,
+}
+
+/// How a provider in OpenAI's dialect is brought to tell the usage of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamUsage {
+    /// By `stream_options.include_usage`; it then sends one chunk more.
+    OnRequest,
+    /// It tells without being asked, and refuses members it does not know.
+    Always,
+}
+
+/// One provider.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub(crate) name: Provider,
+    pub(crate) dialect: Dialect,
+    pub(crate) key_header: KeyHeader,
+    /// Without a trailing slash.
+    pub(crate) base: String,
+    pub(crate) endpoints: &'static [Endpoint],
+    /// The member of a chat request that caps the output.
+    pub(crate) output_cap: &'static str,
+    pub(crate) stream_usage: StreamUsage,
+    /// The addresses that hold no model, ready made.
+    pub(crate) fixed: Vec<(Endpoint, Url)>,
+}
+
+impl Upstream {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Provider {
+        &self.name
+    }
+
+    /// Its dialect.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The address of an endpoint. `version` is the path segment that Google's callers choose.
+    ///
+    /// # Errors
+    /// When the parts make no URL, which their checked alphabet rules out.
+    pub(crate) fn url(
+        &self,
+        endpoint: Endpoint,
+        version: &str,
+        model: Option<&str>,
+        query: &str,
+    ) -> Result<Url, url::ParseError> {
+        if model.is_none() && version.is_empty() && query.is_empty() {
+            let ready = self.fixed.iter().find(|(known, _)| *known == endpoint);
+            if let Some((_, url)) = ready {
+                return Ok(url.clone());
+            }
+        }
+        let (before, after) =
+            endpoint.template().split_once("{model}").unwrap_or((endpoint.template(), ""));
+        let slash = if version.is_empty() { "" } else { "/" };
+        let model = model.unwrap_or_default();
+        let mark = if query.is_empty() { "" } else { "?" };
+        Url::parse(&format!("{}{slash}{version}{before}{model}{after}{mark}{query}", self.base))
+    }
+}

@@ -1,0 +1,58 @@
+//! Every route of this service.
+
+use actix_web::web;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+
+use crate::{call, grant};
+
+/// What the generated document says about itself.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Latchkey proxy",
+        description = "Do it, within limits. Below `/v1/PROVIDER` stand the provider's own routes, \
+                       asked and answered as its SDKs do, with an OKAP token in place of the \
+                       provider's key:\n\n\
+                       | provider | routes |\n|---|---|\n\
+                       | `openai` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`; `GET /models`, `/models/{model}` |\n\
+                       | `anthropic` | `POST /v1/messages`, `/v1/messages/count_tokens`, and the same without `/v1`; `GET /v1/models` |\n\
+                       | `google` | `POST /v1/models/{model}:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents`, and the same below `/v1beta`; `GET /v1/models` |\n\
+                       | `groq`, `together`, `mistral`, `cohere`, `ollama` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\n\
+                       Errors come in the provider's shape, with the OKAP type in `error.type`."
+    ),
+    tags((name = "grant", description = "What a token may do")),
+    modifiers(&OkapToken)
+)]
+struct Api;
+
+struct OkapToken;
+
+impl Modify for OkapToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("okap_…");
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("okap_token", SecurityScheme::Http(bearer.build()));
+    }
+}
+
+/// `/v1/grant`, and below `/v1/` the providers' routes, which are found on the raw path: see
+/// [`crate::provider`].
+pub(crate) fn all(config: &mut web::ServiceConfig) {
+    api(&mut ServiceConfig::new(config));
+    config.route("/v1/{route:.*}", web::route().to(call::http::call));
+}
+
+fn api(config: &mut ServiceConfig) {
+    config.service(grant::http::show_grant);
+}
+
+/// The part of this service's interface that is its own.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let app = actix_web::App::new().into_utoipa_app().openapi(Api::openapi());
+    app.configure(api).split_for_parts().1
+}

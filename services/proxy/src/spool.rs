@@ -1,0 +1,197 @@
+//! What became of calls, on this machine's disk before the last byte of an answer leaves it.
+//!
+//! ```text
+//! SPOOL/INSTANCE/lock            held as long as the process lives
+//!                00000001.began  a line before a provider is asked: the record as estimated
+//!                00000001.ended  a line when the call has ended: the final record
+//!                published       how far the ended lines are on the message bus
+//! ```
+//!
+//! A line is the message that billing's recorder takes, so nothing is written twice. Segments are
+//! removed, oldest first, when all their calls have ended and all their ended lines are published;
+//! in that order no `began` ever outlives its `ended`. What a dead process left is taken over by
+//! the next one: a call that began and never ended is recorded at its estimate.
+
+mod files;
+mod line;
+mod publisher;
+mod recovery;
+mod segments;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::ValueEnum;
+use clock::Clock;
+use events::CallRecord;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, oneshot};
+
+use files::Instance;
+use segments::Segments;
+use writer::Writer;
+
+pub use publisher::publish;
+pub use recovery::recover;
+
+/// When a line counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SpoolSync {
+    /// Ended lines: when they would survive a loss of power. Lines are gathered for one sync.
+    Always,
+    /// When they would survive the end of the process.
+    None,
+}
+
+/// Why something could not be written down.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The disk refused.
+    #[error("the spool at {path} cannot be used")]
+    Disk {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A record cannot be written as JSON.
+    #[error("a call record cannot be written")]
+    Record(#[from] serde_json::Error),
+    /// The writing thread is gone.
+    #[error("the spool is closed")]
+    Closed,
+}
+
+impl SpoolError {
+    fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::Disk { path: path.to_owned(), source }
+    }
+}
+
+/// The spool of this process. Cheap to clone; clones share it.
+#[derive(Clone)]
+pub struct Spool(Arc<Shared>);
+
+struct Shared {
+    instance: Instance,
+    segments: Segments,
+    writer: Writer,
+    news: Arc<Notify>,
+    clock: Clock,
+}
+
+/// What of a call's hold is kept beside its record, so that limits which lost their memory can be
+/// told of a call that no ledger has yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldNote {
+    /// In which life of the limits it was made.
+    pub epoch: String,
+    /// When, by the limits' clock.
+    pub at: Timestamp,
+}
+
+/// Proof that a call's beginning is written down; needed to write its end.
+#[must_use = "a call that began must end"]
+#[derive(Debug)]
+pub struct Began {
+    segment: u64,
+    note: HoldNote,
+}
+
+impl Spool {
+    /// Opens a spool of this process's own in a folder that many share.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn open(folder: &Path, sync: SpoolSync, clock: Clock) -> Result<Self, SpoolError> {
+        let instance = Instance::create(folder, clock.now())?;
+        let news = Arc::new(Notify::new());
+        let segments = Segments::open(instance.path())?;
+        let writer = Writer::start(instance.path(), segments.clone(), sync, Arc::clone(&news))?;
+        Ok(Self(Arc::new(Shared { instance, segments, writer, news, clock })))
+    }
+
+    /// Writes down that a call begins, with what it will cost if nothing more is heard of it. On
+    /// return it survives the end of this process.
+    ///
+    /// # Errors
+    /// When it could not be written: then the call must not begin.
+    pub fn began(&self, estimated: &CallRecord, note: HoldNote) -> Result<Began, SpoolError> {
+        let line = line::of(estimated, &note)?;
+        let segment = self.0.segments.append_began(&line)?;
+        Ok(Began { segment, note })
+    }
+
+    /// Writes down how a call ended, and waits until that is certain.
+    ///
+    /// # Errors
+    /// When it could not be written yet. It is tried again for as long as this process lives, and
+    /// until then the line that the call began stands for it.
+    pub async fn ended(&self, began: &Began, record: &CallRecord) -> Result<(), SpoolError> {
+        let written = self.end(began, record)?;
+        written.await.map_err(|_| SpoolError::Closed)?
+    }
+
+    /// Writes down how a call ended, without waiting: for calls that nobody waits for.
+    pub fn ended_unwatched(&self, began: &Began, record: &CallRecord) {
+        if let Err(error) = self.end(began, record) {
+            tracing::error!(%error, call.id = %record.call, "the end of a call was not written");
+        }
+    }
+
+    fn end(
+        &self,
+        began: &Began,
+        record: &CallRecord,
+    ) -> Result<oneshot::Receiver<Result<(), SpoolError>>, SpoolError> {
+        Ok(self.0.writer.append(line::of(record, &began.note)?, Some(began.segment)))
+    }
+
+    /// The ended calls that are not published yet.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn unpublished(&self) -> Result<Vec<(CallRecord, HoldNote)>, SpoolError> {
+        let stretches = self.0.segments.stretches();
+        let read = move || {
+            let mut calls = Vec::new();
+            for stretch in stretches {
+                let lines = publisher::lines(&stretch, stretch.to - stretch.from)
+                    .map_err(SpoolError::at(&stretch.path))?;
+                let whole = lines.split_inclusive(|byte| *byte == b'\n').filter_map(line::whole);
+                calls.extend(whole.map(|line| (line.payload, line.hold)));
+            }
+            Ok(calls)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| SpoolError::Closed)?
+    }
+
+    /// How many ended calls wait to be published.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.0.segments.waiting()
+    }
+
+    /// Whether lines can be written; for readiness.
+    ///
+    /// # Errors
+    /// When the last attempt failed.
+    pub fn check(&self) -> Result<(), String> {
+        self.0.writer.check()
+    }
+
+    /// How many calls began and have not ended.
+    #[must_use]
+    pub fn running(&self) -> u64 {
+        self.0.segments.running()
+    }
+}
+
+#[cfg(test)]
+#[path = "spool/tests.rs"]
+mod tests;

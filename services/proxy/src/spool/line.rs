@@ -1,0 +1,68 @@
+//! A line: the message that billing's recorder takes.
+
+use events::{CallEvent, CallRecord, EventPayload};
+use ids::{CallId, TenantId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::spool::HoldNote;
+
+/// The type of the one event of a call.
+pub(super) const CALL_RECORDED: &str = "call.recorded";
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: CallId,
+    tenant: TenantId,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    schema: i16,
+    occurred_at: Timestamp,
+    correlation_id: &'a str,
+    payload: &'a CallRecord,
+    hold: &'a HoldNote,
+}
+
+/// What the publisher needs to know of a line.
+#[derive(Debug, Deserialize)]
+pub(super) struct Address {
+    pub(super) id: CallId,
+    pub(super) tenant: TenantId,
+}
+
+/// A line, read.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Whole {
+    pub(super) payload: CallRecord,
+    pub(super) hold: HoldNote,
+}
+
+/// The line of a record, with its end.
+pub(super) fn of(record: &CallRecord, hold: &HoldNote) -> Result<Vec<u8>, serde_json::Error> {
+    let mut line = Vec::with_capacity(1_024);
+    serde_json::to_writer(
+        &mut line,
+        &Line {
+            id: record.call,
+            tenant: record.tenant,
+            event_type: CALL_RECORDED,
+            schema: CallEvent::schema(CALL_RECORDED),
+            occurred_at: record.ended_at,
+            correlation_id: &record.request_id,
+            payload: record,
+            hold,
+        },
+    )?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Whose line it is; `None` for a line that was torn.
+pub(super) fn address(line: &[u8]) -> Option<Address> {
+    serde_json::from_slice(line).ok()
+}
+
+/// All of a line; `None` for one that was torn.
+pub(super) fn whole(line: &[u8]) -> Option<Whole> {
+    serde_json::from_slice(line).ok()
+}

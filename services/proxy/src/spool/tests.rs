@@ -1,0 +1,260 @@
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use events::{CallOutcome, Capability, Measurement, TokenUsage};
+use ids::{CallId, GrantId, ProviderKeyId, TenantId, UserId};
+use jiff::Timestamp;
+use money::Nanodollars;
+
+use super::*;
+
+/// A folder of a test's own, removed with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("latchkey-spool-{}-{number}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn record() -> CallRecord {
+    CallRecord {
+        call: CallId::new(now()),
+        tenant: TenantId::new(now()),
+        grant: GrantId::new(now()),
+        user: UserId::new(now()),
+        app: None,
+        app_name: "App \"one\"\n".to_owned(),
+        provider: "openai".parse().unwrap(),
+        key: ProviderKeyId::new(now()),
+        key_version: 1,
+        model: "gpt-4o".to_owned(),
+        capability: Capability::Chat,
+        route: "/chat/completions".to_owned(),
+        stream: false,
+        began_at: now(),
+        ended_at: now(),
+        provider_status: None,
+        outcome: CallOutcome::ProxyLost,
+        usage: TokenUsage { input: 100, output: 50, ..TokenUsage::default() },
+        measurement: Measurement::Estimated,
+        reserved: Nanodollars::from_nanos(1_000),
+        cost: Nanodollars::from_nanos(1_000),
+        price_version: "test".to_owned(),
+        request_id: "r".to_owned(),
+    }
+}
+
+fn note() -> HoldNote {
+    HoldNote { epoch: "0".repeat(32), at: now() }
+}
+
+fn final_of(began: &CallRecord) -> CallRecord {
+    CallRecord {
+        outcome: CallOutcome::Completed,
+        measurement: Measurement::Measured,
+        cost: Nanodollars::from_nanos(7),
+        ..began.clone()
+    }
+}
+
+fn open(folder: &Folder) -> Spool {
+    Spool::open(&folder.0, SpoolSync::Always, Clock::set(now())).unwrap()
+}
+
+/// As the publisher reads them.
+fn waiting(spool: &Spool) -> Vec<CallRecord> {
+    let mut records = Vec::new();
+    for segment in files::segments(spool.0.instance.path()).unwrap() {
+        let path = files::ended(spool.0.instance.path(), segment);
+        let lines = fs::read(path).unwrap_or_default();
+        records.extend(lines.split_inclusive(|b| *b == b'\n').filter_map(line::whole).map(|line| line.payload));
+    }
+    records
+}
+
+/// As when the process is killed: the lock goes, the files stay.
+fn kill(spool: Spool) -> PathBuf {
+    let path = spool.0.instance.path().to_owned();
+    drop(spool);
+    path
+}
+
+#[tokio::test]
+async fn what_ended_is_on_the_disk_when_it_is_told() {
+    let folder = Folder::new();
+    let spool = open(&folder);
+    let estimated = record();
+    let began = spool.began(&estimated, note()).unwrap();
+    assert_eq!(spool.running(), 1);
+    spool.ended(&began, &final_of(&estimated)).await.unwrap();
+    assert_eq!((spool.running(), spool.waiting()), (0, 1));
+    assert_eq!(waiting(&spool), [final_of(&estimated)]);
+    assert_eq!(spool.unpublished().await.unwrap(), [(final_of(&estimated), note())]);
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read_the_spool() {
+    let folder = Folder::new();
+    let spool = open(&folder);
+    let estimated = record();
+    let began = spool.began(&estimated, note()).unwrap();
+    spool.ended(&began, &estimated).await.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(spool.0.instance.path()), 0o700);
+    for entry in fs::read_dir(spool.0.instance.path()).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_died_with_its_process_is_recorded_at_its_estimate() {
+    let folder = Folder::new();
+    let (lost, ended) = (record(), record());
+    let first = open(&folder);
+    let _ = first.began(&lost, note()).unwrap();
+    let began = first.began(&ended, note()).unwrap();
+    first.ended(&began, &final_of(&ended)).await.unwrap();
+    let left = kill(first);
+
+    let second = open(&folder);
+    assert_eq!(recover(&second).await.unwrap(), 1);
+    assert_eq!(waiting(&second), [final_of(&ended), lost]);
+    assert!(!left.exists());
+    assert_eq!(recover(&second).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_living_process_is_left_alone() {
+    let folder = Folder::new();
+    let (first, second) = (open(&folder), open(&folder));
+    let _ = first.began(&record(), note()).unwrap();
+    assert_eq!(recover(&second).await.unwrap(), 0);
+    assert!(first.0.instance.path().exists());
+}
+
+#[tokio::test]
+async fn a_torn_line_was_never_relied_upon() {
+    let folder = Folder::new();
+    let whole = record();
+    let first = open(&folder);
+    let _ = first.began(&whole, note()).unwrap();
+    let left = kill(first);
+    let path = files::began(&left, 1);
+    let line = fs::read(&path).unwrap();
+    for cut in 0..line.len() {
+        let mut torn = line.clone();
+        torn.extend_from_slice(&line[..cut]);
+        fs::write(&path, torn).unwrap();
+        let found = recovery_of(&left);
+        assert_eq!(found, std::slice::from_ref(&whole), "{cut}");
+    }
+}
+
+fn recovery_of(folder: &Path) -> Vec<CallRecord> {
+    let lines = recovery::lost_in(folder, now()).unwrap();
+    lines.iter().filter_map(|line| line::whole(line)).map(|line| line.payload).collect()
+}
+
+#[tokio::test]
+async fn what_was_published_is_not_taken_over_again() {
+    let folder = Folder::new();
+    let first = open(&folder);
+    let (one, two) = (record(), record());
+    for record in [&one, &two] {
+        let began = first.began(record, note()).unwrap();
+        first.ended(&began, record).await.unwrap();
+    }
+    let stretch = first.0.segments.next_stretch().unwrap();
+    let length = u64::try_from(line::of(&one, &note()).unwrap().len()).unwrap();
+    first.0.segments.note_published(stretch.segment, length, 1).unwrap();
+    assert_eq!(first.waiting(), 1);
+    kill(first);
+    let second = open(&folder);
+    assert_eq!(recover(&second).await.unwrap(), 0);
+    assert_eq!(waiting(&second), [two]);
+}
+
+#[tokio::test]
+async fn segments_go_when_all_in_them_is_done_and_never_before_an_older_one() {
+    let folder = Folder::new();
+    let spool = open(&folder);
+    let slow = record();
+    let held = spool.began(&slow, note()).unwrap();
+    let mut calls = 0;
+    while files::segments(spool.0.instance.path()).unwrap().len() < 3 {
+        let record = CallRecord { app_name: "x".repeat(200_000), ..record() };
+        let began = spool.began(&record, note()).unwrap();
+        spool.ended(&began, &record).await.unwrap();
+        calls += 1;
+    }
+    let publish_all = || {
+        while let Some(stretch) = spool.0.segments.next_stretch() {
+            spool.0.segments.note_published(stretch.segment, stretch.to, calls).unwrap();
+        }
+    };
+    publish_all();
+    // The slow call still runs in the first segment, so nothing is removed: were its `ended`
+    // removed before its `began`, it would look lost.
+    assert!(files::segments(spool.0.instance.path()).unwrap().len() >= 3);
+    spool.ended(&held, &final_of(&slow)).await.unwrap();
+    publish_all();
+    assert_eq!(files::segments(spool.0.instance.path()).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn many_calls_at_once_are_all_written() {
+    let folder = Folder::new();
+    let spool = open(&folder);
+    let ends = (0..200).map(|_| {
+        let spool = spool.clone();
+        tokio::spawn(async move {
+            let record = record();
+            let began = spool.began(&record, note()).unwrap();
+            spool.ended(&began, &record).await.unwrap();
+        })
+    });
+    for end in futures_util::future::join_all(ends).await {
+        end.unwrap();
+    }
+    assert_eq!((spool.running(), spool.waiting(), waiting(&spool).len()), (0, 200, 200));
+}
+
+#[tokio::test]
+async fn a_disk_that_refuses_is_told_and_tried_again() {
+    let folder = Folder::new();
+    let spool = open(&folder);
+    let record = record();
+    let began = spool.began(&record, note()).unwrap();
+    // A folder where the file should be made.
+    let path = files::ended(spool.0.instance.path(), 1);
+    fs::create_dir(&path).unwrap();
+    assert!(spool.ended(&began, &record).await.is_err());
+    assert!(spool.check().is_err());
+    fs::remove_dir(&path).unwrap();
+    let written = async {
+        while spool.waiting() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), written).await.unwrap();
+    assert_eq!(spool.running(), 0);
+    assert!(spool.check().is_ok());
+}

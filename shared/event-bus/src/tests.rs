@@ -1,0 +1,4 @@
+mod queues;
+mod relaying;
+mod scratch;
+mod watching;

@@ -1,0 +1,195 @@
+//! Events of what people allowed: provider keys, apps, access requests, grants.
+
+use ids::{AppId, GrantId, RequestId, UserId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    authorization::{AuthorizationDetail, Provider, RequestedDetail},
+    payload::EventPayload,
+};
+
+/// The life of a provider key. No event holds the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "payload")]
+pub enum ProviderKeyEvent {
+    /// A person stored it, sealed.
+    #[serde(rename = "provider_key.stored")]
+    Stored {
+        /// Who.
+        owner: UserId,
+        /// For which provider.
+        provider: Provider,
+        /// The person's name for it.
+        name: String,
+        /// Its last four characters.
+        last_four: String,
+    },
+    /// A new secret took the place of the old; grants go on.
+    #[serde(rename = "provider_key.rotated")]
+    Rotated {
+        /// The version that counts from now on; the first is 1.
+        version: i32,
+        /// The last four characters of the new secret.
+        last_four: String,
+    },
+    /// The provider refused it.
+    #[serde(rename = "provider_key.found_invalid")]
+    FoundInvalid {
+        /// The version that was refused.
+        version: i32,
+    },
+    /// Destroyed: its sealed form is gone.
+    #[serde(rename = "provider_key.deleted")]
+    Deleted {},
+}
+
+impl EventPayload for ProviderKeyEvent {
+    const STREAM: &'static str = "provider_key";
+}
+
+/// How sure Latchkey is that an app is who it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// A name that anyone can type.
+    Unverified,
+    /// It has shown that it controls its domain.
+    DomainVerified,
+    /// An administrator of the organization registered it.
+    OrganizationApproved,
+}
+
+/// Who asks, as the person saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppIdentity {
+    /// The registered app, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
+    /// Its name.
+    pub name: String,
+    /// Its web address, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// How sure we are.
+    pub verification: Verification,
+}
+
+/// The life of a registered app (an OAuth client).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "payload")]
+pub enum AppEvent {
+    /// An administrator registered it.
+    #[serde(rename = "app.registered")]
+    Registered {
+        /// Its name.
+        name: String,
+        /// Its web address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// Where browsers may be sent back to; compared exactly.
+        redirect_uris: Vec<String>,
+    },
+    /// Removed; its grants are revoked apart.
+    #[serde(rename = "app.removed")]
+    Removed {},
+}
+
+impl EventPayload for AppEvent {
+    const STREAM: &'static str = "app";
+}
+
+/// By which door an access request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// `POST /okap/authorize`.
+    Okap,
+    /// `POST /okap/request`, the flat form.
+    OkapFlat,
+    /// `/oauth/authorize`.
+    Oauth,
+}
+
+/// The life of an access request. It has at most one of the last four events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "payload")]
+pub enum AccessRequestEvent {
+    /// An app asked.
+    #[serde(rename = "access_request.received")]
+    Received {
+        /// Whose vault it asked.
+        user: UserId,
+        /// By which door.
+        transport: Transport,
+        /// Who asked.
+        app: AppIdentity,
+        /// What for.
+        details: Vec<RequestedDetail>,
+        /// When it lapses if nobody decides.
+        expires_at: Timestamp,
+    },
+    /// A person, or a ceiling that a person set, said yes.
+    #[serde(rename = "access_request.approved")]
+    Approved {
+        /// What came of it.
+        grant: GrantId,
+        /// The digest of what the person was shown; absent where a ticket's ceiling decided.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<String>,
+    },
+    /// A person said no.
+    #[serde(rename = "access_request.denied")]
+    Denied {
+        /// In the person's words, for the app.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Nobody decided in time.
+    #[serde(rename = "access_request.expired")]
+    Expired {},
+    /// The app withdrew or went away.
+    #[serde(rename = "access_request.abandoned")]
+    Abandoned {},
+}
+
+impl EventPayload for AccessRequestEvent {
+    const STREAM: &'static str = "access_request";
+}
+
+/// The life of a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "payload")]
+pub enum GrantEvent {
+    /// A person granted it.
+    #[serde(rename = "grant.granted")]
+    Granted {
+        /// Who.
+        user: UserId,
+        /// To whom.
+        app: AppIdentity,
+        /// Upon which request.
+        request: RequestId,
+        /// What exactly.
+        details: Vec<AuthorizationDetail>,
+    },
+    /// Its token was handed to the app. The token itself is nowhere.
+    #[serde(rename = "grant.token_issued")]
+    TokenIssued {},
+    /// Its details changed; the token stays.
+    #[serde(rename = "grant.changed")]
+    Changed {
+        /// What is granted from now on.
+        details: Vec<AuthorizationDetail>,
+    },
+    /// It ended for good.
+    #[serde(rename = "grant.revoked")]
+    Revoked {
+        /// Why, for the record.
+        reason: String,
+    },
+}
+
+impl EventPayload for GrantEvent {
+    const STREAM: &'static str = "grant";
+}

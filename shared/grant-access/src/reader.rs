@@ -1,0 +1,211 @@
+//! The reading side: the proxy's, on every call.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use clock::Clock;
+use ids::{GrantId, TokenDigest};
+use moka::{future::Cache, sync};
+use postgres::{DatabaseError, Postgres, Scope};
+
+use crate::access::GrantAccess;
+
+/// The longest a row is served without asking the database again: the net under lost messages.
+const SERVED_FOR: Duration = Duration::from_secs(5);
+/// The longest that "no such grant" is repeated without asking again.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+/// Kept longer than any row that could have been read before.
+const FORGOTTEN_FOR: Duration = Duration::from_secs(60);
+const MOST_GRANTS: u64 = 100_000;
+const MOST_UNKNOWN: u64 = 10_000;
+/// How often a row that was forgotten while it was read is read again before giving up.
+const TRIES: usize = 4;
+
+const FIND: &str = "
+    -- consent.find_grant_access
+    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, version
+      FROM consent.grant_access
+     WHERE token_digest = $1";
+
+/// Why a token may do nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    /// No grant has a token with this digest.
+    #[error("no grant has this token")]
+    NotFound,
+    /// The grant was ended.
+    #[error("the grant was revoked")]
+    Closed(Arc<GrantAccess>),
+    /// The grant's time is over.
+    #[error("the grant has expired")]
+    Expired(Arc<GrantAccess>),
+    /// The database cannot be asked; nothing is assumed.
+    #[error("grants cannot be looked up now")]
+    Unavailable(#[source] Arc<DatabaseError>),
+}
+
+/// Finds grants by their token, from memory where it may. Clones share the memory.
+#[derive(Clone)]
+pub struct GrantAccessReader {
+    postgres: Postgres,
+    clock: Clock,
+    known: Cache<TokenDigest, Kept>,
+    unknown: sync::Cache<TokenDigest, ()>,
+    forgotten: Arc<Forgotten>,
+}
+
+/// A row, and when its reading began in the order of [`Forgotten`].
+#[derive(Clone)]
+struct Kept {
+    access: Arc<GrantAccess>,
+    began: u64,
+}
+
+/// Which rows must have been read after which moment. Moments are counted, not timed, so that a
+/// row whose reading was under way when its grant was forgotten is known to be too old.
+struct Forgotten {
+    moment: AtomicU64,
+    all: AtomicU64,
+    // Without an upper bound: an evicted mark would bring a revoked grant back.
+    grants: sync::Cache<GrantId, u64>,
+}
+
+impl Forgotten {
+    fn now(&self) -> u64 {
+        self.moment.load(Ordering::SeqCst)
+    }
+
+    fn next(&self) -> u64 {
+        self.moment.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn forget(&self, grant: GrantId) {
+        let since = self.next();
+        // The later of two that run at once counts, whichever is written last.
+        self.grants
+            .entry(grant)
+            .and_upsert_with(|known| known.map_or(since, |known| known.into_value().max(since)));
+    }
+
+    fn forget_all(&self) {
+        self.all.fetch_max(self.next(), Ordering::SeqCst);
+    }
+
+    fn allows(&self, kept: &Kept) -> bool {
+        let since = self.grants.get(&kept.access.grant).unwrap_or(0);
+        kept.began >= since.max(self.all.load(Ordering::SeqCst))
+    }
+}
+
+impl GrantAccessReader {
+    /// A reader with an empty memory. `postgres` may be the proxy's pool: its role may only read.
+    #[must_use]
+    pub fn new(postgres: Postgres, clock: Clock) -> Self {
+        let forgotten = Forgotten {
+            moment: AtomicU64::new(0),
+            all: AtomicU64::new(0),
+            grants: sync::Cache::builder().time_to_live(FORGOTTEN_FOR).build(),
+        };
+        Self {
+            postgres,
+            clock,
+            known: Cache::builder()
+                .max_capacity(MOST_GRANTS)
+                .time_to_live(SERVED_FOR)
+                .build(),
+            // Apart from the known ones, so that guessing tokens cannot push grants out.
+            unknown: sync::Cache::builder()
+                .max_capacity(MOST_UNKNOWN)
+                .time_to_live(UNKNOWN_FOR)
+                .build(),
+            forgotten: Arc::new(forgotten),
+        }
+    }
+
+    /// What the token with this digest may do at this instant.
+    ///
+    /// # Errors
+    /// When it may do nothing, or nobody can say.
+    pub async fn find(&self, digest: TokenDigest) -> Result<Arc<GrantAccess>, Refusal> {
+        let access = self.row(digest).await?;
+        if access.closed_at.is_some() {
+            return Err(Refusal::Closed(access));
+        }
+        if self.clock.now() >= access.expires_at {
+            return Err(Refusal::Expired(access));
+        }
+        Ok(access)
+    }
+
+    /// Serves nothing about this grant that was read before now.
+    pub fn forget(&self, grant: GrantId) {
+        self.forgotten.forget(grant);
+    }
+
+    /// Serves nothing that was read before now, as after messages may have been missed.
+    pub fn forget_all(&self) {
+        self.forgotten.forget_all();
+        self.known.invalidate_all();
+        self.unknown.invalidate_all();
+    }
+
+    async fn row(&self, digest: TokenDigest) -> Result<Arc<GrantAccess>, Refusal> {
+        if self.unknown.contains_key(&digest) {
+            return Err(Refusal::NotFound);
+        }
+        for _ in 1..TRIES {
+            let reading = self.known.try_get_with(digest, self.read(digest)).await;
+            let kept = reading.map_err(|refusal| Refusal::clone(&refusal))?;
+            if self.forgotten.allows(&kept) {
+                return Ok(kept.access);
+            }
+            self.known.invalidate(&digest).await;
+        }
+        // Forgotten again and again while it was read: the last word is the database's.
+        self.read(digest).await.map(|kept| kept.access)
+    }
+
+    async fn read(&self, digest: TokenDigest) -> Result<Kept, Refusal> {
+        let began = self.forgotten.now();
+        let unavailable = |error| Refusal::Unavailable(Arc::new(error));
+        match self.query(digest).await.map_err(unavailable)? {
+            Some(access) => Ok(Kept {
+                access: Arc::new(access),
+                began,
+            }),
+            None => {
+                self.unknown.insert(digest, ());
+                Err(Refusal::NotFound)
+            }
+        }
+    }
+
+    async fn query(&self, digest: TokenDigest) -> Result<Option<GrantAccess>, DatabaseError> {
+        let tx = self
+            .postgres
+            .begin("find grant access", Scope::Holder(digest))
+            .await?;
+        let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
+        tx.commit().await?;
+        row.as_ref().map(GrantAccess::from_row).transpose()
+    }
+
+    /// As a look-up does that began before the last `forget` and ends after it.
+    #[cfg(test)]
+    pub(crate) async fn keep_late(&self, digest: TokenDigest, access: Arc<GrantAccess>) {
+        self.known
+            .insert(
+                digest,
+                Kept {
+                    access,
+                    began: self.forgotten.now() - 1,
+                },
+            )
+            .await;
+    }
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod handle;
+mod id;
+mod token;
+
+pub use handle::{Handle, HandleError};
+pub use id::{Id, IdError, Kind, kinds};
+pub use id::{
+    ApiTokenId, AppId, CallId, ConnectionId, EventId, GrantId, HandleId, ProviderKeyId, RequestId,
+    SessionId, TenantId, TicketId, UserId,
+};
+pub use token::{
+    ApiToken, AuthorizationCode, ConnectTicket, OkapToken, PollSecret, PushedRequest, SessionToken,
+    SignInLink, NoRandomness, Token, TokenDigest, TokenKind, TokenRefusal,
+};

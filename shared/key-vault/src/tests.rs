@@ -1,0 +1,6 @@
+mod against_kms;
+mod key_file;
+mod memory;
+mod moved_rows;
+mod scratch;
+mod small;

@@ -1,0 +1,192 @@
+#![doc = include_str!("../README.md")]
+#![deny(clippy::float_arithmetic, clippy::as_conversions)]
+
+use std::{fmt, str::FromStr};
+
+use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+const NANOS_PER_DOLLAR: i64 = 1_000_000_000;
+
+/// The largest amount a limit may name: 4,000,000 USD.
+///
+/// Limits are compared in Redis scripts, whose numbers are exact up to 2⁵³ (about 9 million USD
+/// in nanodollars); the sum of a limit and one reservation must stay below that.
+pub const LARGEST_LIMIT: Nanodollars = Nanodollars(4_000_000 * NANOS_PER_DOLLAR);
+
+/// An amount in nano-USD (10⁻⁹ USD).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Nanodollars(i64);
+
+/// Why a text is not an amount of money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// Not plain decimal digits with at most one point, such as `10` or `0.25`.
+    #[error("an amount is written in plain decimal digits, such as 10 or 0.25")]
+    Format,
+    /// More than nine digits after the point.
+    #[error("an amount has at most nine digits after the point")]
+    Precision,
+    /// Outside the range of the type.
+    #[error("the amount is too large")]
+    Range,
+}
+
+impl Nanodollars {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// The amount of this many nano-USD.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// The amount of this many whole dollars; the largest amount if that overflows.
+    #[must_use]
+    pub const fn from_dollars(dollars: i64) -> Self {
+        Self(dollars.saturating_mul(NANOS_PER_DOLLAR))
+    }
+
+    /// The amount of `dollars`, rounded up once to the nano-USD; `None` when it does not fit.
+    #[must_use]
+    pub fn from_decimal_rounded_up(dollars: Decimal) -> Option<Self> {
+        dollars
+            .checked_mul(Decimal::from(NANOS_PER_DOLLAR))?
+            .round_dp_with_strategy(0, RoundingStrategy::AwayFromZero)
+            .to_i64()
+            .map(Self)
+    }
+
+    /// How many nano-USD.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// The sum; `None` when it does not fit.
+    #[must_use]
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// The difference; `None` when it does not fit.
+    #[must_use]
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(difference) => Some(Self(difference)),
+            None => None,
+        }
+    }
+
+    /// What is left of `self` after `other`, never below zero.
+    #[must_use]
+    pub const fn remaining_after(self, other: Self) -> Self {
+        let left = self.0.saturating_sub(other.0);
+        Self(if left < 0 { 0 } else { left })
+    }
+
+    /// For people: rounded to cents where that loses nothing worth seeing, never in scientific form.
+    #[must_use]
+    pub fn for_people(self) -> String {
+        let amount = Decimal::new(self.0, 9);
+        if self.0 != 0 && self.0.abs() < NANOS_PER_DOLLAR / 100 {
+            return format!("${}", amount.round_dp(6).normalize());
+        }
+        format!("${:.2}", amount.round_dp(2))
+    }
+}
+
+impl fmt::Display for Nanodollars {
+    /// Plain decimal dollars without trailing zeros, such as `10` or `0.000000001`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Decimal::new(self.0, 9).normalize())
+    }
+}
+
+impl FromStr for Nanodollars {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, MoneyError> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !plain(whole) || !plain(fraction) {
+            return Err(MoneyError::Format);
+        }
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.len() > 9 {
+            return Err(MoneyError::Precision);
+        }
+        let whole: i64 = whole.parse().map_err(|_| MoneyError::Range)?;
+        let nanos: i64 = format!("{fraction:0<9}").parse().map_err(|_| MoneyError::Format)?;
+        let total = whole
+            .checked_mul(NANOS_PER_DOLLAR)
+            .and_then(|dollars| dollars.checked_add(nanos))
+            .ok_or(MoneyError::Range)?;
+        Ok(Self(if negative { -total } else { total }))
+    }
+}
+
+impl Serialize for Nanodollars {
+    /// A decimal string: money is never a float on the wire.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Nanodollars {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_amount_reads_back_from_its_text(nanos in i64::MIN + 1..i64::MAX) {
+            let amount = Nanodollars::from_nanos(nanos);
+            prop_assert_eq!(amount.to_string().parse::<Nanodollars>(), Ok(amount));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".*") {
+            drop(text.parse::<Nanodollars>());
+        }
+    }
+
+    #[test]
+    fn only_plain_decimals_are_amounts() {
+        for bad in ["", ".", "1.", ".5", "1e3", "NaN", "inf", "+1", " 1", "0x1", "1,000", "--1"] {
+            assert_eq!(bad.parse::<Nanodollars>(), Err(MoneyError::Format), "{bad}");
+        }
+        assert_eq!("0.0000000001".parse::<Nanodollars>(), Err(MoneyError::Precision));
+        assert_eq!("9223372037".parse::<Nanodollars>(), Err(MoneyError::Range));
+        assert_eq!("10.50".parse::<Nanodollars>(), Ok(Nanodollars::from_nanos(10_500_000_000)));
+    }
+
+    #[test]
+    fn rounding_happens_once_and_upward() {
+        let third = Decimal::ONE / Decimal::from(3_000_000_000_u64);
+        assert_eq!(Nanodollars::from_decimal_rounded_up(third), Some(Nanodollars::from_nanos(1)));
+        assert_eq!(Nanodollars::from_decimal_rounded_up(Decimal::MAX), None);
+    }
+
+    #[test]
+    fn people_see_cents_and_small_amounts() {
+        assert_eq!(Nanodollars::from_nanos(10_499_999_999).for_people(), "$10.50");
+        assert_eq!(Nanodollars::from_nanos(1_234_000).for_people(), "$0.001234");
+        assert_eq!(Nanodollars::ZERO.for_people(), "$0.00");
+    }
+}

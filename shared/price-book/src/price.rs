@@ -1,0 +1,150 @@
+//! The price of one model in one period.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use money::Nanodollars;
+
+use crate::{
+    amount::Amount,
+    rates::{RateCard, Rates},
+    usage::{Ceiling, TokenUsage},
+};
+
+/// What [`Price::worst_case`] says of a model whose cost the number of tokens does not bound.
+/// It is above every limit, so a call is refused rather than let through unmeasured.
+pub const UNBOUNDED: Nanodollars = Nanodollars::from_nanos(i64::MAX);
+
+/// The names for which a provider charges its standard price.
+const STANDARD_SERVICE_TIERS: [&str; 4] = ["default", "standard", "standard_only", "on_demand"];
+
+/// The price of one model in one period, in one service tier.
+#[derive(Debug, Clone)]
+pub struct Price {
+    pub(crate) model: String,
+    pub(crate) source: String,
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) to: Option<Timestamp>,
+    pub(crate) context_window: Option<u64>,
+    pub(crate) max_output_tokens: Option<u32>,
+    pub(crate) minimum_audio_seconds: u64,
+    pub(crate) card: RateCard,
+    pub(crate) service_tiers: BTreeMap<String, Price>,
+}
+
+impl Price {
+    /// What `usage` costs: summed exactly, rounded up once to the nano-dollar.
+    ///
+    /// A kind of use without a rate (an output of an embedding model, a search by a model that has
+    /// none) adds nothing. A cost beyond the type is the largest amount.
+    #[must_use]
+    pub fn cost(&self, usage: &TokenUsage) -> Nanodollars {
+        let audio_seconds = self.charged_seconds(usage.audio_seconds);
+        let usage = TokenUsage {
+            audio_seconds,
+            ..*usage
+        };
+        self.card
+            .for_input(usage.whole_input())
+            .cost(&usage)
+            .rounded_up()
+    }
+
+    /// The most a call can cost that reads at most `input_tokens` and writes at most
+    /// `output_tokens`, whatever part of them is cached, written to a cache, audio, image, video or
+    /// reasoning, and whichever tier it reaches. Never falls when either number grows.
+    ///
+    /// Tools the provider charges by the use are not in it, see [`Price::worst_case_of`].
+    /// [`UNBOUNDED`] where the model is charged by time or by characters.
+    #[must_use]
+    pub fn worst_case(&self, input_tokens: u64, output_tokens: u64) -> Nanodollars {
+        if self.card.all().any(Rates::charge_time_or_characters) {
+            return UNBOUNDED;
+        }
+        let ceiling = Ceiling {
+            input: input_tokens,
+            output: output_tokens,
+            ..Ceiling::default()
+        };
+        self.worst_case_of(&ceiling)
+    }
+
+    /// The most a call can cost that stays below `ceiling` in everything it names.
+    #[must_use]
+    pub fn worst_case_of(&self, ceiling: &Ceiling) -> Nanodollars {
+        let audio_seconds = self.charged_seconds(ceiling.audio_seconds);
+        let ceiling = Ceiling {
+            audio_seconds,
+            ..*ceiling
+        };
+        let reachable = self.card.reachable(ceiling.input);
+        let worst = reachable.map(|rates| rates.worst_case(&ceiling)).max();
+        worst.map_or(Nanodollars::ZERO, Amount::rounded_up)
+    }
+
+    /// The price in the service tier the provider calls `name` (`flex`, `priority`, `fast`,
+    /// `batch`; `default` and `standard` are this price). `None` where none is published: such a
+    /// tier is not to be asked for under a spend limit.
+    #[must_use]
+    pub fn in_service_tier(&self, name: &str) -> Option<&Self> {
+        if STANDARD_SERVICE_TIERS.contains(&name) {
+            Some(self)
+        } else {
+            self.service_tiers.get(name)
+        }
+    }
+
+    /// The dearest of this price and its service tiers for a call below `ceiling`: what a call can
+    /// cost when the provider may choose the tier (`auto`).
+    #[must_use]
+    pub fn worst_case_in_any_service_tier(&self, ceiling: &Ceiling) -> Nanodollars {
+        let tiers = self
+            .service_tiers
+            .values()
+            .map(|price| price.worst_case_of(ceiling));
+        tiers.fold(self.worst_case_of(ceiling), Nanodollars::max)
+    }
+
+    /// The most tokens the model writes in one answer, where known.
+    #[must_use]
+    pub fn max_output_tokens(&self) -> Option<u32> {
+        self.max_output_tokens
+    }
+
+    /// The most tokens the model reads, where known.
+    #[must_use]
+    pub fn context_window(&self) -> Option<u64> {
+        self.context_window
+    }
+
+    /// The model the price is listed under; the name asked for may be one of its aliases.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The page the price was read from.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// From when the price applies; `None`: for as long as the book knows.
+    #[must_use]
+    pub fn applies_from(&self) -> Option<Timestamp> {
+        self.from
+    }
+
+    /// Whether the price applies at `at`. The end of its period is not in it.
+    pub(crate) fn applies_at(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
+    }
+
+    fn charged_seconds(&self, seconds: u64) -> u64 {
+        if seconds == 0 {
+            0
+        } else {
+            seconds.max(self.minimum_audio_seconds)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod csrf;
+mod duplicates;
+mod edge;
+mod error_pages;
+mod form;
+mod headers;
+mod health;
+mod list;
+mod openapi;
+mod parameters;
+mod person;
+mod problem;
+mod rate_limit;
+mod request_id;
+mod return_path;
+mod run;
+mod settings;
+mod shutdown;
+mod site;
+pub mod telemetry;
+mod unknown;
+
+pub use body::{BodyLimit, DEFAULT_BODY_LIMIT, StrictJson, parse_json};
+pub use csrf::{CSRF_FIELD, CSRF_HEADER, SameOrigin};
+pub use error_pages::is_problem;
+pub use form::{SignedForm, StrictForm, StrictQuery};
+pub use headers::FormTarget;
+pub use health::Check;
+pub use list::{Page, PageQuery};
+pub use openapi::SignIn;
+pub use parameters::Nothing;
+pub use person::{PagePerson, PageRefusal, Person, require, signed_in};
+pub use problem::{MemberProblem, PROBLEM_BASE, PROBLEM_JSON, Problem};
+pub use rate_limit::{Limited, RateLimit, Throttle};
+pub use request_id::{REQUEST_ID, RequestId};
+pub use return_path::{NotAPath, ReturnPath};
+pub use run::{ListenError, Listener, Surface, run};
+pub use settings::{Environment, LogFormat, ServerSettings, SettingsError};
+pub use shutdown::{Shutdown, Stop};
+pub use site::Site;

@@ -1,0 +1,175 @@
+//! Carrying calls into a new epoch: what runs, and what ended but is in no ledger yet.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use money::Nanodollars;
+
+use crate::{
+    booking::Booking,
+    connection::SpendLimits,
+    epoch::{Epoch, field, member},
+    error::LimitsError,
+    hold::{Held, Hold},
+    script::{BOOK, Call, SETTLE},
+    settle::in_range,
+};
+
+/// How often [`SpendLimits::watch_openings`] looks for a new epoch.
+pub const POLL: Duration = Duration::from_millis(300);
+/// A settlement younger than this is left to whoever is making it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A call that ended and that the ledger may not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spent {
+    /// The hold it had.
+    pub hold: Hold,
+    /// What it cost.
+    pub actual: Nanodollars,
+    /// When it was reserved.
+    pub at: Timestamp,
+}
+
+impl SpendLimits {
+    /// Looks for new epochs for ever, and carries the calls of this process into each, together
+    /// with what `unrecorded` tells: ended calls that this process does not remember (it was
+    /// restarted, or they are older than [`REMEMBERED`](crate::REMEMBERED)) and whose records
+    /// still wait to be sent. Every proxy runs this beside its calls; it ends when dropped.
+    ///
+    /// It also books settlements that could not reach Redis, and undoes reservations of unknown
+    /// outcome.
+    pub async fn watch_openings<F, Told>(&self, unrecorded: F)
+    where
+        F: Fn() -> Told,
+        Told: Future<Output = Vec<Spent>>,
+    {
+        let mut ticks = tokio::time::interval(POLL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            ticks.tick().await;
+            match self.catch_up(&unrecorded, PATIENCE).await {
+                Ok(_) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "calls cannot be booked into the epoch of limits");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// One round of [`SpendLimits::watch_openings`]; returns how many calls were booked.
+    pub(crate) async fn catch_up<F, Told>(
+        &self,
+        unrecorded: &F,
+        patience: Duration,
+    ) -> Result<usize, LimitsError>
+    where
+        F: Fn() -> Told,
+        Told: Future<Output = Vec<Spent>>,
+    {
+        let (open, opening) = self.position().await?;
+        let Some(epoch) = open.or(opening) else {
+            return Ok(0);
+        };
+        let in_hand = &self.shared.in_hand;
+        let behind = in_hand.is_behind(epoch);
+        let due = in_hand.due(epoch, patience);
+        let mut booked = self.book(&due, epoch).await?;
+        for booking in &due {
+            in_hand.booked(booking, epoch);
+        }
+        if behind {
+            let told = unrecorded().await;
+            let told: Vec<_> = told
+                .iter()
+                .filter(|spent| in_range(spent.actual).is_ok())
+                .map(|spent| Booking::settled(spent.hold, spent.actual, spent.at))
+                .collect();
+            booked += self.book(&told, epoch).await?;
+            in_hand.carried_to(epoch);
+            tracing::info!(epoch = %epoch, carried = booked, "calls are carried into the epoch");
+        }
+        Ok(booked)
+    }
+
+    /// Puts holds of an earlier epoch into the one that is open or being opened, without asking
+    /// the limits: these calls run already. Returns how many it did not have yet.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, or no epoch is open or being opened.
+    pub async fn carry(&self, holds: &[Held]) -> Result<usize, LimitsError> {
+        let (open, opening) = self.position().await?;
+        let epoch = open.or(opening).ok_or(LimitsError::NotReady)?;
+        let bookings: Vec<_> = holds.iter().map(Booking::held).collect();
+        self.book(&bookings, epoch).await
+    }
+
+    /// Books each call into `epoch`, once however often it is tried; returns how many were new.
+    pub(crate) async fn book(
+        &self,
+        bookings: &[Booking],
+        epoch: Epoch,
+    ) -> Result<usize, LimitsError> {
+        let (own, others): (Vec<&Booking>, Vec<&Booking>) = bookings
+            .iter()
+            .partition(|booking| booking.reserved_in == Some(epoch));
+        // A call that was reserved in this very epoch has its hold there until it is settled:
+        // a missing hold means that it is settled, and booking it anew would count it twice.
+        let settles: Vec<_> = own
+            .into_iter()
+            .filter(|booking| booking.settled)
+            .map(|booking| {
+                let hold = Hold {
+                    bucket: booking.bucket,
+                    call: booking.call,
+                    epoch,
+                };
+                self.settle_call(hold, booking.amount, epoch)
+            })
+            .collect();
+        let books: Vec<_> = others
+            .into_iter()
+            .map(|booking| self.book_call(booking, epoch))
+            .collect();
+        let mut new = 0;
+        let mut replies = self.run_many(&SETTLE, &settles).await?;
+        replies.extend(self.run_many(&BOOK, &books).await?);
+        for reply in replies {
+            match reply.word() {
+                "DONE" => new += 1,
+                "ALREADY" => {}
+                "CLOSED" | "BEHIND" | "NOT_READY" => return Err(LimitsError::NotReady),
+                _ => return Err(reply.unexpected().into()),
+            }
+        }
+        Ok(new)
+    }
+
+    fn book_call(&self, booking: &Booking, epoch: Epoch) -> Call {
+        let keys = &self.shared.keys;
+        Call {
+            keys: vec![
+                keys.epoch(),
+                keys.opening(),
+                keys.counters(epoch, booking.bucket),
+                keys.minute(epoch, booking.bucket),
+                keys.holds(epoch),
+            ],
+            args: vec![
+                epoch.to_string(),
+                self.time(),
+                field(booking.call),
+                member(booking.bucket, booking.call),
+                if booking.settled { "settled" } else { "held" }.to_owned(),
+                booking.amount.nanos().to_string(),
+                booking.at_ms.max(0).to_string(),
+                booking.deadline_ms.max(0).to_string(),
+                u8::from(booking.adds_request).to_string(),
+            ],
+        }
+    }
+}

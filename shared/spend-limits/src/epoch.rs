@@ -1,0 +1,112 @@
+//! Epochs: one life of the counters, from their filling until they are lost.
+
+use std::{fmt, str::FromStr};
+
+use ids::{CallId, GrantId};
+use uuid::Uuid;
+
+use crate::bucket::Bucket;
+
+/// One life of the counters. Every loss of Redis's memory ends it; a new one begins elsewhere,
+/// under other keys, once the ledger has been loaded into it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(Uuid);
+
+impl Epoch {
+    pub(crate) fn mint() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+/// The text does not name an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an epoch is written as 32 hexadecimal digits")]
+pub struct EpochError;
+
+impl FromStr for Epoch {
+    type Err = EpochError;
+
+    /// Reads what `Display` wrote, for a proxy that keeps the epoch beside its unsent records.
+    fn from_str(text: &str) -> Result<Self, EpochError> {
+        let plain = text.len() == 32;
+        Uuid::try_parse(text)
+            .ok()
+            .filter(|_| plain)
+            .map(Self)
+            .ok_or(EpochError)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.simple())
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The names of all keys: everything stands under one namespace, counters under their epoch too.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    namespace: String,
+}
+
+impl Keys {
+    /// `None` unless the namespace is 1 to 40 of `a`–`z`, `0`–`9`, `-` and `_`.
+    pub(crate) fn under(namespace: &str) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        let fits = (1..=40).contains(&namespace.len()) && namespace.bytes().all(plain);
+        fits.then(|| Self {
+            namespace: namespace.to_owned(),
+        })
+    }
+
+    /// The completeness mark.
+    pub(crate) fn epoch(&self) -> String {
+        format!("{}:epoch", self.namespace)
+    }
+
+    /// The mark of the epoch that is being filled.
+    pub(crate) fn opening(&self) -> String {
+        format!("{}:opening", self.namespace)
+    }
+
+    /// The revocation mark of a grant. It stands outside epochs: what was revoked stays revoked.
+    pub(crate) fn revoked(&self, grant: GrantId) -> String {
+        format!("{}:revoked:{}", self.namespace, grant.uuid().simple())
+    }
+
+    /// What stands before the grant in the names of its counters.
+    pub(crate) fn before_bucket(&self, epoch: Epoch) -> String {
+        format!("{}:{epoch}:", self.namespace)
+    }
+
+    /// The hash that holds a grant's counters.
+    pub(crate) fn counters(&self, epoch: Epoch, bucket: Bucket) -> String {
+        format!("{}{}", self.before_bucket(epoch), bucket)
+    }
+
+    /// The list of a grant's requests of the last minute.
+    pub(crate) fn minute(&self, epoch: Epoch, bucket: Bucket) -> String {
+        format!("{}:minute", self.counters(epoch, bucket))
+    }
+
+    /// The holds of all grants by deadline.
+    pub(crate) fn holds(&self, epoch: Epoch) -> String {
+        format!("{}holds", self.before_bucket(epoch))
+    }
+}
+
+/// How a call is written in field names.
+pub(crate) fn field(call: CallId) -> String {
+    call.uuid().simple().to_string()
+}
+
+/// How a hold is written in the set of all holds.
+pub(crate) fn member(bucket: Bucket, call: CallId) -> String {
+    format!("{}:{}", bucket, call.uuid().simple())
+}

@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+#![deny(clippy::float_arithmetic, clippy::as_conversions)]
+
+mod booking;
+mod bucket;
+mod carry;
+mod connection;
+mod epoch;
+mod error;
+mod hold;
+mod in_hand;
+mod ledger;
+mod limits;
+mod opening;
+mod overdue;
+mod reserve;
+mod revocation;
+mod script;
+mod settle;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+pub use bucket::{Bucket, NotABucket};
+pub use carry::{POLL, Spent};
+pub use connection::SpendLimits;
+pub use epoch::{Epoch, EpochError};
+pub use error::{LimitsError, StoreError};
+pub use events::LimitName;
+pub use hold::{Held, Hold, RequestsLeft};
+pub use in_hand::REMEMBERED;
+pub use ledger::{Ledger, Load, RECORDED_HORIZON, RecordedCall};
+pub use limits::{Amount, CallLimits, LimitStanding};
+pub use opening::{Begun, GRACE, OpenError, Opened, Opening};
+pub use overdue::OverdueHold;
+pub use reserve::{Refused, Reservation};
+pub use settle::Settled;

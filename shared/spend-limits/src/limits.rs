@@ -1,0 +1,98 @@
+//! The limits that hold for one call, and how much of them is used.
+
+use std::fmt;
+
+use events::{GrantedLimits, LimitName};
+use jiff::Timestamp;
+use money::Nanodollars;
+
+/// The limits of a grant that are counted over calls. `None`: that limit does not apply.
+///
+/// The number of tokens of one call is not counted here: it needs no memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CallLimits {
+    /// Calls in any 60 seconds. Requests are remembered only while this limit applies.
+    pub requests_per_minute: Option<u32>,
+    /// Calls in a UTC calendar day.
+    pub requests_per_day: Option<u32>,
+    /// USD in a UTC calendar day; more than [`money::LARGEST_LIMIT`] is taken as that.
+    pub daily_spend: Option<Nanodollars>,
+    /// USD in a UTC calendar month; more than [`money::LARGEST_LIMIT`] is taken as that.
+    pub monthly_spend: Option<Nanodollars>,
+}
+
+impl From<&GrantedLimits> for CallLimits {
+    fn from(granted: &GrantedLimits) -> Self {
+        Self {
+            requests_per_minute: Some(granted.requests_per_minute),
+            requests_per_day: Some(granted.requests_per_day),
+            daily_spend: Some(granted.daily_spend),
+            monthly_spend: Some(granted.monthly_spend),
+        }
+    }
+}
+
+impl CallLimits {
+    /// The daily spend limit as it is enforced.
+    pub(crate) fn daily(&self) -> Option<Nanodollars> {
+        self.daily_spend.map(enforceable)
+    }
+
+    /// The monthly spend limit as it is enforced.
+    pub(crate) fn monthly(&self) -> Option<Nanodollars> {
+        self.monthly_spend.map(enforceable)
+    }
+
+    /// The four limits as the scripts take them.
+    pub(crate) fn arguments(&self) -> [String; 4] {
+        let money =
+            |limit: Option<Nanodollars>| limit.map_or_else(String::new, |l| l.nanos().to_string());
+        let count = |limit: Option<u32>| limit.map_or_else(String::new, |l| l.to_string());
+        [
+            count(self.requests_per_minute),
+            count(self.requests_per_day),
+            money(self.daily()),
+            money(self.monthly()),
+        ]
+    }
+}
+
+fn enforceable(limit: Nanodollars) -> Nanodollars {
+    limit.clamp(Nanodollars::ZERO, money::LARGEST_LIMIT)
+}
+
+/// An amount of what a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Amount {
+    /// Of a spend limit.
+    Money(Nanodollars),
+    /// Of a limit on requests.
+    Requests(u64),
+}
+
+impl fmt::Display for Amount {
+    /// Decimal dollars or a count, as on the wire.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Money(amount) => amount.fmt(f),
+            Self::Requests(count) => count.fmt(f),
+        }
+    }
+}
+
+/// How one limit stands, read from the very counters that enforce it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitStanding {
+    /// Which limit.
+    pub name: LimitName,
+    /// What it allows.
+    pub limit: Amount,
+    /// What is settled; for requests, all that were counted.
+    pub spent: Amount,
+    /// What running calls hold; zero for requests.
+    pub reserved: Amount,
+    /// What is left for new calls, never below zero.
+    pub remaining: Amount,
+    /// When the period ends. For requests per minute: when the oldest counted request leaves.
+    pub resets_at: Timestamp,
+}

@@ -1,0 +1,28 @@
+-- In front of every script: which epoch is open, what time it is, what a number may look like.
+-- A script that fails half-way is not rolled back, so every argument is checked before the first write.
+
+-- A mark counts only if this very server process wrote it: a restart, a replica that took over
+-- and FLUSHALL all leave no mark that counts. (INFO is one of the commands a script may call.)
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+
+local function marked(key)
+  local mark = redis.call('GET', key)
+  if mark and string.sub(mark, 1, #run + 1) == run .. ':' then return string.sub(mark, #run + 2) end
+  return nil
+end
+
+-- Milliseconds since 1970 by the server's clock. Only this crate's own tests give another time.
+local function milliseconds(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A whole number without sign or leading zeros, exact as a Lua number; nil for anything else.
+local function whole(text)
+  if text == '0' then return 0 end
+  if text and #text <= 16 and string.match(text, '^[1-9]%d*$') and tonumber(text) < 9007199254740992 then
+    return tonumber(text)
+  end
+  return nil
+end

@@ -1,0 +1,19 @@
+-- Holds whose deadline is past, oldest first. Ends none of them.
+-- KEYS: 1 epoch mark  2 holds by deadline
+-- ARGV: 1 epoch  2 time (tests)  3 at most  4 what stands before the bucket in the name of its counters
+local open = marked(KEYS[1])
+if not open then return { 'NOT_READY' } end
+if open ~= ARGV[1] then return { 'BEHIND', open } end
+local found = { 'OVERDUE' }
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', milliseconds(ARGV[2]), 'LIMIT', 0, ARGV[3])) do
+  local bucket, call = string.match(member, '^([%w%._-]+):(%x+)$')
+  local hold = redis.call('HGET', ARGV[4] .. bucket, 'r:' .. call)
+  if hold then
+    local amount, deadline, at = string.match(hold, '^(%d+):%d+:%d+:(%d+):(%d+)')
+    for _, value in ipairs({ bucket, call, amount, deadline, at }) do found[#found + 1] = value end
+  else
+    -- Its counters expired long after their month was over.
+    redis.call('ZREM', KEYS[2], member)
+  end
+end
+return found

@@ -1,0 +1,80 @@
+//! Holds that nobody settled in time: their proxy died, or lost its way.
+
+use std::str::FromStr;
+
+use ids::{CallId, Id, Kind};
+use jiff::Timestamp;
+use money::Nanodollars;
+use uuid::Uuid;
+
+use crate::{
+    bucket::Bucket,
+    connection::SpendLimits,
+    error::LimitsError,
+    hold::Hold,
+    script::{Call, OVERDUE, Reply},
+};
+
+/// A hold past its deadline. It counts until it is settled: nothing is given back without evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverdueHold {
+    /// What to settle.
+    pub hold: Hold,
+    /// The worst case that is held.
+    pub amount: Nanodollars,
+    /// When it was reserved.
+    pub at: Timestamp,
+    /// When it should have been settled at the latest.
+    pub deadline: Timestamp,
+}
+
+impl SpendLimits {
+    /// Up to `most` holds past their deadline, the oldest first. Billing records each such call
+    /// (as estimated at its worst case, unless it has its record), then settles it at that.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, or no epoch is open.
+    pub async fn overdue(&self, most: u16) -> Result<Vec<OverdueHold>, LimitsError> {
+        let keys = &self.shared.keys;
+        let (epoch, reply) = self
+            .in_open_epoch(&OVERDUE, |epoch| Call {
+                keys: vec![keys.epoch(), keys.holds(epoch)],
+                args: vec![
+                    epoch.to_string(),
+                    self.time(),
+                    most.to_string(),
+                    keys.before_bucket(epoch),
+                ],
+            })
+            .await?;
+        if reply.word() != "OVERDUE" {
+            return Err(reply.unexpected().into());
+        }
+        (1..reply.0.len())
+            .step_by(5)
+            .map(|first| {
+                let bucket: Bucket = reply
+                    .text(first)
+                    .parse()
+                    .map_err(|_| LimitsError::from(reply.unexpected()))?;
+                let call: CallId = id(&reply, first + 1)?;
+                Ok(OverdueHold {
+                    hold: Hold {
+                        bucket,
+                        call,
+                        epoch,
+                    },
+                    amount: reply.nanos(first + 2)?,
+                    deadline: reply.instant(first + 3)?,
+                    at: reply.instant(first + 4)?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn id<K: Kind>(reply: &Reply, index: usize) -> Result<Id<K>, LimitsError> {
+    Uuid::from_str(reply.text(index))
+        .map(Id::from_uuid)
+        .map_err(|_| LimitsError::from(reply.unexpected()))
+}

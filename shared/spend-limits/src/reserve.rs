@@ -1,0 +1,232 @@
+//! Reserving: the one gate that every call passes.
+
+use std::time::Duration;
+
+use events::LimitName;
+use ids::CallId;
+use jiff::{SignedDuration, Timestamp};
+use money::{LARGEST_LIMIT, Nanodollars};
+
+use crate::{
+    bucket::Bucket,
+    connection::SpendLimits,
+    epoch::{Epoch, field, member},
+    error::{LimitsError, StoreError},
+    hold::{Counters, Held, instant_of_day, seconds_until},
+    limits::CallLimits,
+    script::{Call, RESERVE, Reply},
+};
+
+/// No hold lasts longer; longer ones are taken as this.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a call asks for before it may begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// Whose limits.
+    pub bucket: Bucket,
+    /// For which call. A call is reserved once; another attempt is another call.
+    pub call: CallId,
+    /// The most the call can cost, from zero to [`money::LARGEST_LIMIT`].
+    pub worst_case: Nanodollars,
+    /// The limits as they are granted now.
+    pub limits: CallLimits,
+    /// After this time billing may settle it in the proxy's place; at most a day. Choose it above
+    /// the longest time a call may take.
+    pub lasts: Duration,
+}
+
+/// Why a call may not begin. Nothing was changed by it, and nothing counted.
+///
+/// Of several limits in the way the one that lasts longest is named: month, day, requests of the
+/// day, requests of the minute.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Its worst case does not fit into a spend limit.
+    #[error(
+        "{name} is used up: {spent} USD spent and {reserved} USD reserved of {limit} USD; resets at {resets_at}"
+    )]
+    SpendLimit {
+        name: LimitName,
+        spent: Nanodollars,
+        reserved: Nanodollars,
+        limit: Nanodollars,
+        resets_at: Timestamp,
+    },
+    /// Too many requests.
+    #[error("{name} is used up: {limit} requests; retry after {retry_after_seconds} s")]
+    RateLimit {
+        name: LimitName,
+        limit: u32,
+        /// At least 1.
+        retry_after_seconds: u32,
+        resets_at: Timestamp,
+    },
+    /// The grant was revoked.
+    #[error("the grant was revoked")]
+    Revoked,
+    /// This call was reserved before.
+    #[error("the call was reserved before")]
+    Duplicate,
+    /// The worst case is below zero or above the largest limit.
+    #[error("an amount of {0} USD cannot be reserved")]
+    AmountOutOfRange(Nanodollars),
+    /// No epoch is open: Redis lost its memory and the ledger is not loaded yet.
+    #[error("the limits are being restored")]
+    NotReady,
+    /// Redis cannot be asked. If it did reserve, that is undone when it can be reached again.
+    #[error("the limits cannot be checked")]
+    Unavailable(#[source] StoreError),
+}
+
+impl Refused {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SpendLimit { .. } => "spend_limit",
+            Self::RateLimit { .. } => "rate_limit",
+            Self::Revoked => "revoked",
+            Self::Duplicate => "duplicate",
+            Self::AmountOutOfRange(_) => "amount_out_of_range",
+            Self::NotReady => "not_ready",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+impl SpendLimits {
+    /// Holds the worst case of a call against all limits of its grant, in one round trip: all of
+    /// them or none.
+    ///
+    /// The hold counts until [`SpendLimits::settle`]. The request stays counted even if the call
+    /// never reaches a provider.
+    ///
+    /// # Errors
+    /// When a limit is in the way, the grant is revoked, or the limits cannot be checked.
+    pub async fn reserve(&self, reservation: &Reservation) -> Result<Held, Refused> {
+        let outcome = self.try_reserve(reservation).await;
+        let name = outcome.as_ref().map_or_else(Refused::name, |_| "held");
+        metrics::counter!("latchkey_reserve_total", "outcome" => name).increment(1);
+        outcome
+    }
+
+    async fn try_reserve(&self, asked: &Reservation) -> Result<Held, Refused> {
+        if !(Nanodollars::ZERO..=LARGEST_LIMIT).contains(&asked.worst_case) {
+            return Err(Refused::AmountOutOfRange(asked.worst_case));
+        }
+        let asking = self
+            .shared
+            .in_hand
+            .ask(asked.bucket, asked.call)
+            .ok_or(Refused::Duplicate)?;
+        let answer = self
+            .in_open_epoch(&RESERVE, |epoch| self.reserve_call(asked, epoch))
+            .await;
+        let outcome = match answer {
+            Ok((epoch, reply)) => read_answer(asked, epoch, &reply),
+            Err(LimitsError::NotReady) => Err(Refused::NotReady),
+            Err(LimitsError::AmountOutOfRange(amount)) => Err(Refused::AmountOutOfRange(amount)),
+            Err(LimitsError::Unavailable(source)) => Err(Refused::Unavailable(source)),
+        };
+        match &outcome {
+            Ok(held) => asking.held(held),
+            // What may have been reserved all the same is undone when `asking` goes.
+            Err(Refused::Unavailable(source)) if source.may_have_run() => drop(asking),
+            Err(_) => asking.refused(),
+        }
+        outcome
+    }
+
+    fn reserve_call(&self, asked: &Reservation, epoch: Epoch) -> Call {
+        let keys = &self.shared.keys;
+        let mut args = vec![
+            epoch.to_string(),
+            self.time(),
+            field(asked.call),
+            member(asked.bucket, asked.call),
+            asked.worst_case.nanos().to_string(),
+            asked.lasts.min(LONGEST).as_millis().to_string(),
+        ];
+        args.extend(asked.limits.arguments());
+        Call {
+            keys: vec![
+                keys.epoch(),
+                keys.revoked(asked.bucket.grant),
+                keys.counters(epoch, asked.bucket),
+                keys.minute(epoch, asked.bucket),
+                keys.holds(epoch),
+            ],
+            args,
+        }
+    }
+}
+
+fn read_answer(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held, Refused> {
+    match reply.word() {
+        "HELD" => held(asked, epoch, reply).map_err(Refused::Unavailable),
+        "REVOKED" => Err(Refused::Revoked),
+        "DUPLICATE" => Err(Refused::Duplicate),
+        "SPEND" => Err(spend_refusal(&asked.limits, reply).unwrap_or_else(Refused::Unavailable)),
+        "RATE" => Err(rate_refusal(&asked.limits, reply).unwrap_or_else(Refused::Unavailable)),
+        _ => Err(Refused::Unavailable(reply.unexpected())),
+    }
+}
+
+fn held(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held, StoreError> {
+    let before = Counters::read(reply)?;
+    let lasts = SignedDuration::try_from(asked.lasts.min(LONGEST)).unwrap_or_default();
+    Ok(Held {
+        bucket: asked.bucket,
+        call: asked.call,
+        epoch,
+        amount: asked.worst_case,
+        at: before.now,
+        deadline: before.now.checked_add(lasts).unwrap_or(Timestamp::MAX),
+        remaining: before.remaining_after(asked.worst_case, &asked.limits),
+        requests_per_minute: asked.limits.requests_per_minute.map(|limit| {
+            before.requests_left(limit, before.requests_in_minute, before.minute_eases())
+        }),
+        requests_per_day: asked
+            .limits
+            .requests_per_day
+            .map(|limit| before.requests_left(limit, before.requests_today, before.day_ends())),
+    })
+}
+
+fn spend_refusal(limits: &CallLimits, reply: &Reply) -> Result<Refused, StoreError> {
+    let day = instant_of_day(reply.number(4)?);
+    let (name, limit, resets_at) = match reply.text(1) {
+        "monthly_spend" => (
+            LimitName::MonthlySpend,
+            limits.monthly(),
+            clock::next_month(day),
+        ),
+        "daily_spend" => (LimitName::DailySpend, limits.daily(), clock::next_day(day)),
+        _ => return Err(reply.unexpected()),
+    };
+    let limit = limit.ok_or_else(|| reply.unexpected())?;
+    Ok(Refused::SpendLimit {
+        name,
+        spent: reply.nanos(2)?,
+        reserved: reply.nanos(3)?,
+        limit,
+        resets_at,
+    })
+}
+
+fn rate_refusal(limits: &CallLimits, reply: &Reply) -> Result<Refused, StoreError> {
+    let (name, limit) = match reply.text(1) {
+        "requests_per_day" => (LimitName::RequestsPerDay, limits.requests_per_day),
+        "requests_per_minute" => (LimitName::RequestsPerMinute, limits.requests_per_minute),
+        _ => return Err(reply.unexpected()),
+    };
+    let limit = limit.ok_or_else(|| reply.unexpected())?;
+    let (now, resets_at) = (reply.instant(2)?, reply.instant(3)?);
+    Ok(Refused::RateLimit {
+        name,
+        limit,
+        retry_after_seconds: seconds_until(now, resets_at),
+        resets_at,
+    })
+}

@@ -1,0 +1,93 @@
+//! The Lua scripts, and how they are called and answered.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use money::Nanodollars;
+use redis::Script;
+
+use crate::{epoch::Epoch, error::StoreError};
+
+/// A script with the name under which its round trips are measured.
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    pub(crate) script: Script,
+    pub(crate) code: String,
+}
+
+/// Whole scripts are assembled here: flags, the common beginning, then the script's own text.
+///
+/// A script that ends a hold may run while Redis is out of memory, since it frees some; every
+/// other one that writes is refused before its first command.
+macro_rules! scripts {
+    ($($name:ident = $flags:literal + $($part:literal),+;)*) => {
+        $(pub(crate) static $name: LazyLock<Named> = LazyLock::new(|| {
+            let code = concat!("#!lua", $flags, "\n", $(include_str!(concat!("lua/", $part, ".lua")), "\n"),+);
+            let name = [$($part),+].last().copied().unwrap_or_default();
+            Named { name, script: Script::new(code), code: code.to_owned() }
+        });)*
+    };
+}
+
+scripts! {
+    RESERVE = "" + "epoch", "counters", "reserve";
+    SETTLE = " flags=allow-oom" + "epoch", "counters", "settle";
+    BOOK = " flags=allow-oom" + "epoch", "counters", "book";
+    STANDING = " flags=no-writes" + "epoch", "counters", "standing";
+    POSITION = " flags=no-writes" + "epoch", "position";
+    BEGIN_OPENING = "" + "epoch", "begin_opening";
+    RENEW_OPENING = "" + "epoch", "renew_opening";
+    LOAD = "" + "epoch", "counters", "load";
+    OPEN_EPOCH = "" + "epoch", "open_epoch";
+    OVERDUE = " flags=allow-oom" + "epoch", "overdue";
+}
+
+/// The keys and arguments of one call of a script.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    pub(crate) keys: Vec<String>,
+    pub(crate) args: Vec<String>,
+}
+
+/// What a script answered: a word, then values.
+#[derive(Debug)]
+pub(crate) struct Reply(pub(crate) Vec<String>);
+
+impl Reply {
+    /// The word that says how it went.
+    pub(crate) fn word(&self) -> &str {
+        self.text(0)
+    }
+
+    /// The value at `index`, empty if there is none.
+    pub(crate) fn text(&self, index: usize) -> &str {
+        self.0.get(index).map_or("", String::as_str)
+    }
+
+    pub(crate) fn number(&self, index: usize) -> Result<i64, StoreError> {
+        self.text(index).parse().map_err(|_| self.unexpected())
+    }
+
+    pub(crate) fn nanos(&self, index: usize) -> Result<Nanodollars, StoreError> {
+        self.number(index).map(Nanodollars::from_nanos)
+    }
+
+    /// Milliseconds since 1970 as an instant.
+    pub(crate) fn instant(&self, index: usize) -> Result<Timestamp, StoreError> {
+        Timestamp::from_millisecond(self.number(index)?).map_err(|_| self.unexpected())
+    }
+
+    /// An epoch, or none if the value is empty.
+    pub(crate) fn epoch(&self, index: usize) -> Result<Option<Epoch>, StoreError> {
+        match self.text(index) {
+            "" => Ok(None),
+            nonce => nonce.parse().map(Some).map_err(|_| self.unexpected()),
+        }
+    }
+
+    pub(crate) fn unexpected(&self) -> StoreError {
+        StoreError::Answer {
+            word: self.word().to_owned(),
+        }
+    }
+}

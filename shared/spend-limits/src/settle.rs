@@ -1,0 +1,140 @@
+//! Settling: a hold ends at what its call cost.
+
+use jiff::Timestamp;
+use money::{LARGEST_LIMIT, Nanodollars};
+
+use crate::{
+    booking::Booking,
+    connection::SpendLimits,
+    epoch::{Epoch, field, member},
+    error::LimitsError,
+    hold::Hold,
+    script::{Call, SETTLE},
+};
+
+/// How a settlement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The hold is gone and the cost is booked in the periods in which it was reserved.
+    Done,
+    /// It was settled before; nothing changed.
+    Already,
+    /// The epoch in which it was reserved is over and nobody carried the hold into the open one.
+    /// [`SpendLimits::charge`] books it there; [`SpendLimits::watch_openings`] does so too.
+    OtherEpoch,
+}
+
+impl Settled {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Already => "already",
+            Self::OtherEpoch => "other_epoch",
+        }
+    }
+}
+
+impl SpendLimits {
+    /// Ends a hold at what its call cost: nothing for a call that never reached a provider, and
+    /// all of it when it cost more than was held. Once: of several costs the first counts.
+    ///
+    /// If this fails and the hold was made by this process, it need not be tried again:
+    /// [`SpendLimits::watch_openings`] books it as soon as Redis can be reached.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, no epoch is open, or the amount is out of range.
+    pub async fn settle(
+        &self,
+        hold: impl Into<Hold>,
+        actual: Nanodollars,
+    ) -> Result<Settled, LimitsError> {
+        let hold = hold.into();
+        in_range(actual)?;
+        let actual = self.shared.in_hand.settle(hold.call, actual);
+        let answer = self
+            .in_open_epoch(&SETTLE, |epoch| self.settle_call(hold, actual, epoch))
+            .await;
+        let settled = answer.and_then(|(epoch, reply)| {
+            let settled = match reply.word() {
+                "DONE" => Settled::Done,
+                "ALREADY" => Settled::Already,
+                "OTHER_EPOCH" => return Ok(Settled::OtherEpoch),
+                _ => return Err(reply.unexpected().into()),
+            };
+            self.shared.in_hand.settled_in(hold.call, epoch);
+            Ok(settled)
+        });
+        count(settled.as_ref().map_or("failed", |settled| settled.name()));
+        settled
+    }
+
+    /// Books what a call cost into the open epoch if its own epoch is over, once, without asking
+    /// the limits: the money is spent. `at` is [`Held::at`](crate::Held::at); the periods that
+    /// hold it pay, as far as they still run.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, no epoch is open, or the amount is out of range.
+    pub async fn charge(
+        &self,
+        hold: impl Into<Hold>,
+        actual: Nanodollars,
+        at: Timestamp,
+    ) -> Result<Settled, LimitsError> {
+        let hold = hold.into();
+        in_range(actual)?;
+        let actual = self.shared.in_hand.settle(hold.call, actual);
+        let epoch = self.position().await?.0.ok_or(LimitsError::NotReady)?;
+        let booking = Booking::settled(hold, actual, at);
+        let done = self.book(&[booking], epoch).await?;
+        self.shared.in_hand.settled_in(hold.call, epoch);
+        let settled = if done > 0 {
+            Settled::Done
+        } else {
+            Settled::Already
+        };
+        count(settled.name());
+        Ok(settled)
+    }
+
+    /// The call of the script that settles `hold` in `epoch`.
+    pub(crate) fn settle_call(&self, hold: Hold, actual: Nanodollars, epoch: Epoch) -> Call {
+        let keys = &self.shared.keys;
+        let own = if hold.epoch == epoch { "1" } else { "0" };
+        Call {
+            keys: vec![
+                keys.epoch(),
+                keys.counters(epoch, hold.bucket),
+                keys.holds(epoch),
+            ],
+            args: vec![
+                epoch.to_string(),
+                self.time(),
+                field(hold.call),
+                member(hold.bucket, hold.call),
+                actual.nanos().to_string(),
+                own.to_owned(),
+            ],
+        }
+    }
+
+    /// Whether a booking of this process still waits for Redis; for draining before a stop.
+    #[must_use]
+    pub fn bookings_waiting(&self) -> usize {
+        self.shared.in_hand.waiting()
+    }
+}
+
+pub(crate) fn in_range(amount: Nanodollars) -> Result<(), LimitsError> {
+    let fits = (Nanodollars::ZERO..=LARGEST_LIMIT).contains(&amount);
+    if fits {
+        Ok(())
+    } else {
+        Err(LimitsError::AmountOutOfRange(amount))
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("latchkey_settle_total", "outcome" => outcome).increment(1);
+}

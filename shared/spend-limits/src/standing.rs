@@ -1,0 +1,118 @@
+//! How limits stand, for pages and for apps: read from what enforces.
+
+use events::LimitName;
+
+use crate::{
+    bucket::Bucket,
+    connection::SpendLimits,
+    epoch::Epoch,
+    error::LimitsError,
+    hold::Counters,
+    limits::{Amount, CallLimits, LimitStanding},
+    script::{Call, Reply, STANDING},
+};
+
+impl SpendLimits {
+    /// How the limits of one grant stand, in the order month, day, requests per minute and day.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, or no epoch is open.
+    pub async fn standing(
+        &self,
+        bucket: Bucket,
+        limits: &CallLimits,
+    ) -> Result<Vec<LimitStanding>, LimitsError> {
+        let call = |epoch| self.standing_call(bucket, epoch);
+        let (_, reply) = self.in_open_epoch(&STANDING, call).await?;
+        read_standing(&reply, limits)
+    }
+
+    /// How the limits of many grants stand, in the order asked.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, or no epoch is open.
+    pub async fn standings(
+        &self,
+        grants: &[(Bucket, CallLimits)],
+    ) -> Result<Vec<Vec<LimitStanding>>, LimitsError> {
+        let Some(epoch) = self.position().await?.0 else {
+            return Err(LimitsError::NotReady);
+        };
+        let calls: Vec<_> = grants
+            .iter()
+            .map(|(bucket, _)| self.standing_call(*bucket, epoch))
+            .collect();
+        let replies = self.run_many(&STANDING, &calls).await?;
+        replies
+            .iter()
+            .zip(grants)
+            .map(|(reply, (_, limits))| read_standing(reply, limits))
+            .collect()
+    }
+
+    fn standing_call(&self, bucket: Bucket, epoch: Epoch) -> Call {
+        let keys = &self.shared.keys;
+        Call {
+            keys: vec![
+                keys.epoch(),
+                keys.counters(epoch, bucket),
+                keys.minute(epoch, bucket),
+            ],
+            args: vec![epoch.to_string(), self.time()],
+        }
+    }
+}
+
+fn read_standing(reply: &Reply, limits: &CallLimits) -> Result<Vec<LimitStanding>, LimitsError> {
+    match reply.word() {
+        "STANDING" => {}
+        "NOT_READY" | "BEHIND" => return Err(LimitsError::NotReady),
+        _ => return Err(reply.unexpected().into()),
+    }
+    let counters = Counters::read(reply)?;
+    let month = limits.monthly().map(|limit| LimitStanding {
+        name: LimitName::MonthlySpend,
+        limit: Amount::Money(limit),
+        spent: Amount::Money(counters.month_settled),
+        reserved: Amount::Money(counters.month_held),
+        remaining: Amount::Money(limit.remaining_after(counters.month_used())),
+        resets_at: counters.month_ends(),
+    });
+    let day = limits.daily().map(|limit| LimitStanding {
+        name: LimitName::DailySpend,
+        limit: Amount::Money(limit),
+        spent: Amount::Money(counters.day_settled),
+        reserved: Amount::Money(counters.day_held),
+        remaining: Amount::Money(limit.remaining_after(counters.day_used())),
+        resets_at: counters.day_ends(),
+    });
+    let requests = |name, limit: u32, used: u64, resets_at| LimitStanding {
+        name,
+        limit: Amount::Requests(u64::from(limit)),
+        spent: Amount::Requests(used),
+        reserved: Amount::Requests(0),
+        remaining: Amount::Requests(u64::from(limit).saturating_sub(used)),
+        resets_at,
+    };
+    let per_minute = limits.requests_per_minute.map(|limit| {
+        let eases = counters.minute_eases();
+        requests(
+            LimitName::RequestsPerMinute,
+            limit,
+            counters.requests_in_minute,
+            eases,
+        )
+    });
+    let per_day = limits.requests_per_day.map(|limit| {
+        requests(
+            LimitName::RequestsPerDay,
+            limit,
+            counters.requests_today,
+            counters.day_ends(),
+        )
+    });
+    Ok([month, day, per_minute, per_day]
+        .into_iter()
+        .flatten()
+        .collect())
+}

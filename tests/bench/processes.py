@@ -1,0 +1,45 @@
+"""CPU time and memory of processes, from /proc, and keeping them to a core."""
+
+import os
+import subprocess
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def family(pid: int) -> list[int]:
+    """A process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid] + [member for child in children for member in family(int(child))]
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its children so far."""
+    total = 0
+    for member in family(pid):
+        fields = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def peak_megabytes(pid: int) -> float:
+    """The most memory a process and its children have held."""
+    total = 0
+    for member in family(pid):
+        for line in Path(f"/proc/{member}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def keep_to_core(pid: int, core: int) -> None:
+    """All threads of a process and its children on one core."""
+    for member in family(pid):
+        subprocess.run(["taskset", "-a", "-p", "-c", str(core), str(member)], check=False, capture_output=True)
+
+
+def listening_on(port: int) -> int | None:
+    """The process that listens on a loopback port, if this user may see it."""
+    text = subprocess.run(["ss", "-H", "-l", "-t", "-n", "-p", f"sport = :{port}"], capture_output=True, text=True).stdout
+    found = [part for part in text.replace(",", " ").split() if part.startswith("pid=")]
+    return int(found[0][4:]) if found else None

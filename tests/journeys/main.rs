@@ -1,0 +1,3 @@
+//! What people do, over all services for real.
+
+mod calls;

@@ -1,0 +1,139 @@
+//! `POST /chat/completions`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    answer::{Answer, Form, Plan},
+    dialects::{Refusal, openai::errors},
+    frames::{HOLE, Kind, Template, Writer},
+    text,
+};
+
+/// Writes the answer, as one JSON object or as a stream of chunks.
+pub fn write(plan: &Plan, created: i64) -> Answer {
+    match plan.form {
+        Form::Json => Answer::Json(completion(plan, created).to_string().into()),
+        Form::Events | Form::List => stream(plan, created),
+    }
+}
+
+fn completion(plan: &Plan, created: i64) -> Value {
+    let text = plan.text();
+    let choices: Vec<Value> = (0..plan.count.choices)
+        .map(|index| {
+            json!({
+                "index": index,
+                "message": {
+                    "role": "assistant",
+                    "content": text,
+                    "refusal": null,
+                    "annotations": [],
+                },
+                "logprobs": null,
+                "finish_reason": finish_reason(plan),
+            })
+        })
+        .collect();
+    let mut completion = json!({
+        "id": format!("chatcmpl-{}", plan.id()),
+        "object": "chat.completion",
+        "created": created,
+        "model": plan.model,
+        "choices": choices,
+    });
+    if plan.tells_usage() {
+        completion["usage"] = usage(plan);
+    }
+    completion["service_tier"] = "default".into();
+    completion["system_fingerprint"] = "fp_simulator".into();
+    completion
+}
+
+fn stream(plan: &Plan, created: i64) -> Answer {
+    let id = format!("chatcmpl-{}", plan.id());
+    let chunk = |choices: Value, usage: Value| {
+        let mut chunk = json!({
+            "id": id,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": plan.model,
+            "service_tier": "default",
+            "system_fingerprint": "fp_simulator",
+            "choices": choices,
+        });
+        // Every chunk has the member as soon as the caller asks for usage: null but in the last.
+        if plan.include_usage {
+            chunk["usage"] = usage;
+        }
+        if plan.obfuscation {
+            chunk["obfuscation"] = "Xk3".into();
+        }
+        chunk
+    };
+    let choice = |index: u64, delta: Value, finish_reason: Value| {
+        let choice = json!({
+            "index": index,
+            "delta": delta,
+            "logprobs": null,
+            "finish_reason": finish_reason,
+        });
+        Template::new("data: ", &chunk(json!([choice]), Value::Null), "\n\n")
+    };
+
+    let mut events = Writer::default();
+    let text = plan.text();
+    let pieces = text::part(&text, plan.chunks());
+    for index in 0..plan.count.choices {
+        let role = json!({ "role": "assistant", "content": HOLE, "refusal": null });
+        events.fill(Kind::Opening, &choice(index, role, Value::Null), "");
+    }
+    for index in 0..plan.count.choices {
+        let content = choice(index, json!({ "content": HOLE }), Value::Null);
+        for piece in &pieces {
+            events.fill(Kind::Content, &content, piece);
+        }
+    }
+    for index in 0..plan.count.choices {
+        let last = choice(index, json!({}), HOLE.into());
+        events.fill(Kind::Closing, &last, finish_reason(plan));
+    }
+    if plan.include_usage && plan.tells_usage() {
+        let last = chunk(json!([]), usage(plan)).to_string();
+        events.event(Kind::Closing, &["data: ", &last, "\n\n"]);
+    }
+    events.event(Kind::Closing, &["data: [DONE]\n\n"]);
+    Answer::Stream(events.finish(&plan.script, || error_event(plan)))
+}
+
+/// What a stream that fails half-way ends with.
+fn error_event(plan: &Plan) -> String {
+    let refusal = Refusal::Scripted {
+        status: 500,
+        echo: plan.echo.clone(),
+    };
+    format!("data: {}\n\n", errors::write(&refusal).1)
+}
+
+const fn finish_reason(plan: &Plan) -> &'static str {
+    if plan.count.capped { "length" } else { "stop" }
+}
+
+fn usage(plan: &Plan) -> Value {
+    let tokens = plan.count.tokens;
+    json!({
+        "prompt_tokens": tokens.input,
+        "completion_tokens": tokens.output,
+        "total_tokens": tokens.input + tokens.output,
+        "prompt_tokens_details": {
+            "cached_tokens": tokens.cached,
+            "cache_write_tokens": tokens.cache_write,
+            "audio_tokens": 0,
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": tokens.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    })
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod call;
+mod control;
+mod dialects;
+mod entry;
+mod frames;
+mod inbound;
+mod ledger;
+mod log_file;
+mod outbound;
+mod prebuilt;
+mod prompt;
+mod provider;
+mod request;
+mod rules;
+mod script;
+mod simulator;
+mod stream;
+mod target;
+mod text;
+mod tokens;
+
+pub use simulator::{Running, Settings, Simulator};

@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+mod owner;
+mod vault;
+
+pub use owner::{Answer, Owner};
+pub use vault::{Vault, admin_database};
