@@ -45,6 +45,7 @@ CREATE TABLE store.call_events (
     type            text NOT NULL,
     schema          smallint NOT NULL,
     occurred_at     timestamptz NOT NULL,
+    recorded_at     timestamptz NOT NULL DEFAULT now(),
     correlation_id  text NOT NULL,
     payload         jsonb NOT NULL,
     PRIMARY KEY (day, id),

@@ -90,7 +90,6 @@ CREATE TABLE auth.api_tokens (
     tenant_id     uuid NOT NULL,
     user_id       uuid NOT NULL,
     role          text NOT NULL,
-    display_name  text NOT NULL,
     label         text NOT NULL,
     created_at    timestamptz NOT NULL,
     expires_at    timestamptz NOT NULL,

@@ -55,3 +55,13 @@ async fn main() -> anyhow::Result<()> {
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_settings_of_the_four_services_fit_together() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 /// Settings of all four services. What several of them share is asked once, as the proxy's.
 #[derive(Args, Clone)]
+#[group(skip)]
 pub struct Settings {
     /// How provider keys are sealed.
     #[command(flatten)]

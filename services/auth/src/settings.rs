@@ -9,6 +9,7 @@ use crate::{provision::Provision, sso::Joining};
 
 /// What the auth service is told.
 #[derive(Clone, Args)]
+#[group(skip)]
 pub struct Settings {
     /// The database, as the role `latchkey_auth`: `postgres://latchkey_auth:…@host:port/database`.
     #[arg(long, env = "LATCHKEY_AUTH_DATABASE_URL", hide_env_values = true)]

@@ -4,6 +4,7 @@ use clap::Args;
 
 /// What billing works with.
 #[derive(Clone, Args)]
+#[group(skip)]
 pub struct Settings {
     /// The database, under the role of this service: postgres://…
     #[arg(long, env = "LATCHKEY_BILLING_DATABASE_URL", hide_env_values = true)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use events::{AuthorizationDetail, GrantedLimits, RequestedDetail, Verification};
 use jiff::{SignedDuration, Timestamp};
-use money::Nanodollars;
+use money::{LARGEST_LIMIT, Nanodollars};
 
 /// Defaults and ceilings. One policy for every organization so far.
 #[derive(Debug, Clone)]
@@ -83,7 +83,43 @@ impl Policy {
             must_name_models: false,
         }
     }
+
+    /// The most that its person may raise a live grant to: its limits and its end. An unverified
+    /// app never gets more than its cap, any other up to what a limit can say; what is granted
+    /// already may stay in either case.
+    #[must_use]
+    pub fn most_after_change(
+        &self,
+        current: &AuthorizationDetail,
+        verification: Verification,
+        now: Timestamp,
+    ) -> (GrantedLimits, Timestamp) {
+        let (most, longest) = match verification {
+            Verification::Unverified => (self.unverified_limits, self.unverified_longest),
+            Verification::DomainVerified | Verification::OrganizationApproved => (LARGEST_LIMITS, self.longest),
+        };
+        (higher_of(&most, &current.limits), current.expires.max(after(now, longest)))
+    }
 }
+
+fn higher_of(one: &GrantedLimits, other: &GrantedLimits) -> GrantedLimits {
+    GrantedLimits {
+        monthly_spend: one.monthly_spend.max(other.monthly_spend),
+        daily_spend: one.daily_spend.max(other.daily_spend),
+        requests_per_minute: one.requests_per_minute.max(other.requests_per_minute),
+        requests_per_day: one.requests_per_day.max(other.requests_per_day),
+        tokens_per_request: one.tokens_per_request.max(other.tokens_per_request),
+    }
+}
+
+/// The largest number that each limit can say.
+const LARGEST_LIMITS: GrantedLimits = GrantedLimits {
+    monthly_spend: LARGEST_LIMIT,
+    daily_spend: LARGEST_LIMIT,
+    requests_per_minute: 1_000_000,
+    requests_per_day: 100_000_000,
+    tokens_per_request: 100_000_000,
+};
 
 impl Ceiling {
     /// Why `granted` goes beyond what was asked or what may be given; `None` when it does not.

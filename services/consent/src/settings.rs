@@ -4,6 +4,7 @@ use clap::Args;
 
 /// Settings of the consent service.
 #[derive(Args, Clone)]
+#[group(skip)]
 pub struct Settings {
     /// The database, under this service's role.
     #[arg(long, env = "LATCHKEY_CONSENT_DATABASE_URL", hide_env_values = true)]

@@ -65,6 +65,7 @@ impl From<ProviderKeyError> for Problem {
     fn from(error: ProviderKeyError) -> Self {
         match error {
             ProviderKeyError::Refused(_) => Self::not_found("There is no such provider key."),
+            ProviderKeyError::TooMany => Self::conflict(sentence(&error)),
             ProviderKeyError::Seal(SealError::Database(error)) | ProviderKeyError::Database(error) => Self::dependency(&error),
             ProviderKeyError::Seal(error) => Self::dependency(&error),
             ProviderKeyError::Record(error) => error.into(),
@@ -76,6 +77,7 @@ impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
             AppError::Refused(_) => Self::not_found("There is no such app."),
+            AppError::TooMany => Self::conflict(sentence(&error)),
             AppError::Record(error) => error.into(),
             AppError::Database(error) => Self::dependency(&error),
         }

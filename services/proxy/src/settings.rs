@@ -8,6 +8,7 @@ use crate::{provider::ProviderUrl, spool::SpoolSync};
 
 /// Settings of the proxy service.
 #[derive(Clone, Args)]
+#[group(skip)]
 pub struct Settings {
     /// The database, under this service's role: postgres://…
     #[arg(long, env = "LATCHKEY_PROXY_DATABASE_URL", hide_env_values = true)]

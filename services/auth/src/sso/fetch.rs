@@ -62,6 +62,7 @@ impl Fetch {
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, FetchError> {
         let url = Url::parse(&request.uri().to_string()).map_err(|_| FetchError::Request)?;
         // A resolver is not asked about addresses that are written out, so these are checked here.
+        self.reach.check(&url)?;
         let request = reqwest::Request::try_from(request).map_err(|_| FetchError::Request)?;
         let mut answer = self
             .client

@@ -14,10 +14,6 @@ use uuid::Uuid;
 
 use crate::usage;
 
-/// How much longer ago than [`RECORDED_HORIZON`] a call may have ended and still be recorded within
-/// it: proxies keep records while the broker is away. Beyond it a call that a proxy carries in as
-/// well counts twice, which is the safe side.
-const LATEST_RECORD: Duration = Duration::from_secs(3600);
 /// Far longer than any proxy remembers a grant; the store of grants refuses older ones by itself.
 const REVOCATIONS_KEPT: Duration = Duration::from_secs(45 * 24 * 60 * 60);
 /// How far the day in a call's id may be from the day of its end.
@@ -75,7 +71,7 @@ const RECORDED_LATELY: &str = "
     SELECT id, payload->>'grant' AS grant_id, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
       FROM store.call_events
      WHERE day >= $1
-       AND occurred_at >= $2
+       AND recorded_at >= $2
        AND (transaction_id, position) <= ($3::text::xid8, $4)
      ORDER BY id";
 
@@ -176,9 +172,7 @@ async fn recorded_lately(
     at: Timestamp,
     read: &(String, i64),
 ) -> Result<Recorded, DatabaseError> {
-    let since = at
-        .checked_sub(RECORDED_HORIZON + LATEST_RECORD)
-        .unwrap_or(at);
+    let since = at.checked_sub(RECORDED_HORIZON).unwrap_or(at);
     let first_day = day_of(since).checked_sub(jiff::Span::new().days(DAYS_APART));
     let first_day = first_day.unwrap_or_else(|_| day_of(since));
     let mut calls = Recorded::new();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpResponse, get, http::header, post, web};
+use events::RequestedDetail;
 use ids::{GrantId, ProviderKeyId, RequestId as AccessRequestId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,8 @@ use super::{
     wire::WireDetail,
 };
 use crate::{
-    provider_key::ProviderKeys,
+    oauth,
+    provider_key::{KeyState, ProviderKeyRow, ProviderKeys},
     vault::{Actor, Vault},
 };
 
@@ -107,6 +109,10 @@ pub struct Approved {
     /// The grant.
     #[schema(value_type = String)]
     grant_id: GrantId,
+    /// Where the browser goes back to the app, if the request came through OAuth: within a minute,
+    /// once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_to: Option<String>,
 }
 
 /// Lists access requests.
@@ -158,27 +164,48 @@ pub(crate) async fn approve(
     let now = vault.clock.now();
     let row = requests.one(person.tenant, person.user, *id).await?;
     let own = keys.of(person.tenant, person.user).await.map_err(|e| Problem::dependency(&e))?;
-    let narrowed = match &body.0.authorization_details {
-        Some(json) => Some(details::parse(json.get(), now)?),
-        None => None,
-    };
-    if narrowed.as_ref().is_some_and(|narrowed| narrowed.len() != row.details.len()) {
+    let mut details = Vec::with_capacity(row.details.len());
+    for (asked, choice) in row.details.iter().zip(choices(&body.0, &row.details, &own, now)?) {
+        let detail = granted(&vault.policy, asked, choice, row.app.verification, now);
+        details.push(detail.map_err(|missing| {
+            let title = "No usable provider key is named";
+            Problem::unprocessable(format!("{missing}.")).named("no-usable-key", title).at("/key_ids", missing.reason)
+        })?);
+    }
+    let actor = Actor::person(&person, &request_id);
+    let grant_id = requests.approve(&actor, *id, Decision { details, shown: None }).await?;
+    let redirect_to = oauth::after_approval(&vault, &actor, *id, grant_id).await?;
+    let mut response = HttpResponse::Ok();
+    Ok(response.insert_header((header::CACHE_CONTROL, "no-store")).json(Approved { grant_id, redirect_to }))
+}
+
+/// What the person chose for each detail that was asked: a narrower version, if they sent any, and
+/// the key they named, or else the first of theirs that works.
+fn choices(
+    approval: &Approval,
+    asked: &[RequestedDetail],
+    own: &[ProviderKeyRow],
+    now: Timestamp,
+) -> Result<Vec<Choice>, Problem> {
+    let narrowed = approval.authorization_details.as_ref().map(|json| details::parse(json.get(), now)).transpose()?;
+    if narrowed.as_ref().is_some_and(|narrowed| narrowed.len() != asked.len()) {
         return Err(Problem::bad_request("One object is needed for each that was asked, in the same order.")
             .at("/authorization_details", "one object for each that was asked"));
     }
-    let mut granted_details = Vec::with_capacity(row.details.len());
-    for (index, asked) in row.details.iter().enumerate() {
-        let named = body.0.key_ids.get(asked.provider.as_str()).copied();
-        let first = || own.iter().find(|key| key.provider == asked.provider && key.state == crate::provider_key::KeyState::Usable);
-        let choice = Choice {
-            narrowed: narrowed.as_ref().map(|narrowed| narrowed[index].clone()),
-            key: named.or_else(|| first().map(|key| key.id)),
-        };
-        granted_details.push(granted(&vault.policy, asked, choice, row.app.verification, now)?);
+    let is_asked = |name: &&String| asked.iter().any(|asked| asked.provider.as_str() == name.as_str());
+    if let Some(stray) = approval.key_ids.keys().find(|name| !is_asked(name)) {
+        return Err(Problem::bad_request("A key is named for a provider that was not asked for.")
+            .at(format!("/key_ids/{stray}"), "not asked for"));
     }
-    let decision = Decision { details: granted_details, shown: None };
-    let grant_id = requests.approve(&Actor::person(&person, &request_id), *id, decision).await?;
-    Ok(HttpResponse::Ok().json(Approved { grant_id }))
+    let first = |asked: &RequestedDetail| {
+        own.iter().find(|key| key.provider == asked.provider && key.state == KeyState::Usable).map(|key| key.id)
+    };
+    let mut narrowed = narrowed.into_iter().flatten();
+    let choice = |asked: &RequestedDetail| Choice {
+        narrowed: narrowed.next(),
+        key: approval.key_ids.get(asked.provider.as_str()).copied().or_else(|| first(asked)),
+    };
+    Ok(asked.iter().map(choice).collect())
 }
 
 /// Denies a request.

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use crate::policy::{Policy, after};
 
-/// What a ticket grants at most, without asking again.
+/// What a ticket grants at most, without asking again: where, which models, how much money and how
+/// long. How often an app calls within that is its own affair, and so are the kinds of work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceiling {
     /// The providers it may be for, and the models there.

@@ -1,6 +1,6 @@
 //! `/api/v1/handles` and `/api/v1/connect-tickets`.
 
-use actix_web::{HttpResponse, delete, get, post, web};
+use actix_web::{HttpResponse, delete, get, http::header, post, web};
 use ids::{HandleId, TicketId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ impl From<AddressError> for Problem {
     fn from(error: AddressError) -> Self {
         match error {
             AddressError::Unknown => Self::not_found("There is no such address."),
-            AddressError::TooMany => Self::conflict(crate::wire_error::sentence(&error)),
+            AddressError::TooMany | AddressError::TooManyTickets => Self::conflict(crate::wire_error::sentence(&error)),
             AddressError::NoRandomness(error) => Self::internal(&error),
             AddressError::Database(error) => Self::dependency(&error),
         }
@@ -139,7 +139,7 @@ pub(crate) async fn end_handle(
 /// Makes a connect ticket: one use, fifteen minutes.
 #[utoipa::path(tag = "vault addresses", request_body = NewTicket, responses(
     (status = 201, body = NewTicketView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
+    (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
 #[post("/api/v1/connect-tickets")]
 pub(crate) async fn make_ticket(
     person: Person,
@@ -154,5 +154,6 @@ pub(crate) async fn make_ticket(
     let actor = Actor::person(&person, &request_id);
     let (id, ticket, expires_at) = addresses.make_ticket(&actor, &label, ceiling.as_ref()).await?;
     let url = url_with_user(&vault.public_url, ticket.reveal());
-    Ok(HttpResponse::Created().json(NewTicketView { id, url, expires_at }))
+    let mut response = HttpResponse::Created();
+    Ok(response.insert_header((header::CACHE_CONTROL, "no-store")).json(NewTicketView { id, url, expires_at }))
 }

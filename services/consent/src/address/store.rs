@@ -8,12 +8,17 @@ use postgres::{DatabaseError, Scope, Tx};
 use serde_json::{Value, json};
 
 use super::Ceiling;
-use crate::{policy::after, vault::{Actor, Vault}};
+use crate::{
+    policy::after,
+    vault::{Actor, Vault, one_at_a_time},
+};
 
 /// How long a connect ticket lives.
 pub const TICKET_LIVES: Duration = Duration::from_secs(15 * 60);
 /// The most live handles of one person.
 const MOST_HANDLES: usize = 20;
+/// The most tickets of one person that may still be used.
+const MOST_TICKETS: i64 = 50;
 
 /// The addresses of people's vaults.
 #[derive(Clone)]
@@ -76,6 +81,9 @@ pub enum AddressError {
     /// The person has as many as one may have.
     #[error("a person has at most {MOST_HANDLES} handles; end one first")]
     TooMany,
+    /// The person has as many unused tickets as one may have.
+    #[error("a person has at most {MOST_TICKETS} unused tickets at a time; they end by themselves within minutes")]
+    TooManyTickets,
     /// No address could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -109,6 +117,12 @@ const MAKE_TICKET: &str = "
     -- consent.make_connect_ticket
     INSERT INTO consent.connect_tickets (ticket_id, digest, tenant_id, user_id, label, ceiling, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const COUNT_TICKETS: &str = "
+    -- consent.count_connect_tickets
+    SELECT count(*) AS usable
+      FROM consent.connect_tickets
+     WHERE user_id = $1 AND used_at IS NULL AND expires_at > $2";
 
 const TICKETS: &str = "
     -- consent.connect_tickets_of_user
@@ -144,6 +158,7 @@ impl Addresses {
         let (id, handle) = (HandleId::new(created_at), Handle::mint()?);
         let digest = TokenDigest::of(handle.as_str());
         let tx = self.0.begin("make handle", actor.tenant).await?;
+        one_at_a_time(&tx, actor.user).await?;
         if tx.query(HANDLES, &[&actor.user.uuid()]).await?.len() >= MOST_HANDLES {
             return Err(AddressError::TooMany);
         }
@@ -188,7 +203,7 @@ impl Addresses {
     /// Makes a connect ticket. The ticket itself is shown once and stored as a digest.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// When the person has too many or the database refuses.
     pub async fn make_ticket(
         &self,
         actor: &Actor,
@@ -203,6 +218,11 @@ impl Addresses {
         let digest = digest.as_bytes().as_slice();
         let tx = self.0.begin("make connect ticket", actor.tenant).await?;
         let (tenant, user) = (actor.tenant.uuid(), actor.user.uuid());
+        one_at_a_time(&tx, actor.user).await?;
+        let usable: i64 = tx.query_one(COUNT_TICKETS, &[&user, &created_at]).await?.get("usable");
+        if usable >= MOST_TICKETS {
+            return Err(AddressError::TooManyTickets);
+        }
         tx.execute(MAKE_TICKET, &[&id.uuid(), &digest, &tenant, &user, &label, &ceiling, &created_at, &expires_at])
             .await?;
         tx.commit().await?;

@@ -96,7 +96,8 @@ enum Alphabet {
     Cherokee,
 }
 
-/// Whether letters of alphabets that look alike stand side by side, or letters dressed up as others.
+/// Whether letters of alphabets that look alike stand side by side, or letters are dressed up as
+/// others.
 fn mixes_alphabets(name: &str) -> bool {
     let mut seen = None;
     for letter in name.chars().filter(|c| c.is_alphabetic()) {

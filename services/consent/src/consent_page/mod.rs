@@ -16,6 +16,7 @@ mod names;
 mod offer;
 mod shown;
 mod view;
+mod words;
 
 #[cfg(test)]
 pub(crate) mod look;
@@ -40,7 +41,7 @@ pub(crate) use self::{
         read, texts,
     },
     names::{NAMES, Names},
-    view::in_words,
+    words::in_words,
 };
 use self::{case::Case, input::Input};
 use crate::{
@@ -100,8 +101,9 @@ async fn approve(
     input::expect(&form.form, case.row.details.len())?;
     let offers = case.offers();
     if form.form.one("shown") != case.digest(&offers) {
-        let notice = "The request changed; look again. What it asks for, what may be given or which \
-                      of your keys can pay is not what this page showed before. Nothing was decided.";
+        let notice = "The request changed; look again. What it asks for, what may be given or \
+                      which of your keys can pay is not what this page showed before. Nothing was \
+                      decided.";
         return Ok(case.page(StatusCode::CONFLICT, None, Some(Notice::caution(notice))));
     }
     let inputs: Vec<Input> = offers

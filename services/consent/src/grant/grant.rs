@@ -3,6 +3,9 @@
 use events::{AppIdentity, AuthorizationDetail, GrantEvent};
 use event_store::Aggregate;
 use ids::{RequestId, UserId};
+use jiff::Timestamp;
+
+use crate::policy::Policy;
 
 /// A grant, as its events add up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,7 +25,10 @@ pub enum Grant {
         token_issued: bool,
     },
     /// Ended for good.
-    Revoked,
+    Revoked {
+        /// Who had granted it.
+        user: UserId,
+    },
 }
 
 /// Why nothing was done with a grant.
@@ -34,6 +40,9 @@ pub enum Refusal {
     /// It was revoked; nothing brings it back.
     #[error("this grant is revoked")]
     Revoked,
+    /// Its time is over.
+    #[error("this grant has expired")]
+    Expired,
     /// It exists already.
     #[error("this grant exists already")]
     Exists,
@@ -41,7 +50,7 @@ pub enum Refusal {
     #[error("the token of this grant was handed out already")]
     TokenIssued,
     /// The change would give something that the person never allowed.
-    #[error("a live grant may be narrowed or its limits moved, not given {0}")]
+    #[error("a live grant may be narrowed and its limits moved, not given {0}")]
     Beyond(&'static str),
 }
 
@@ -63,25 +72,34 @@ impl Grant {
         }
     }
 
+    /// Who granted it; `None` when nobody did.
+    #[must_use]
+    pub const fn owner(&self) -> Option<UserId> {
+        match self {
+            Self::None => None,
+            Self::Live { user, .. } | Self::Revoked { user } => Some(*user),
+        }
+    }
+
     /// The token goes out: once.
     ///
     /// # Errors
     /// When it went out before, or the grant is not live.
-    pub fn issue_token(&self) -> Result<GrantEvent, Refusal> {
-        match self {
-            Self::Live { token_issued: false, .. } => Ok(GrantEvent::TokenIssued {}),
-            Self::Live { .. } => Err(Refusal::TokenIssued),
-            Self::Revoked => Err(Refusal::Revoked),
-            Self::None => Err(Refusal::Unknown),
+    pub fn issue_token(&self, now: Timestamp) -> Result<GrantEvent, Refusal> {
+        match self.live(now)? {
+            (_, _, false) => Ok(GrantEvent::TokenIssued {}),
+            (_, _, true) => Err(Refusal::TokenIssued),
         }
     }
 
-    /// The person moves limits or expiry, or narrows models and capabilities; the token stays.
+    /// The person moves limits or expiry as far as the policy lets them, or narrows models and
+    /// capabilities; the token stays.
     ///
     /// # Errors
-    /// When the grant is not live, or the change names another provider, model or capability.
-    pub fn change(&self, new: Vec<AuthorizationDetail>) -> Result<GrantEvent, Refusal> {
-        let Self::Live { details, .. } = self else { return Err(self.not_live()) };
+    /// When the grant is not live, or the change gives another provider, model or capability, or
+    /// more than the policy lets a person give.
+    pub fn change(&self, new: Vec<AuthorizationDetail>, policy: &Policy, now: Timestamp) -> Result<GrantEvent, Refusal> {
+        let (app, details, _) = self.live(now)?;
         if new.len() != details.len() {
             return Err(Refusal::Beyond("other providers"));
         }
@@ -95,6 +113,13 @@ impl Grant {
             if !new.capabilities.is_subset(&old.capabilities) {
                 return Err(Refusal::Beyond("more capabilities"));
             }
+            let (most, latest) = policy.most_after_change(old, app.verification, now);
+            if !new.limits.is_within(&most) {
+                return Err(Refusal::Beyond("a higher limit than this app may have"));
+            }
+            if new.expires > latest {
+                return Err(Refusal::Beyond("a longer time than this app may have"));
+            }
         }
         Ok(GrantEvent::Changed { details: new })
     }
@@ -106,15 +131,20 @@ impl Grant {
     pub fn revoke(&self, reason: &str) -> Result<Option<GrantEvent>, Refusal> {
         match self {
             Self::Live { .. } => Ok(Some(GrantEvent::Revoked { reason: reason.to_owned() })),
-            Self::Revoked => Ok(None),
+            Self::Revoked { .. } => Ok(None),
             Self::None => Err(Refusal::Unknown),
         }
     }
 
-    fn not_live(&self) -> Refusal {
+    /// To whom, what exactly, and whether the token went out, of a grant that is in force.
+    fn live(&self, now: Timestamp) -> Result<(&AppIdentity, &[AuthorizationDetail], bool), Refusal> {
         match self {
-            Self::Revoked => Refusal::Revoked,
-            _ => Refusal::Unknown,
+            Self::Live { app, details, token_issued, .. } if details.iter().any(|detail| now < detail.expires) => {
+                Ok((app, details, *token_issued))
+            }
+            Self::Live { .. } => Err(Refusal::Expired),
+            Self::Revoked { .. } => Err(Refusal::Revoked),
+            Self::None => Err(Refusal::Unknown),
         }
     }
 }
@@ -135,7 +165,7 @@ impl Aggregate for Grant {
             (GrantEvent::TokenIssued {}, Self::Live { token_issued, .. }) => *token_issued = true,
             (GrantEvent::Changed { details: new }, Self::Live { details, .. }) => details.clone_from(new),
             // Revocation is terminal and wins over whatever comes later.
-            (GrantEvent::Revoked { .. }, _) => *self = Self::Revoked,
+            (GrantEvent::Revoked { .. }, Self::Live { user, .. }) => *self = Self::Revoked { user: *user },
             _ => {}
         }
     }
@@ -146,7 +176,7 @@ mod tests {
     use super::*;
     use events::Verification;
 
-    fn at() -> jiff::Timestamp {
+    fn at() -> Timestamp {
         "2026-11-22T00:00:00Z".parse().unwrap()
     }
 
@@ -169,6 +199,10 @@ mod tests {
         }
     }
 
+    fn change(grant: &Grant, new: Vec<AuthorizationDetail>) -> Result<GrantEvent, Refusal> {
+        grant.change(new, &Policy::default(), at())
+    }
+
     fn given(events: &[GrantEvent]) -> Grant {
         let mut grant = Grant::default();
         events.iter().for_each(|event| grant.apply(event));
@@ -177,26 +211,54 @@ mod tests {
 
     #[test]
     fn a_token_goes_out_once() {
-        assert_eq!(given(&[granted()]).issue_token(), Ok(GrantEvent::TokenIssued {}));
-        assert_eq!(given(&[granted(), GrantEvent::TokenIssued {}]).issue_token(), Err(Refusal::TokenIssued));
-        assert_eq!(given(&[]).issue_token(), Err(Refusal::Unknown));
+        assert_eq!(given(&[granted()]).issue_token(at()), Ok(GrantEvent::TokenIssued {}));
+        assert_eq!(given(&[granted(), GrantEvent::TokenIssued {}]).issue_token(at()), Err(Refusal::TokenIssued));
+        assert_eq!(given(&[]).issue_token(at()), Err(Refusal::Unknown));
+    }
+
+    #[test]
+    fn a_grant_whose_time_is_over_gives_no_token_and_is_not_brought_back() {
+        let over: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
+        let grant = given(&[granted()]);
+        assert_eq!(grant.issue_token(over), Err(Refusal::Expired));
+        assert_eq!(grant.change(vec![detail(&["gpt-4o"])], &Policy::default(), over), Err(Refusal::Expired));
+        assert!(matches!(grant.revoke("test"), Ok(Some(_))));
     }
 
     #[test]
     fn a_revoked_grant_stays_revoked() {
         let revoked = GrantEvent::Revoked { reason: "test".into() };
         let grant = given(&[granted(), revoked.clone(), granted(), GrantEvent::Changed { details: vec![] }]);
-        assert_eq!(grant, Grant::Revoked);
-        assert_eq!(grant.issue_token(), Err(Refusal::Revoked));
-        assert_eq!(grant.change(vec![detail(&["gpt-4o"])]), Err(Refusal::Revoked));
+        assert!(matches!(grant, Grant::Revoked { .. }) && grant.owner().is_some());
+        assert_eq!(grant.issue_token(at()), Err(Refusal::Revoked));
+        assert_eq!(change(&grant, vec![detail(&["gpt-4o"])]), Err(Refusal::Revoked));
         assert_eq!(grant.revoke("again"), Ok(None));
     }
 
     #[test]
     fn a_live_grant_can_be_narrowed_and_not_widened() {
         let grant = given(&[granted()]);
-        assert!(grant.change(vec![detail(&["gpt-4o-mini"])]).is_ok());
-        assert_eq!(grant.change(vec![detail(&["o1"])]), Err(Refusal::Beyond("more models")));
-        assert_eq!(grant.change(vec![]), Err(Refusal::Beyond("other providers")));
+        assert!(change(&grant, vec![detail(&["gpt-4o-mini"])]).is_ok());
+        assert_eq!(change(&grant, vec![detail(&["o1"])]), Err(Refusal::Beyond("more models")));
+        assert_eq!(change(&grant, vec![]), Err(Refusal::Beyond("other providers")));
+    }
+
+    #[test]
+    fn an_unverified_app_is_raised_to_its_cap_and_no_further() {
+        let grant = given(&[granted()]);
+        let raised = |monthly: i64, requests: u32, expires: &str| {
+            let mut new = detail(&["gpt-4o*"]);
+            new.limits.monthly_spend = money::Nanodollars::from_dollars(monthly);
+            new.limits.requests_per_day = requests;
+            new.expires = expires.parse().unwrap();
+            change(&grant, vec![new])
+        };
+        // It has 10 USD already, which is more than its cap: that may stay and not grow.
+        assert!(raised(10, 2_000, "2027-01-01T00:00:00Z").is_ok());
+        let higher = Err(Refusal::Beyond("a higher limit than this app may have"));
+        assert_eq!(raised(11, 100, "2027-01-01T00:00:00Z"), higher);
+        assert_eq!(raised(10, 2_001, "2027-01-01T00:00:00Z"), higher);
+        let longer = Err(Refusal::Beyond("a longer time than this app may have"));
+        assert_eq!(raised(10, 100, "2027-01-01T00:00:01Z"), longer);
     }
 }

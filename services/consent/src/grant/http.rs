@@ -1,9 +1,12 @@
 //! `/api/v1/grants`: connected apps for programs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use actix_web::{HttpResponse, get, patch, post, web};
+use events::{AuthorizationDetail, RequestedDetail};
 use ids::GrantId;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use server::{Page, PageQuery, Person, Problem, RequestId, StrictJson, StrictQuery};
 use sessions::Permission;
@@ -11,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{GrantRow, Grants, standing::{self, LimitView}};
 use crate::{
-    access_request::{details, wire::WireDetail},
+    access_request::{decision::named_or, details, wire::WireDetail},
     vault::{Actor, Vault},
 };
 
@@ -47,7 +50,8 @@ pub struct GrantView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantChange {
-    /// What is granted from now on, one object for each provider, in the order they have.
+    /// What is granted from now on, one object for each provider, in the order they have. A
+    /// member that is left out stays as it is.
     #[schema(value_type = Vec<Object>)]
     authorization_details: Box<RawValue>,
 }
@@ -103,6 +107,9 @@ pub(crate) async fn show(
 }
 
 /// Moves limits and expiry, or narrows models and capabilities; the token stays.
+///
+/// Limits and expiry may be raised: for an unverified app to its cap and for a day more, for any
+/// other as far as a limit can say and for a year. Models and capabilities are never widened.
 #[utoipa::path(tag = "grants", request_body = GrantChange, params(("id" = String, Path)), responses(
     (status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
@@ -116,25 +123,40 @@ pub(crate) async fn change(
     id: web::Path<GrantId>,
     body: StrictJson<GrantChange>,
 ) -> Result<HttpResponse, Problem> {
-    person.require(Permission::ManageGrants)?;
+    person.require(Permission::DecideRequests)?;
     let row = grants.one(person.tenant, person.user, *id).await?;
     let wanted = details::parse(body.0.authorization_details.get(), vault.clock.now())?;
     if wanted.len() != row.details.len() {
         return Err(Problem::bad_request("One object is needed for each provider of the grant, in its order.")
             .at("/authorization_details", "one object for each provider"));
     }
-    let changed = row.details.iter().zip(wanted).map(|(old, new)| {
-        let mut detail = old.clone();
-        detail.provider = new.provider;
-        detail.models = new.models;
-        detail.capabilities = new.capabilities;
-        // What the change leaves out stays as it is.
-        detail.limits = new.limits.or_default(&old.limits);
-        detail.expires = new.expires.unwrap_or(old.expires);
-        detail
-    });
-    grants.change(&Actor::person(&person, &request_id), *id, changed.collect()).await?;
+    let named = named_members(&body.0.authorization_details);
+    let changed = row.details.iter().zip(wanted.into_iter().zip(named));
+    let changed = changed.map(|(old, (new, named))| changed_detail(old, new, &named)).collect();
+    grants.change(&Actor::person(&person, &request_id), *id, changed).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Which members each object of an array names; one that is `null` counts as left out.
+fn named_members(array: &RawValue) -> Vec<BTreeSet<String>> {
+    let objects: Vec<BTreeMap<String, Option<IgnoredAny>>> = serde_json::from_str(array.get()).unwrap_or_default();
+    let named = |object: BTreeMap<String, Option<IgnoredAny>>| {
+        object.into_iter().filter_map(|(name, value)| value.map(|_| name)).collect()
+    };
+    objects.into_iter().map(named).collect()
+}
+
+/// What is granted from now on: what the change names, and for the rest what was granted before.
+fn changed_detail(old: &AuthorizationDetail, new: RequestedDetail, named: &BTreeSet<String>) -> AuthorizationDetail {
+    AuthorizationDetail {
+        provider: new.provider,
+        models: if named.contains("models") { new.models } else { old.models.clone() },
+        capabilities: if named.contains("capabilities") { new.capabilities } else { old.capabilities.clone() },
+        limits: named_or(&new.limits, &old.limits),
+        expires: new.expires.unwrap_or(old.expires),
+        key_id: old.key_id,
+        reason: old.reason.clone(),
+    }
 }
 
 /// Revokes a grant: no proxy starts another call of it once this has answered.
@@ -148,7 +170,7 @@ pub(crate) async fn revoke(
     grants: web::Data<Grants>,
     id: web::Path<GrantId>,
 ) -> Result<HttpResponse, Problem> {
-    person.require(Permission::ManageGrants)?;
+    person.require(Permission::DecideRequests)?;
     grants.one(person.tenant, person.user, *id).await?;
     grants.revoke(&Actor::person(&person, &request_id), *id, "revoked by the person").await?;
     Ok(HttpResponse::NoContent().finish())

@@ -10,7 +10,7 @@ use spend_limits::StoreError;
 
 use super::{Grant, GrantRow, Refusal, projection};
 use crate::{
-    projections::{RecordError, load, record},
+    projections::{RecordError, TRIES, load, record},
     vault::{Actor, Vault},
 };
 
@@ -48,6 +48,12 @@ pub struct Delivered {
     pub details: Vec<AuthorizationDetail>,
     /// When the last of it ends.
     pub expires_at: Timestamp,
+}
+
+impl GrantError {
+    const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Record(error) if error.is_conflict())
+    }
 }
 
 impl Grants {
@@ -99,7 +105,7 @@ impl Grants {
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(&tx, &stream).await?;
         owned(&grant, actor.user)?;
-        let event = grant.change(details.clone())?;
+        let event = grant.change(details.clone(), &self.0.policy, self.0.clock.now())?;
         let ends = projection::last_expiry(&details);
         grant_access::change(&tx, id, &details, ends).await?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
@@ -108,27 +114,38 @@ impl Grants {
         Ok(())
     }
 
-    /// Ends a grant. When this has answered, no proxy starts another call of it.
+    /// Ends a grant. When this has answered, no proxy starts another call of it. Revoking again
+    /// changes nothing, and tells the proxies again.
     ///
     /// # Errors
     /// When there is no such grant, or it cannot be recorded or told.
     pub async fn revoke(&self, actor: &Actor, id: GrantId, reason: &str) -> Result<(), GrantError> {
+        let mut recorded = self.record_revocation(actor, id, reason).await;
+        for _ in 1..TRIES {
+            // A change or a delivery was first, or the same revocation: look again.
+            if !recorded.as_ref().is_err_and(GrantError::is_conflict) {
+                break;
+            }
+            recorded = self.record_revocation(actor, id, reason).await;
+        }
+        recorded?;
+        self.0.changed(&[]);
+        // The mark stands before the answer leaves: the reserve script of every proxy sees it.
+        let marked = self.0.spend_limits.mark_revoked(id).await;
+        Ok(marked.inspect_err(|error| tracing::error!(%error, grant = %id, "a revocation was not told to the proxies"))?)
+    }
+
+    async fn record_revocation(&self, actor: &Actor, id: GrantId, reason: &str) -> Result<(), GrantError> {
         let tx = self.0.begin("revoke grant", actor.tenant).await?;
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(&tx, &stream).await?;
-        if !matches!(grant, Grant::Revoked) {
-            owned(&grant, actor.user)?;
-        }
+        owned(&grant, actor.user)?;
         let context = self.0.context(actor);
         if let Some(event) = grant.revoke(reason)? {
             grant_access::close(&tx, id, context.at).await?;
             record(&tx, &stream, version, &[event], &context).await?;
         }
-        tx.commit().await?;
-        self.0.changed(&[]);
-        // The mark stands before the answer leaves: the reserve script of every proxy sees it.
-        self.0.spend_limits.mark_revoked(id).await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// Mints the grant's one token within the caller's transaction and opens its access.
@@ -138,7 +155,7 @@ impl Grants {
     pub async fn issue_token(&self, tx: &Tx, actor: &Actor, id: GrantId) -> Result<Delivered, GrantError> {
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
-        let event = grant.issue_token()?;
+        let event = grant.issue_token(self.0.clock.now())?;
         let Grant::Live { user, app, details, .. } = grant else { return Err(Refusal::Unknown.into()) };
         let token = OkapToken::mint()?;
         let expires_at = projection::last_expiry(&details);
@@ -160,9 +177,5 @@ impl Grants {
 
 /// Another person's grant is as unknown as one that does not exist.
 fn owned(grant: &Grant, actor: UserId) -> Result<(), Refusal> {
-    match grant {
-        Grant::Live { user, .. } if *user == actor => Ok(()),
-        Grant::Live { .. } | Grant::None => Err(Refusal::Unknown),
-        Grant::Revoked => Err(Refusal::Revoked),
-    }
+    if grant.owner() == Some(actor) { Ok(()) } else { Err(Refusal::Unknown) }
 }

@@ -85,8 +85,8 @@ pub struct Stored {
 
 /// Stores a provider key, sealed.
 #[utoipa::path(tag = "provider keys", request_body = NewProviderKey, responses(
-    (status = 201, body = Stored), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
+    (status = 201, body = Stored), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
 #[post("/api/v1/provider-keys")]
 pub(crate) async fn store(
     person: Person,

@@ -9,8 +9,11 @@ use postgres::{DatabaseError, Tx};
 use super::{ProviderKey, ProviderKeyRow, Refusal, projection};
 use crate::{
     projections::{RecordError, load, record},
-    vault::{Actor, Vault},
+    vault::{Actor, Vault, one_at_a_time},
 };
+
+/// The most keys of one person.
+const MOST_KEYS: usize = 100;
 
 /// The provider keys of people.
 #[derive(Clone)]
@@ -22,6 +25,9 @@ pub enum ProviderKeyError {
     /// The rules forbid it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The person has as many as one may have.
+    #[error("a person has at most {MOST_KEYS} provider keys; destroy one first")]
+    TooMany,
     /// The key could not be sealed: nothing was stored.
     #[error("the key could not be sealed")]
     Seal(#[from] SealError),
@@ -43,7 +49,7 @@ impl ProviderKeys {
     /// Stores a key, sealed, for its owner.
     ///
     /// # Errors
-    /// When it cannot be sealed or recorded; then nothing is stored.
+    /// When the person has too many, or it cannot be sealed or recorded; then nothing is stored.
     pub async fn store(
         &self,
         actor: &Actor,
@@ -52,18 +58,25 @@ impl ProviderKeys {
         secret: &ProviderSecret,
     ) -> Result<ProviderKeyId, ProviderKeyError> {
         let id = ProviderKeyId::new(self.0.clock.now());
+        // Before the transaction begins, so that it does not stay open while the key service answers.
+        let sealed = self.0.sealer.enclose(actor.tenant, id, 1, secret).await?;
         let tx = self.0.begin("store provider key", actor.tenant).await?;
+        one_at_a_time(&tx, actor.user).await?;
+        if projection::of_owner(&tx, actor.user).await?.len() >= MOST_KEYS {
+            return Err(ProviderKeyError::TooMany);
+        }
         let stream = StreamId::of::<ProviderKeyEvent, _>(id);
         let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
         let event = key.store(actor.user, provider, name, secret.last_four().to_owned())?;
-        self.0.sealer.seal(&tx, actor.tenant, id, 1, secret).await?;
+        self.0.sealer.store(&tx, &sealed).await?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(id)
     }
 
-    /// Puts a new secret in the place of the old one. Grants and tokens stay as they are.
+    /// Puts a new secret in the place of the old one, whose sealed form is removed. Grants and
+    /// tokens stay as they are.
     ///
     /// # Errors
     /// When it is not this person's key, or cannot be sealed or recorded.
@@ -73,13 +86,20 @@ impl ProviderKeys {
         id: ProviderKeyId,
         secret: &ProviderSecret,
     ) -> Result<(), ProviderKeyError> {
-        let tx = self.0.begin("rotate provider key", actor.tenant).await?;
         let stream = StreamId::of::<ProviderKeyEvent, _>(id);
-        let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
+        let last_four = secret.last_four().to_owned();
+        let tx = self.0.begin("read provider key", actor.tenant).await?;
+        let (key, seen) = load::<ProviderKey>(&tx, &stream).await?;
+        tx.commit().await?;
         owned(&key, actor.user)?;
-        let (event, number) = key.rotate(secret.last_four().to_owned())?;
-        self.0.sealer.seal(&tx, actor.tenant, id, number, secret).await?;
-        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        let (event, number) = key.rotate(last_four)?;
+        // Between two transactions, so that none stays open while the key service answers. What is
+        // appended expects the version that was seen in the first.
+        let sealed = self.0.sealer.enclose(actor.tenant, id, number, secret).await?;
+        let tx = self.0.begin("rotate provider key", actor.tenant).await?;
+        record(&tx, &stream, seen, &[event], &self.0.context(actor)).await?;
+        self.0.sealer.store(&tx, &sealed).await?;
+        self.0.sealer.destroy_before(&tx, actor.tenant, id, number).await?;
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(())

@@ -70,7 +70,8 @@ impl From<AppRow> for AppView {
 /// Registers an app of the organization.
 #[utoipa::path(tag = "apps", request_body = NewApp, responses(
     (status = 201, body = Registered), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
+    (status = 403, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+    (status = 503, body = Problem)))]
 #[post("/api/v1/apps")]
 pub(crate) async fn register(
     person: Person,
@@ -126,6 +127,7 @@ pub(crate) async fn remove(
 pub(crate) fn checked_url(text: &str) -> Result<String, Problem> {
     let refused = || Problem::bad_request("A web address begins with http:// or https://.").at("/url", "http or https");
     let url = url::Url::parse(text).map_err(|_| refused())?;
-    let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && text.len() <= 500;
+    let no_credentials = url.username().is_empty() && url.password().is_none();
+    let plain = matches!(url.scheme(), "http" | "https") && no_credentials && text.len() <= 500;
     if plain { Ok(url.to_string()) } else { Err(refused()) }
 }

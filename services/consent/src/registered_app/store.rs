@@ -11,6 +11,9 @@ use crate::{
     vault::{Actor, Vault},
 };
 
+/// The most apps of one organization.
+const MOST_APPS: usize = 200;
+
 /// The registered apps of an organization.
 #[derive(Clone)]
 pub struct Apps(Vault);
@@ -21,6 +24,9 @@ pub enum AppError {
     /// The rules forbid it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The organization has as many as one may have.
+    #[error("an organization has at most {MOST_APPS} apps; remove one first")]
+    TooMany,
     /// It could not be recorded.
     #[error("the app could not be recorded")]
     Record(#[from] RecordError),
@@ -39,7 +45,7 @@ impl Apps {
     /// Registers an app; its id is its OAuth client id.
     ///
     /// # Errors
-    /// When it cannot be recorded.
+    /// When the organization has too many or it cannot be recorded.
     pub async fn register(
         &self,
         actor: &Actor,
@@ -49,6 +55,9 @@ impl Apps {
     ) -> Result<AppId, AppError> {
         let id = AppId::new(self.0.clock.now());
         let tx = self.0.begin("register app", actor.tenant).await?;
+        if projection::of_tenant(&tx).await?.len() >= MOST_APPS {
+            return Err(AppError::TooMany);
+        }
         let stream = StreamId::of::<AppEvent, _>(id);
         let (app, version) = load::<App>(&tx, &stream).await?;
         let event = app.register(name, url, redirect_uris)?;

@@ -1,0 +1,8 @@
+//! The proxy for real, between a provider simulator and real instruments. The message bus alone is
+//! missing: records are read from the spool, where they wait for it.
+
+mod answers;
+mod endings;
+mod key;
+mod refusals;
+mod stage;

@@ -1,0 +1,302 @@
+//! A proxy of a test's own: its database, its limits, its spool, its simulator.
+
+use std::{convert::Infallible, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+
+use actix_web::{HttpServer, dev::ServerHandle};
+use clap::Parser;
+use clock::Clock;
+use events::{
+    AppIdentity, AuthorizationDetail, CallRecord, Capability, GrantedLimits, Models, Verification,
+};
+use grant_access::GrantAccess;
+use ids::{GrantId, OkapToken, ProviderKeyId, TenantId, UserId};
+use jiff::{SignedDuration, Timestamp};
+use key_vault::{KeyService, ProviderSecret, Sealer};
+use money::Nanodollars;
+use postgres::{DatabaseSettings, Postgres, Scope};
+use provider_simulator::{Running, Settings as SimulatorSettings, Simulator};
+use proxy::{App, Settings};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::Value;
+use server::{Environment, ServerSettings, Shutdown, Site, Stop, Surface};
+use spend_limits::{Ledger, SpendLimits};
+use tokio_postgres::NoTls;
+
+const ADMIN: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+const REDIS: &str = "redis://127.0.0.1:6379";
+/// Nobody answers here.
+const NO_BUS: &str = "amqp://127.0.0.1:1/%2f";
+/// The keys that providers are asked with; none of them is a real one.
+pub const KEYS: [(&str, &str); 5] = [
+    ("openai", "sk-proj-Canary1aB3dE5gH7jK9mN1pQ3sT5vX7zA9"),
+    ("anthropic", "sk-ant-api03-Canary2bC4eF6hI8kL0nO2qR4tU6wY8"),
+    ("google", "AIzaSyCanary3cD5fG7iJ9lM1oP3rS5uV7xZ"),
+    ("mistral", "Canary4dE6gH8jK0mN2pQ4sT6vX8zA"),
+    ("groq", "gsk_Canary5eF7hI9kL1nO3qR5tU7wY9zB"),
+];
+
+pub struct Stage {
+    pub url: String,
+    pub simulator: Running,
+    pub limits: SpendLimits,
+    pub tenant: TenantId,
+    pub clock: Clock,
+    consent: Postgres,
+    keys: Vec<(String, ProviderKeyId)>,
+    name: String,
+    folder: PathBuf,
+    handle: ServerHandle,
+    _stop: Arc<Stop>,
+}
+
+/// A grant and the token of its app.
+pub struct Granted {
+    pub grant: GrantId,
+    pub token: OkapToken,
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    server: ServerSettings,
+    #[command(flatten)]
+    proxy: Settings,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A proxy with these further flags.
+    pub async fn with(flags: &[&str]) -> Self {
+        let clock = Clock::system();
+        let unique = TenantId::new(clock.now()).uuid().simple().to_string();
+        let name = format!("proxy_{}", &unique[..24]);
+        let folder = std::env::temp_dir().join(&name);
+        std::fs::create_dir_all(&folder).unwrap();
+        migrations::run(&ADMIN.parse().unwrap(), &name, "latchkey").await.unwrap();
+        let simulator = Simulator::start(&SimulatorSettings::for_tests()).unwrap();
+        let limits = SpendLimits::connect(REDIS, &name.replace('_', "-")).unwrap();
+        let empty = |_| async { Ok::<_, Infallible>(Ledger::default()) };
+        limits.open_epoch(empty, Duration::ZERO).await.unwrap();
+
+        let service = KeyService::local(&folder.join("wrapping-key"), "test").unwrap();
+        let consent = postgres(&name, "latchkey_consent");
+        let tenant = TenantId::new(clock.now());
+        let keys = seal_all(&service, &consent, tenant, &clock).await;
+
+        let cli = settings(&name, &folder, simulator.url(), flags);
+        let app = App::build(&cli.proxy, Environment::Development, service, clock.clone());
+        let app = app.await.unwrap();
+        let (stop, shutdown) = Shutdown::pair();
+        drop(app.background(&shutdown));
+        let (url, handle) = serve(&cli.server, app);
+        let stop = Arc::new(stop);
+        Self { url, simulator, limits, tenant, clock, consent, keys, name, folder, handle, _stop: stop }
+    }
+
+    /// A grant at these providers, under these limits.
+    pub async fn grant(&self, providers: &[&str], limits: GrantedLimits) -> Granted {
+        self.granted(providers, |detail| detail.limits = limits).await
+    }
+
+    /// A grant at these providers, each detail as `shape` makes it.
+    pub async fn granted(
+        &self,
+        providers: &[&str],
+        shape: impl Fn(&mut AuthorizationDetail),
+    ) -> Granted {
+        let expires = self.clock.now() + SignedDuration::from_hours(24);
+        let detail = |provider: &&str| {
+            let mut detail = self.detail(provider, expires);
+            shape(&mut detail);
+            detail
+        };
+        let access = GrantAccess {
+            tenant: self.tenant,
+            grant: GrantId::new(self.clock.now()),
+            user: UserId::new(self.clock.now()),
+            app: AppIdentity {
+                app: None,
+                name: "Recipe".to_owned(),
+                url: None,
+                verification: Verification::Unverified,
+            },
+            details: providers.iter().map(detail).collect(),
+            expires_at: expires,
+            closed_at: None,
+            version: 1,
+        };
+        let token = OkapToken::mint().unwrap();
+        let tx = self.consent.begin("open", Scope::Tenant(self.tenant)).await.unwrap();
+        grant_access::open(&tx, &token.digest(), &access).await.unwrap();
+        tx.commit().await.unwrap();
+        Granted { grant: access.grant, token }
+    }
+
+    fn detail(&self, provider: &str, expires: Timestamp) -> AuthorizationDetail {
+        let key = self.keys.iter().find(|(name, _)| name == provider).unwrap();
+        AuthorizationDetail {
+            provider: provider.parse().unwrap(),
+            models: Models::default(),
+            capabilities: [Capability::Chat, Capability::Embeddings].into(),
+            limits: roomy(),
+            expires,
+            key_id: key.1,
+            reason: None,
+        }
+    }
+
+    /// As consent revokes: closed in the table, and marked for the limits.
+    pub async fn revoke(&self, grant: GrantId) {
+        let tx = self.consent.begin("close", Scope::Tenant(self.tenant)).await.unwrap();
+        grant_access::close(&tx, grant, self.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.limits.mark_revoked(grant).await.unwrap();
+    }
+
+    /// A call with the token where most SDKs put it.
+    pub fn post(&self, granted: &Granted, path: &str, body: &Value) -> RequestBuilder {
+        let request = client().post(format!("{}{path}", self.url));
+        let request = request.bearer_auth(granted.token.reveal()).json(body);
+        // Anthropic wants to know; others are not told.
+        request.header("anthropic-version", "2023-06-01")
+    }
+
+    pub fn get(&self, granted: &Granted, path: &str) -> RequestBuilder {
+        let request = client().get(format!("{}{path}", self.url));
+        request.bearer_auth(granted.token.reveal()).header("anthropic-version", "2023-06-01")
+    }
+
+    /// The final records, as they wait for the bus; as many as are expected.
+    pub async fn records(&self, expected: usize) -> Vec<CallRecord> {
+        let mut records = Vec::new();
+        for _ in 0..200 {
+            records = self.spooled("ended");
+            if records.len() >= expected {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(records.len(), expected, "{records:#?}");
+        records
+    }
+
+    /// The lines of one kind in the spool.
+    pub fn spooled(&self, kind: &str) -> Vec<CallRecord> {
+        let instances = std::fs::read_dir(self.folder.join("spool")).unwrap();
+        let folders = instances.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        let files = folders.flat_map(|path| std::fs::read_dir(path).unwrap());
+        let paths = files.map(|entry| entry.unwrap().path());
+        let wanted = paths.filter(|path| path.extension().is_some_and(|end| end == kind));
+        let texts = wanted.map(|path| std::fs::read_to_string(path).unwrap());
+        texts
+            .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+            .map(|line| serde_json::from_str::<Value>(&line).unwrap()["payload"].take())
+            .map(|payload| serde_json::from_value(payload).unwrap())
+            .collect()
+    }
+
+    /// What `GET /v1/grant` says of one limit.
+    pub async fn limit(&self, granted: &Granted, name: &str) -> Value {
+        let grant: Value = self.get(granted, "/v1/grant").send().await.unwrap().json().await.unwrap();
+        let limits = grant["limits"].as_array().unwrap();
+        limits.iter().find(|limit| limit["name"] == name).unwrap().clone()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+        let drop_it = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A thread of its own, because a test's runtime may be ending or panicking.
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (client, connection) = tokio_postgres::connect(ADMIN, NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(&drop_it).await.unwrap();
+            });
+        });
+        drop(thread.join());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// Limits that are in nobody's way.
+pub fn roomy() -> GrantedLimits {
+    GrantedLimits {
+        monthly_spend: Nanodollars::from_dollars(100),
+        daily_spend: Nanodollars::from_dollars(50),
+        requests_per_minute: 10_000,
+        requests_per_day: 100_000,
+        tokens_per_request: 200_000,
+    }
+}
+
+pub fn client() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
+/// Status and JSON of an answer.
+pub async fn read(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}")))
+}
+
+fn postgres(database: &str, role: &str) -> Postgres {
+    let url = format!("postgres://{role}:latchkey@127.0.0.1:5432/{database}");
+    Postgres::connect(&DatabaseSettings { url, connections: 4 }).unwrap()
+}
+
+async fn seal_all(
+    service: &KeyService,
+    consent: &Postgres,
+    tenant: TenantId,
+    clock: &Clock,
+) -> Vec<(String, ProviderKeyId)> {
+    let sealer = Sealer::new(service.clone(), clock.clone());
+    let mut keys = Vec::new();
+    for (provider, secret) in KEYS {
+        let id = ProviderKeyId::new(clock.now());
+        let tx = consent.begin("seal", Scope::Tenant(tenant)).await.unwrap();
+        let secret = ProviderSecret::parse(secret).unwrap();
+        sealer.seal(&tx, tenant, id, 1, &secret).await.unwrap();
+        tx.commit().await.unwrap();
+        keys.push((provider.to_owned(), id));
+    }
+    keys
+}
+
+fn settings(name: &str, folder: &std::path::Path, simulator: &str, flags: &[&str]) -> Cli {
+    let database = format!("postgres://latchkey_proxy:latchkey@127.0.0.1:5432/{name}");
+    let (namespace, spool) = (name.replace('_', "-"), folder.join("spool"));
+    let urls = format!(
+        "openai={simulator}/openai/v1,anthropic={simulator}/anthropic,google={simulator}/google,\
+         mistral={simulator}/mistral/v1,groq=http://127.0.0.1:1"
+    );
+    let own = [
+        "proxy", "--proxy-database-url", &database, "--redis-url", REDIS, "--redis-namespace",
+        &namespace, "--amqp-url", NO_BUS, "--spool-dir", spool.to_str().unwrap(),
+        "--provider-url", &urls,
+    ];
+    Cli::parse_from(own.iter().chain(flags))
+}
+
+fn serve(settings: &ServerSettings, app: App) -> (String, ServerHandle) {
+    let nobody = sessions::Sessions::new(app.postgres().clone(), Clock::system());
+    let surface = Surface::new(Site::new(settings, nobody));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = HttpServer::new(move || {
+        let app = app.clone();
+        surface.app(move |config| app.routes(config))
+    });
+    let server = server.workers(1).shutdown_timeout(1).disable_signals().listen(listener).unwrap().run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    (url, handle)
+}
+
