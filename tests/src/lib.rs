@@ -3,5 +3,5 @@
 mod owner;
 mod vault;
 
-pub use owner::{Answer, Owner};
+pub use owner::{Answer, Owner, client};
 pub use vault::{Vault, admin_database};

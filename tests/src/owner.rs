@@ -95,7 +95,7 @@ impl Owner {
 }
 
 /// A client that follows no redirects and gives up after a while.
-pub(crate) fn client() -> Client {
+pub fn client() -> Client {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_secs(60))

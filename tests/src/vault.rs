@@ -167,7 +167,9 @@ impl Vault {
         Ok(KeyService::local(&self.settings.folder.join("wrapping-key"), "development")?)
     }
 
-    fn role_url(&self, role: &str) -> String {
+    /// The database under the role of a service.
+    #[must_use]
+    pub fn role_url(&self, role: &str) -> String {
         let mut url = url::Url::parse(&told("LATCHKEY_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"))
             .unwrap_or_else(|_| unreachable!("checked by admin_database"));
         url.set_username(&format!("latchkey_{role}")).unwrap_or_default();

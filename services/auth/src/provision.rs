@@ -51,12 +51,7 @@ pub struct Provision {
     #[arg(long, requires = "sso_issuer")]
     pub sso_client_id: Option<String>,
     /// What Latchkey shows at the identity provider; nothing for a public client.
-    #[arg(
-        long,
-        requires = "sso_issuer",
-        env = "LATCHKEY_SSO_CLIENT_SECRET",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "LATCHKEY_SSO_CLIENT_SECRET", hide_env_values = true)]
     pub sso_client_secret: Option<String>,
     /// Makes an API token of the owner, even if one was made before. The first run makes one by
     /// itself.

@@ -10,7 +10,7 @@ use spend_limits::SpendLimits;
 use tokio::{sync::broadcast, task::JoinHandle};
 
 use crate::{
-    access_request::Requests,
+    access_request::{Requests, overdue},
     address::Addresses,
     grant::Grants,
     okap::Knocks,
@@ -92,8 +92,8 @@ impl App {
         })]
     }
 
-    /// What runs beside the requests: the relay of all decisions, and taking note of provider
-    /// keys that a provider refused.
+    /// What runs beside the requests: the relay of all decisions, taking note of provider keys that a
+    /// provider refused, and ending access requests that nobody decided in time.
     #[must_use]
     pub fn background(&self, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
         let relayed = tokio::spawn(self.vault.relay.clone().run(shutdown.requested()));
@@ -102,6 +102,7 @@ impl App {
             self.bus.clone(),
             shutdown.requested(),
         ));
-        vec![relayed, noted]
+        let ended = tokio::spawn(overdue::end(Requests::new(self.vault.clone()), shutdown.requested()));
+        vec![relayed, noted, ended]
     }
 }

@@ -1,6 +1,4 @@
-//! The consent service by itself. `latchkey-consent openapi` prints its OpenAPI document instead.
-
-use std::io::Write;
+//! The consent service by itself.
 
 use clap::Parser;
 use clock::Clock;
@@ -22,10 +20,6 @@ struct Cli {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("openapi") {
-        writeln!(std::io::stdout(), "{}", consent::openapi().to_pretty_json()?)?;
-        return Ok(());
-    }
     let cli = Cli::parse();
     cli.server.checked()?;
     server::telemetry::start(cli.server.log_format())?;

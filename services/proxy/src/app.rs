@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     background,
-    call::{self, Bounds, Drains, Gate, LiveCalls},
+    call::{self, Bounds, Drains, Gate, LiveCalls, StalledApps},
     provider::{OverrideError, Providers},
     routes,
     settings::Settings,
@@ -24,6 +24,8 @@ use crate::{
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// An app may pause for as long as a provider, and this much longer.
+const SLACK: Duration = Duration::from_secs(30);
 const MEGABYTE: usize = 1024 * 1024;
 
 /// The proxy service. Cheap to clone.
@@ -77,6 +79,7 @@ impl App {
             clock,
             bounds: bounds(settings),
             drains: Drains::new(200),
+            apps: StalledApps::new(settings.idle_within + SLACK),
         };
         Ok(Self { gate: Arc::new(gate), postgres })
     }

@@ -97,6 +97,10 @@ async fn look_again(gate: Arc<Gate>) {
     loop {
         ticks.tick().await;
         cut_what_ended(&gate).await;
+        let stalled = gate.apps.give_up();
+        if stalled > 0 {
+            tracing::info!(stalled, "answers were taken from apps that did not read them");
+        }
         metrics::gauge!("latchkey_calls_running").set(as_gauge(gate.live.running() as u64));
         metrics::gauge!("latchkey_calls_unended").set(as_gauge(gate.spool.running()));
     }

@@ -113,3 +113,25 @@ impl Resolve for CheckedNames {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolves(reach: Reach, name: &str) -> bool {
+        CheckedNames(reach)
+            .resolve(name.parse().unwrap())
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_does_not_resolve() {
+        assert!(!resolves(Reach::Internet, "localhost").await);
+        assert!(resolves(Reach::InternetAndThisMachine, "localhost").await);
+        // Names that are numbers, in the spellings that resolvers take.
+        for name in ["127.0.0.1", "127.1", "10.0.0.1", "169.254.169.254"] {
+            assert!(!resolves(Reach::Internet, name).await, "{name}");
+        }
+    }
+}

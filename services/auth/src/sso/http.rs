@@ -64,6 +64,7 @@ struct LeavingPage {
 /// Sends a browser to the identity provider of its organization.
 pub async fn leave(
     request: HttpRequest,
+    _: SameOrigin,
     sso: web::Data<Sso>,
     form: StrictForm<Leave>,
 ) -> Result<HttpResponse, Problem> {

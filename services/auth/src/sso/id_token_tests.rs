@@ -211,6 +211,11 @@ fn the_authorized_party_is_us() {
     );
     several["azp"] = json!(US);
     assert!(believed(&several));
+    several["aud"] = json!([US, "other"]);
+    assert!(
+        !believed(&several),
+        "whoever else may use the token could have brought it here"
+    );
 }
 
 #[test]

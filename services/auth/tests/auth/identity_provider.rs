@@ -69,6 +69,7 @@ struct State {
     signer: Signer,
     published: Vec<Value>,
     codes: HashMap<String, Pending>,
+    codes_made: usize,
     sessions: HashMap<String, Account>,
     faults: Faults,
     asked: HashMap<&'static str, usize>,
@@ -98,6 +99,7 @@ impl IdentityProvider {
             published: vec![signer.jwk()],
             signer,
             codes: HashMap::new(),
+            codes_made: 0,
             sessions: HashMap::new(),
             faults: Faults::default(),
             asked: HashMap::new(),
@@ -110,6 +112,7 @@ impl IdentityProvider {
                     "/.well-known/openid-configuration",
                     web::get().to(discovery),
                 )
+                .route("/elsewhere", web::get().to(document))
                 .route("/jwks", web::get().to(jwks))
                 .route("/token", web::post().to(token))
                 .route("/userinfo", web::get().to(userinfo))
@@ -165,7 +168,8 @@ impl IdentityProvider {
             query["nonce"].len() >= 22 && query["state"].len() >= 22,
             "at least 128 bits"
         );
-        let code = format!("code-{}", state.codes.len());
+        state.codes_made += 1;
+        let code = format!("code-{}", state.codes_made);
         let pending = Pending {
             account: account.clone(),
             nonce: query["nonce"].clone(),
@@ -190,12 +194,19 @@ impl Drop for IdentityProvider {
 
 type Shared = Data<Mutex<State>>;
 
-async fn discovery(state: Shared) -> HttpResponse {
-    let mut state = state.lock().unwrap();
+async fn discovery(shared: Shared) -> HttpResponse {
+    let mut state = shared.lock().unwrap();
     *state.asked.entry("discovery").or_default() += 1;
     if let Some(answer) = state.faults.discovery_answer {
         return answer();
     }
+    drop(state);
+    document(shared).await
+}
+
+/// The document itself, also at another address.
+async fn document(state: Shared) -> HttpResponse {
+    let state = state.lock().unwrap();
     let at = |path: &str| format!("{}{path}", state.issuer);
     let mut document = json!({
         "issuer": state.issuer,

@@ -246,6 +246,37 @@ async fn a_provider_that_cannot_be_used_is_told_apart_from_one_that_lies() {
             answer.text
         );
     }
+    // Each of these would work if it were asked: the document is right, but not where or as it is.
+    for change in [
+        over_64_kib,
+        keys_at_an_address_of_many_names,
+        keys_at_a_mapped_address,
+    ] {
+        case.discovery(change);
+        let answer = leave_by_program(&case).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{}",
+            answer.text
+        );
+    }
+    let elsewhere = || {
+        HttpResponse::Found()
+            .insert_header(("location", "/elsewhere"))
+            .finish()
+    };
+    case.provider.be(Faults {
+        discovery_answer: Some(elsewhere),
+        ..Faults::default()
+    });
+    let answer = leave_by_program(&case).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "a redirect is not followed"
+    );
+    assert_eq!(case.provider.times_asked("jwks"), 0);
     for endpoint in [
         "javascript:alert(1)",
         "http://evil.test/authorize",
@@ -262,6 +293,26 @@ async fn a_provider_that_cannot_be_used_is_told_apart_from_one_that_lies() {
     // None of that was remembered.
     case.provider.be(Faults::default());
     assert_eq!(leave_by_program(&case).await.status, StatusCode::SEE_OTHER);
+}
+
+fn over_64_kib(document: &mut Value) {
+    document["filler"] = json!("x".repeat(64 * 1024));
+}
+
+fn keys_at_an_address_of_many_names(document: &mut Value) {
+    let uri = document["jwks_uri"]
+        .as_str()
+        .unwrap()
+        .replace("127.0.0.1", "0.0.0.0");
+    document["jwks_uri"] = json!(uri);
+}
+
+fn keys_at_a_mapped_address(document: &mut Value) {
+    let uri = document["jwks_uri"]
+        .as_str()
+        .unwrap()
+        .replace("127.0.0.1", "[::ffff:127.0.0.1]");
+    document["jwks_uri"] = json!(uri);
 }
 
 #[actix_web::test]

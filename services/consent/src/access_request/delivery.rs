@@ -4,6 +4,7 @@
 //! connection that asked, or to the holder of the poll secret given on it, or through the
 //! redirect of an OAuth client. It goes once.
 
+use events::RequestedDetail;
 use ids::{RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
@@ -50,7 +51,7 @@ const SAME_OAUTH_REQUEST: &str = "
     SELECT c.request_id
       FROM consent.delivery_channels c
       JOIN consent.access_requests r ON r.request_id = c.request_id
-     WHERE r.user_id = $1 AND r.state = 'pending' AND r.expires_at > $2 AND c.oauth = $3
+     WHERE r.user_id = $1 AND r.state = 'pending' AND r.expires_at > $2 AND c.oauth = $3 AND r.details = $4
      LIMIT 1";
 
 /// Opens the channel of a request.
@@ -115,9 +116,10 @@ pub async fn same_oauth_request(
     tx: &Tx,
     user: ids::UserId,
     channel: &OauthChannel,
+    details: &[RequestedDetail],
     now: Timestamp,
 ) -> Result<Option<RequestId>, DatabaseError> {
-    let oauth: Value = json!(channel);
-    let row = tx.query_opt(SAME_OAUTH_REQUEST, &[&user.uuid(), &now, &oauth]).await?;
+    let (oauth, details): (Value, Value) = (json!(channel), json!(details));
+    let row = tx.query_opt(SAME_OAUTH_REQUEST, &[&user.uuid(), &now, &oauth, &details]).await?;
     Ok(row.map(|row| RequestId::from_uuid(row.get("request_id"))))
 }

@@ -50,9 +50,7 @@ fn badge(verification: Verification) -> Badge {
     match verification {
         Verification::Unverified => Badge::new(Tone::Caution, "Unverified"),
         Verification::DomainVerified => Badge::new(Tone::Good, "Domain verified"),
-        Verification::OrganizationApproved => {
-            Badge::new(Tone::Good, "Approved by your organization")
-        }
+        Verification::OrganizationApproved => Badge::new(Tone::Good, "Organization-approved"),
     }
 }
 

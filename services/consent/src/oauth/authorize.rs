@@ -2,16 +2,22 @@
 //! the consent page.
 
 use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
-use events::{AppIdentity, Transport, Verification};
+use events::{AppIdentity, RequestedDetail, Transport, Verification};
+use jiff::Timestamp;
 use server::{Problem, RequestId, ReturnPath};
+use sessions::Permission;
 
 use super::{
     error::{OauthError, redirect},
-    parameters::{Parameters, Repeated},
+    parameters::Parameters,
     pkce,
 };
 use crate::{
-    access_request::{Arrival, Requests, delivery::{OauthChannel, same_oauth_request}, details},
+    access_request::{
+        Arrival, RequestError, Requests,
+        delivery::{OauthChannel, same_oauth_request},
+        details,
+    },
     registered_app::{AppRow, Apps, is_registered},
     vault::{Actor, Vault},
 };
@@ -25,17 +31,18 @@ const LARGEST_DETAILS: usize = 8 * 1024;
     ("code_challenge" = String, Query), ("code_challenge_method" = String, Query),
     ("authorization_details" = String, Query), ("state" = Option<String>, Query)),
     responses((status = 303, description = "To the consent page, to sign-in, or back to the app with an error"),
-    (status = 400, body = Problem), (status = 503, body = Problem)))]
+    (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 503, body = Problem)))]
 #[get("/oauth/authorize")]
 pub(crate) async fn authorize(
     request: HttpRequest,
     request_id: RequestId,
     (vault, apps, requests): (web::Data<Vault>, web::Data<Apps>, web::Data<Requests>),
 ) -> Result<HttpResponse, Problem> {
-    let (parameters, repeated) = Parameters::read(request.query_string().as_bytes());
+    let parameters = Parameters::of_query(request.query_string());
     // Until the client and its redirect URI are known to be good, nothing goes back there
     // (RFC 6749 section 4.1.2.1).
-    let (app, redirect_uri) = verified_client(&apps, &parameters, repeated.as_ref()).await?;
+    let (app, redirect_uri) = verified_client(&apps, &parameters).await?;
+    // Nor before it is known who is in front of the browser (RFC 9700 section 4.11.2).
     let Some(person) = server::signed_in(&request).await? else {
         let next = ReturnPath::to(&request);
         return Ok(see_other(&format!("/sign-in?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next.as_str()).finish())));
@@ -44,32 +51,29 @@ pub(crate) async fn authorize(
         return Err(Problem::bad_request("This app is not registered with your organization.")
             .named("unknown-client", "The app is not known here"));
     }
-    let channel = match checked(&parameters, repeated.as_ref(), &redirect_uri) {
-        Ok(channel) => channel,
-        Err(error) => return Ok(back_with(&vault, &parameters, &redirect_uri, &error)),
-    };
+    server::require(&person, Permission::DecideRequests)?;
+    let back = |error: &OauthError| Ok(back_with(&vault, &parameters, &redirect_uri, error));
     let now = vault.clock.now();
-    let asked = parameters.get("authorization_details").unwrap_or_default();
-    let asked = match details::parse(asked, now) {
-        Ok(asked) if parameters.get("authorization_details").is_some_and(|text| text.len() <= LARGEST_DETAILS) => asked,
-        Ok(_) => return Ok(back_with(&vault, &parameters, &redirect_uri, &OauthError::new("invalid_request", "authorization_details is too large for a URL"))),
-        Err(invalid) => {
-            let error = OauthError::new("invalid_authorization_details", invalid.to_string());
-            return Ok(back_with(&vault, &parameters, &redirect_uri, &error));
-        }
+    let (channel, asked) = match checked(&parameters, &redirect_uri, now) {
+        Ok(checked) => checked,
+        Err(error) => return back(&error),
     };
     let actor = Actor { name: app.id.to_string(), ..Actor::person(&person, &request_id) };
     let tx = vault.begin("find same OAuth request", actor.tenant).await.map_err(|e| Problem::dependency(&e))?;
-    let same = same_oauth_request(&tx, actor.user, &channel, now).await.map_err(|e| Problem::dependency(&e))?;
+    let same = same_oauth_request(&tx, actor.user, &channel, &asked, now).await.map_err(|e| Problem::dependency(&e))?;
     tx.commit().await.map_err(|e| Problem::dependency(&e))?;
-    let id = match same {
-        Some(id) => id,
-        None => requests.receive(&actor, arrival(&app, asked, channel)).await?,
+    let received = match same {
+        Some(id) => Ok(id),
+        None => requests.receive(&actor, arrival(&app, asked, channel)).await,
     };
-    Ok(see_other(&format!("/requests/{id}")))
+    match received {
+        Ok(id) => Ok(see_other(&format!("/requests/{id}"))),
+        Err(error @ RequestError::Full) => back(&OauthError::new("temporarily_unavailable", error.to_string())),
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn arrival(app: &AppRow, details: Vec<events::RequestedDetail>, channel: OauthChannel) -> Arrival {
+fn arrival(app: &AppRow, details: Vec<RequestedDetail>, channel: OauthChannel) -> Arrival {
     Arrival {
         transport: Transport::Oauth,
         app: AppIdentity {
@@ -85,14 +89,12 @@ fn arrival(app: &AppRow, details: Vec<events::RequestedDetail>, channel: OauthCh
 }
 
 /// The client and the redirect URI, both checked, or an error that is shown and never redirected.
-async fn verified_client(
-    apps: &Apps,
-    parameters: &Parameters,
-    repeated: Option<&Repeated>,
-) -> Result<(AppRow, String), Problem> {
+async fn verified_client(apps: &Apps, parameters: &Parameters) -> Result<(AppRow, String), Problem> {
     let refused = |detail: &str| Problem::bad_request(detail).named("invalid-client-request", "The app's request cannot be trusted");
-    if let Some(Repeated(name)) = repeated.filter(|r| r.0 == "client_id" || r.0 == "redirect_uri") {
-        return Err(refused(&format!("{name} is given more than once.")));
+    for name in ["client_id", "redirect_uri"] {
+        if parameters.repeats(name) {
+            return Err(refused(&format!("{name} is given more than once.")));
+        }
     }
     let client_id = parameters.get("client_id").ok_or_else(|| refused("client_id is missing."))?;
     let app = apps.by_client_id(client_id).await.map_err(|e| Problem::dependency(&e))?;
@@ -104,10 +106,15 @@ async fn verified_client(
     Ok((app, uri.to_owned()))
 }
 
-fn checked(parameters: &Parameters, repeated: Option<&Repeated>, redirect_uri: &str) -> Result<OauthChannel, OauthError> {
+/// Everything else of the request: what its answer needs, and what it asks for.
+fn checked(
+    parameters: &Parameters,
+    redirect_uri: &str,
+    now: Timestamp,
+) -> Result<(OauthChannel, Vec<RequestedDetail>), OauthError> {
     let invalid = |description: &str| OauthError::new("invalid_request", description);
-    if let Some(repeated) = repeated {
-        return Err(invalid(&repeated.to_string()));
+    if let Some(name) = parameters.repeated() {
+        return Err(invalid(&format!("{name} is given more than once")));
     }
     match parameters.get("response_type") {
         Some("code") => {}
@@ -121,9 +128,14 @@ fn checked(parameters: &Parameters, repeated: Option<&Repeated>, redirect_uri: &
     if !pkce::is_challenge(challenge) {
         return Err(invalid("code_challenge must be 43 characters of base64url"));
     }
-    if parameters.get("authorization_details").is_none() {
-        return Err(OauthError::new("invalid_authorization_details", "authorization_details is missing"));
+    let details = parameters
+        .get("authorization_details")
+        .ok_or_else(|| OauthError::new("invalid_authorization_details", "authorization_details is missing"))?;
+    if details.len() > LARGEST_DETAILS {
+        return Err(invalid("authorization_details is too large for a URL"));
     }
+    let asked = details::parse(details, now)
+        .map_err(|wrong| OauthError::new("invalid_authorization_details", wrong.to_string()))?;
     if parameters.get("prompt") == Some("none") {
         return Err(OauthError::new("interaction_required", "a person has to decide"));
     }
@@ -133,12 +145,13 @@ fn checked(parameters: &Parameters, repeated: Option<&Repeated>, redirect_uri: &
     if parameters.get("state").is_some_and(|state| state.len() > 1_000) {
         return Err(invalid("state has more than 1000 characters"));
     }
-    Ok(OauthChannel {
+    let channel = OauthChannel {
         client_id: parameters.get("client_id").unwrap_or_default().to_owned(),
         redirect_uri: redirect_uri.to_owned(),
         state: parameters.get("state").map(str::to_owned),
         code_challenge: challenge.to_owned(),
-    })
+    };
+    Ok((channel, asked))
 }
 
 /// Back to the app with an error, with `iss` so that it knows who says so (RFC 9207).
@@ -157,4 +170,3 @@ fn back_with(vault: &Vault, parameters: &Parameters, redirect_uri: &str, error: 
 fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, location)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
 }
-

@@ -4,6 +4,9 @@ use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The most characters of a description.
+const LONGEST_DESCRIPTION: usize = 300;
+
 /// An error of an OAuth endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OauthError {
@@ -16,12 +19,12 @@ pub struct OauthError {
 }
 
 impl OauthError {
-    /// An error that the caller can mend.
+    /// An error that the caller can mend. A description longer than anybody reads is cut.
     pub fn new(error: &'static str, description: impl Into<String>) -> Self {
         // RFC 6749 section 5.2 limits descriptions to printable ASCII without quotes and backslashes.
         let description: String = description.into();
         let plain = description.chars().map(|c| if c == '"' { '\'' } else { c }).filter(|c| (' '..='~').contains(c) && *c != '\\');
-        Self { error, error_description: plain.collect(), status: if error == "invalid_client" { 401 } else { 400 } }
+        Self { error, error_description: plain.take(LONGEST_DESCRIPTION).collect(), status: if error == "invalid_client" { 401 } else { 400 } }
     }
 
     /// We cannot answer right now.
@@ -35,7 +38,11 @@ impl OauthError {
     pub fn response(&self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = HttpResponse::build(status);
-        response.insert_header(("cache-control", "no-store"));
+        response.insert_header(("cache-control", "no-store")).insert_header(("pragma", "no-cache"));
+        if self.status == 401 {
+            // RFC 9110 section 15.5.2 wants a challenge; public clients have nothing to answer it with.
+            response.insert_header(("www-authenticate", "Basic realm=\"latchkey\""));
+        }
         if self.status == 503 {
             response.insert_header(("retry-after", "1"));
         }

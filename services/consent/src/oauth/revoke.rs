@@ -1,11 +1,15 @@
 //! `POST /oauth/revoke` (RFC 7009): an app gives its token back.
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpResponse, post, web};
 use ids::{OkapToken, TenantId, UserId, GrantId, TokenDigest};
 use postgres::{DatabaseError, Scope};
 use server::RequestId;
 
-use super::{error::OauthError, token::form};
+use super::{
+    error::OauthError,
+    parameters::{Form, Parameters},
+    token::known_client,
+};
 use crate::{
     grant::Grants,
     registered_app::Apps,
@@ -32,23 +36,18 @@ const BY_TOKEN: &str = "
     (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/revoke")]
 pub(crate) async fn revoke(
-    request: HttpRequest,
     request_id: RequestId,
     (vault, apps, grants): (web::Data<Vault>, web::Data<Apps>, web::Data<Grants>),
-    body: Result<web::Bytes, actix_web::Error>,
+    form: Form,
 ) -> HttpResponse {
     let answer = async {
-        let parameters = form(&request, body)?;
+        let parameters = Parameters::of_form(form)?;
         let token = parameters.get("token").ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
-        let client_id = parameters.get("client_id");
-        if let Some(client_id) = client_id {
-            let known = apps.by_client_id(client_id).await.map_err(|e| OauthError::unavailable(&e))?;
-            known.ok_or_else(|| OauthError::new("invalid_client", "no app of this client_id is registered"))?;
-        }
+        known_client(&apps, &parameters).await?;
         let Ok(token) = OkapToken::parse(token) else { return Ok(()) };
         let Some(held) = held(&vault, token.digest()).await.map_err(|e| OauthError::unavailable(&e))? else { return Ok(()) };
         // An app that came through OKAP has no client id: holding the token is its proof.
-        if held.client_id.as_deref() != client_id {
+        if held.client_id.as_deref() != parameters.get("client_id") {
             return Ok(());
         }
         let actor = Actor::app(held.tenant, held.user, &request_id);

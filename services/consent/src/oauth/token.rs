@@ -1,6 +1,6 @@
 //! `POST /oauth/token` (RFC 6749 section 4.1.3): a code becomes the grant's one token.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpResponse, post, web};
 use ids::{AuthorizationCode, UserId};
 use postgres::Scope;
 use serde::Serialize;
@@ -10,12 +10,13 @@ use utoipa::ToSchema;
 use super::{
     code::{self, StoredCode},
     error::OauthError,
-    parameters::Parameters,
+    parameters::{Form, Parameters},
     pkce,
 };
 use crate::{
     access_request::{RequestError, Requests, projection, wire::WireDetail},
     grant::{Delivered, Grants},
+    registered_app::Apps,
     vault::{Actor, Vault},
 };
 
@@ -37,37 +38,36 @@ pub struct TokenResponse {
     (status = 200, body = TokenResponse), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/token")]
 pub(crate) async fn token(
-    request: HttpRequest,
     request_id: RequestId,
-    (vault, requests, grants): (web::Data<Vault>, web::Data<Requests>, web::Data<Grants>),
-    body: Result<web::Bytes, actix_web::Error>,
+    (vault, apps): (web::Data<Vault>, web::Data<Apps>),
+    (requests, grants): (web::Data<Requests>, web::Data<Grants>),
+    form: Form,
 ) -> HttpResponse {
     let answer = async {
-        let parameters = form(&request, body)?;
+        let parameters = Parameters::of_form(form)?;
         match parameters.get("grant_type") {
             Some("authorization_code") => {}
             Some(_) => return Err(OauthError::new("unsupported_grant_type", "only authorization_code is supported")),
             None => return Err(OauthError::new("invalid_request", "grant_type is missing")),
         }
+        known_client(&apps, &parameters).await?;
         redeem(&vault, &requests, &grants, &parameters, &request_id).await
     };
     match answer.await {
-        Ok(delivered) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(response(&vault, &delivered)),
+        // RFC 6749 section 5.1 asks for both headers.
+        Ok(delivered) => HttpResponse::Ok()
+            .insert_header(("cache-control", "no-store"))
+            .insert_header(("pragma", "no-cache"))
+            .json(response(&vault, &delivered)),
         Err(error) => error.response(),
     }
 }
 
-/// A form body, with every parameter at most once.
-pub(super) fn form(request: &HttpRequest, body: Result<web::Bytes, actix_web::Error>) -> Result<Parameters, OauthError> {
-    let invalid = |description: &str| OauthError::new("invalid_request", description);
-    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(invalid("content-type must be application/x-www-form-urlencoded"));
-    }
-    let body = body.map_err(|_| invalid("the body is too large or broke off"))?;
-    match Parameters::read(&body) {
-        (parameters, None) => Ok(parameters),
-        (_, Some(repeated)) => Err(invalid(&repeated.to_string())),
-    }
+/// Refuses a client that names itself and is not registered (RFC 6749 section 5.2).
+pub(super) async fn known_client(apps: &Apps, parameters: &Parameters) -> Result<(), OauthError> {
+    let Some(client_id) = parameters.get("client_id") else { return Ok(()) };
+    let known = apps.by_client_id(client_id).await.map_err(|e| OauthError::unavailable(&e))?;
+    known.map(drop).ok_or_else(|| OauthError::new("invalid_client", "no app of this client_id is registered"))
 }
 
 async fn redeem(

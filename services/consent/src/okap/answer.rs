@@ -60,6 +60,9 @@ pub struct PendingAnswer {
     expires_in: i64,
 }
 
+/// Why an app gets nothing of what a person granted: the grant ended before its token was collected.
+pub(super) const ENDED: &str = "the grant ended before its token was collected";
+
 /// An access request that breaks a rule.
 #[derive(Serialize, ToSchema)]
 pub struct OkapError {
@@ -114,7 +117,11 @@ pub(super) fn pending(
 }
 
 pub(super) fn refused(status: StatusCode, kind: &'static str, message: String, param: Option<String>) -> HttpResponse {
-    no_store(status).json(OkapError { okap: "1.0", error: OkapErrorBody { kind, message, param } })
+    let mut response = no_store(status);
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header(("www-authenticate", "Bearer realm=\"latchkey\""));
+    }
+    response.json(OkapError { okap: "1.0", error: OkapErrorBody { kind, message, param } })
 }
 
 fn wire(details: &[AuthorizationDetail], public_url: &str) -> Vec<WireDetail> {

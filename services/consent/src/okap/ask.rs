@@ -27,7 +27,7 @@ pub enum Outcome {
 /// Takes a call in.
 ///
 /// # Errors
-/// When it cannot be recorded.
+/// When a ticket's person has no room for another request, or it cannot be recorded.
 pub async fn ask(
     vault: &Vault,
     requests: &Requests,
@@ -83,6 +83,10 @@ async fn with_ticket(
         return Ok(Outcome::Unheard);
     }
     let all_within = granted.len() == arrival.details.len();
+    if !all_within {
+        // Only what waits for the person takes room in the inbox.
+        requests.look_for_room(&tx, actor.user).await?;
+    }
     let id = requests.receive_in(&tx, &actor, arrival).await?;
     let delivered = if all_within { Some(decide(requests, &tx, &actor, id, granted).await?) } else { None };
     tx.commit().await?;

@@ -4,6 +4,7 @@ use events::{AppIdentity, RequestedDetail, Verification};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use server::{Problem, StrictJson};
 
 use crate::access_request::details::{self, InvalidDetails, Members, plain_text};
 
@@ -25,7 +26,8 @@ struct OkapBody<'a> {
     okap: String,
     #[serde(borrow)]
     authorization_details: &'a RawValue,
-    client: OkapClient,
+    #[serde(borrow)]
+    client: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -58,15 +60,15 @@ struct FlatBody<'a> {
 ///
 /// # Errors
 /// Names the member that breaks a rule.
-pub fn okap(body: &[u8], now: Timestamp) -> Result<Asked, InvalidDetails> {
-    let body = text(body)?;
-    let wire: OkapBody<'_> = serde_json::from_str(body).map_err(|e| malformed(&e))?;
+pub fn okap(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
+    let wire: OkapBody<'_> = details::object(body, "body")?;
     version(&wire.okap)?;
-    if wire.client.callback.is_some() {
+    let client: OkapClient = details::object(wire.client.get(), "client")?;
+    if client.callback.is_some() {
         return Err(InvalidDetails::new("client.callback", "not offered yet; collect the answer at poll_url"));
     }
     Ok(Asked {
-        app: app(&wire.client.name, wire.client.url.as_deref(), "client")?,
+        app: app(&client.name, client.url.as_deref(), "client")?,
         details: details::parse(wire.authorization_details.get(), now)?,
     })
 }
@@ -75,9 +77,8 @@ pub fn okap(body: &[u8], now: Timestamp) -> Result<Asked, InvalidDetails> {
 ///
 /// # Errors
 /// Names the member that breaks a rule.
-pub fn flat(body: &[u8], now: Timestamp) -> Result<Asked, InvalidDetails> {
-    let body = text(body)?;
-    let wire: FlatBody<'_> = serde_json::from_str(body).map_err(|e| malformed(&e))?;
+pub fn flat(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
+    let wire: FlatBody<'_> = details::object(body, "body")?;
     version(&wire.okap)?;
     if wire.redirect_uri.is_some() {
         return Err(InvalidDetails::new("redirect_uri", "this form answers on the connection; leave it out"));
@@ -99,12 +100,19 @@ pub fn flat(body: &[u8], now: Timestamp) -> Result<Asked, InvalidDetails> {
     Ok(Asked { app: app(name, wire.app_url.as_deref(), "request")?, details: vec![detail] })
 }
 
-fn text(body: &[u8]) -> Result<&str, InvalidDetails> {
-    std::str::from_utf8(body).map_err(|_| InvalidDetails::new("body", "is not UTF-8"))
-}
+/// A body as the strict reader gives it: one JSON object, nothing twice in it at any depth.
+pub type Body = Result<StrictJson<Box<RawValue>>, Problem>;
 
-fn malformed(error: &serde_json::Error) -> InvalidDetails {
-    InvalidDetails::new("body", error.to_string())
+/// The text of a body.
+///
+/// # Errors
+/// When the reader refused it, or it is larger than an access request may be.
+pub fn text(body: Body) -> Result<Box<RawValue>, Problem> {
+    let StrictJson(text) = body?;
+    if text.get().len() <= LARGEST_BODY {
+        return Ok(text);
+    }
+    Err(Problem::too_large(format!("An access request has at most {LARGEST_BODY} bytes.")))
 }
 
 fn version(text: &str) -> Result<(), InvalidDetails> {
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_the_released_sdk_sends_is_understood() {
-        let body = br#"{"okap":"1.0","provider":"openai","models":["gpt-4","gpt-4o-mini"],"capabilities":["chat"],"limits":{"monthly_spend":10.0},"reason":"For AI-powered features","app_name":"My AI App","app_url":"https://app.test"}"#;
+        let body = r#"{"okap":"1.0","provider":"openai","models":["gpt-4","gpt-4o-mini"],"capabilities":["chat"],"limits":{"monthly_spend":10.0},"reason":"For AI-powered features","app_name":"My AI App","app_url":"https://app.test"}"#;
         let asked = flat(body, now()).unwrap();
         assert_eq!(asked.app.name, "My AI App");
         assert_eq!(asked.details[0].limits.monthly_spend, Some(money::Nanodollars::from_dollars(10)));
@@ -159,17 +167,17 @@ mod tests {
             (r#"{"okap":"1.0","provider":"openai","models":"gpt-4"}"#, "request.models"),
             (r#"{"okap":"1.0","provider":"openai","app_url":"javascript:alert(1)"}"#, "request.url"),
             (r#"{"okap":"1.0","provider":"openai","admin":true}"#, "body"),
+            (r#"["1.0","openai",null,null,null,null,null,null,null,null]"#, "body"),
         ] {
-            assert_eq!(flat(body.as_bytes(), now()).unwrap_err().place, place, "{body}");
+            assert_eq!(flat(body, now()).unwrap_err().place, place, "{body}");
         }
-        assert_eq!(flat(b"\xff\xfe", now()).unwrap_err().place, "body");
     }
 
     #[test]
     fn unknown_types_and_members_of_details_are_refused() {
         let okap_of = |details: &str| {
             let body = format!(r#"{{"okap":"1.0","authorization_details":{details},"client":{{"name":"App"}}}}"#);
-            okap(body.as_bytes(), now()).map(|asked| asked.details.len()).map_err(|e| e.place)
+            okap(&body, now()).map(|asked| asked.details.len()).map_err(|e| e.place)
         };
         let place = |place: &str| Err(place.to_owned());
         assert_eq!(okap_of(r#"[{"type":"ai_model_access","provider":"openai"}]"#), Ok(1));
@@ -182,9 +190,15 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_panic(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+        fn no_text_makes_it_panic(body in ".{0,300}") {
             drop(flat(&body, now()));
             drop(okap(&body, now()));
+        }
+
+        #[test]
+        fn no_member_makes_it_panic(name in "models|capabilities|limits|expires|reason|app_url", value in "[0-9eE.,:\"a-z*{}\\[\\]-]{0,30}") {
+            let body = format!(r#"{{"okap":"1.0","provider":"openai","{name}":{value}}}"#);
+            drop(flat(&body, now()));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 use events::Transport;
 use ids::{PollSecret, RequestId as AccessRequestId};
+use jiff::Timestamp;
 use postgres::Scope;
 use server::{Problem, RequestId};
 use tokio::time::Instant;
@@ -12,18 +13,23 @@ use tokio::time::Instant;
 use super::{
     answer::{self, GrantedAnswer, OkapError, PendingAnswer},
     ask::{Outcome, ask},
-    asked::{self, LARGEST_BODY},
-    knock::{Knocks, door},
+    asked::{self, Asked, Body},
+    knock::{Knocks, Place, credential, door},
     waiting::{Caller, decided},
 };
 use crate::{
-    access_request::{RequestState, Requests, delivery},
+    access_request::{RequestError, RequestState, Requests, delivery},
     address::Addresses,
+    grant::GrantError,
+    policy::after,
     vault::{Actor, Vault},
 };
 
 /// The longest that one call is held.
 const LONGEST_WAIT: u64 = 25;
+/// The shortest: longer than it takes to write a request down, so that the time an answer takes does
+/// not tell whether anybody was asked.
+const SHORTEST_WAIT: Duration = Duration::from_millis(150);
 
 type Parts = (web::Data<Vault>, web::Data<Requests>, web::Data<Addresses>, web::Data<Knocks>);
 
@@ -37,7 +43,7 @@ pub(crate) async fn authorize(
     request: HttpRequest,
     request_id: RequestId,
     parts: Parts,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     asked_at(request, request_id, parts, body).await
 }
@@ -48,7 +54,7 @@ pub(crate) async fn authorize_at_handle(
     request: HttpRequest,
     request_id: RequestId,
     parts: Parts,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     asked_at(request, request_id, parts, body).await
 }
@@ -57,30 +63,19 @@ async fn asked_at(
     request: HttpRequest,
     request_id: RequestId,
     (vault, requests, addresses, knocks): Parts,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
-    knocks.count(&request)?;
+    knocks.count_ask(&request)?;
     let now = vault.clock.now();
-    let Some(body) = body.ok().filter(|body| body.len() <= LARGEST_BODY) else {
-        let message = format!("at most {LARGEST_BODY} bytes");
-        return Ok(answer::refused(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message, None));
-    };
-    if !is_json(&request) {
-        let message = "content-type must be application/json".to_owned();
-        return Ok(answer::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", message, None));
-    }
-    let asked = match asked::okap(&body, now) {
+    let asked = match read(body, now) {
         Ok(asked) => asked,
-        Err(invalid) => {
-            let kind = if invalid.place.starts_with("authorization_details") { "invalid_authorization_details" } else { "invalid_request" };
-            return Ok(answer::refused(StatusCode::BAD_REQUEST, kind, invalid.to_string(), Some(invalid.place)));
-        }
+        Err(refused) => return Ok(refused),
     };
     let secret = PollSecret::mint().map_err(|e| Problem::internal(&e))?;
-    let deadline = Instant::now() + wait(&request);
+    let (_place, deadline) = deadline(&knocks, &request, preferred(&request).unwrap_or(LONGEST_WAIT));
     let door = door(&addresses, &request).await?;
     let outcome = ask(&vault, &requests, door, asked, Transport::Okap, Some(&secret), &request_id).await?;
-    let expires_in = i64::try_from(vault.policy.request_waits.as_secs()).unwrap_or(600);
+    let pending = |id| answer::pending(id, Some(secret.reveal()), &vault.public_url, left(&vault, id));
     match outcome {
         Outcome::Granted(delivered) => Ok(answer::granted(&delivered, &vault.public_url)),
         Outcome::NoKey(provider) => {
@@ -89,20 +84,33 @@ async fn asked_at(
         }
         Outcome::Unheard => {
             tokio::time::sleep_until(deadline).await;
-            let id = AccessRequestId::new(now);
-            Ok(answer::pending(id, Some(secret.reveal()), &vault.public_url, expires_in))
+            Ok(pending(AccessRequestId::new(now)))
         }
         Outcome::Waiting(actor, id) => {
             let caller = Caller::new(requests.get_ref().clone(), actor.clone(), id);
             let state = decided(&vault, &requests, &actor, id, deadline).await?;
             let answer = match state {
-                None => answer::pending(id, Some(secret.reveal()), &vault.public_url, expires_in),
+                None => pending(id),
                 Some(state) => outcome_of(&vault, &requests, &actor, id, state).await?,
             };
             caller.served();
             Ok(answer)
         }
     }
+}
+
+/// What was asked, or the answer that says what is wrong with it.
+fn read(body: Body, now: Timestamp) -> Result<Asked, HttpResponse> {
+    let body = asked::text(body).map_err(|problem| {
+        let kind = if problem.status() == StatusCode::PAYLOAD_TOO_LARGE { "request_too_large" } else { "invalid_request" };
+        let param = problem.errors().first().map(|member| member.pointer.clone());
+        answer::refused(problem.status(), kind, problem.detail().to_owned(), param)
+    })?;
+    asked::okap(body.get(), now).map_err(|invalid| {
+        let of_details = invalid.place.starts_with("authorization_details");
+        let kind = if of_details { "invalid_authorization_details" } else { "invalid_request" };
+        answer::refused(StatusCode::BAD_REQUEST, kind, invalid.to_string(), Some(invalid.place))
+    })
 }
 
 /// Collects the answer of an access request with the poll secret that was given beside it.
@@ -116,8 +124,10 @@ pub(crate) async fn poll(
     (vault, requests, _addresses, knocks): Parts,
     id: web::Path<AccessRequestId>,
 ) -> Result<HttpResponse, Problem> {
-    knocks.count(&request)?;
-    let Some(secret) = bearer(&request).and_then(|text| PollSecret::parse(text).ok()) else {
+    knocks.count_poll(&request)?;
+    // Collecting does not wait unless the client prefers to.
+    let (_place, deadline) = deadline(&knocks, &request, preferred(&request).unwrap_or(0));
+    let Some(secret) = credential(&request, "Bearer").and_then(|text| PollSecret::parse(text).ok()) else {
         let message = "send the poll secret as Authorization: Bearer".to_owned();
         return Ok(answer::refused(StatusCode::UNAUTHORIZED, "invalid_poll_secret", message, None));
     };
@@ -126,14 +136,16 @@ pub(crate) async fn poll(
     let found = delivery::by_poll_secret(&tx, digest).await.map_err(|e| Problem::dependency(&e))?;
     tx.commit().await.map_err(|e| Problem::dependency(&e))?;
     let known = found.filter(|(_, request, _)| *request == *id);
-    let Some((tenant, id, delivered)) = known else { return Ok(unheard(&vault, *id)) };
+    let Some((tenant, id, delivered)) = known else {
+        return Ok(unheard(&vault, *id, deadline).await);
+    };
     if delivered {
         return Err(Problem::gone("The answer was collected already.").named("already-delivered", "The answer was collected already"));
     }
     // The holder of the secret stands for the person's vault it asked: the row says whose it is.
     let user = owner(&vault, tenant, id).await?;
     let actor = Actor::app(tenant, user, &request_id);
-    let state = decided(&vault, &requests, &actor, id, Instant::now() + polled_wait(&request)).await?;
+    let state = decided(&vault, &requests, &actor, id, deadline).await?;
     match state {
         None => Ok(answer::pending(id, None, &vault.public_url, left(&vault, id))),
         Some(state) => outcome_of(&vault, &requests, &actor, id, state).await,
@@ -155,51 +167,87 @@ async fn outcome_of(
     state: RequestState,
 ) -> Result<HttpResponse, Problem> {
     match state {
-        RequestState::Approved(_) => {
-            let delivered = requests.deliver(actor, id).await?;
-            Ok(answer::granted(&delivered, &vault.public_url))
-        }
+        RequestState::Approved(_) => match requests.deliver(actor, id).await {
+            Ok(delivered) => Ok(answer::granted(&delivered, &vault.public_url)),
+            Err(RequestError::Grant(GrantError::Refused(_))) => Ok(answer::denied(answer::ENDED)),
+            Err(error) => Err(error.into()),
+        },
         RequestState::Denied(reason) => Ok(answer::denied(reason.as_deref().unwrap_or("user_denied"))),
         RequestState::Expired | RequestState::Abandoned | RequestState::Pending => Ok(answer::denied("request_expired")),
     }
 }
 
-/// What nobody will ever decide looks like what nobody has decided yet, for as long as that lasts.
-fn unheard(vault: &Vault, id: AccessRequestId) -> HttpResponse {
-    match left(vault, id) {
-        0 => answer::denied("request_expired"),
-        left => answer::pending(id, None, &vault.public_url, left),
+/// What nobody will ever decide looks like what nobody has decided yet, for as long as that lasts,
+/// and takes as long.
+async fn unheard(vault: &Vault, id: AccessRequestId, deadline: Instant) -> HttpResponse {
+    if left(vault, id) == 0 {
+        return answer::denied("request_expired");
     }
+    tokio::time::sleep_until(deadline).await;
+    answer::pending(id, None, &vault.public_url, left(vault, id))
 }
 
-/// Seconds until a request lapses, from the time inside its id.
+/// Seconds until a request lapses, from the time inside its id; 0 only when it has.
 fn left(vault: &Vault, id: AccessRequestId) -> i64 {
-    let made = id.uuid().get_timestamp().and_then(|at| i64::try_from(at.to_unix().0).ok()).unwrap_or(0);
+    let made = id.uuid().get_timestamp().map_or((0, 0), |at| at.to_unix());
+    let made = i64::try_from(made.0).ok().and_then(|seconds| Timestamp::new(seconds, i32::try_from(made.1).ok()?).ok());
+    let lapses = after(made.unwrap_or_default(), vault.policy.request_waits);
+    let left = lapses.duration_since(vault.clock.now());
     let waits = i64::try_from(vault.policy.request_waits.as_secs()).unwrap_or(0);
-    (made + waits - vault.clock.now().as_second()).clamp(0, waits)
+    (left.as_secs() + i64::from(left.subsec_nanos() > 0)).clamp(0, waits)
 }
 
-/// `Prefer: wait=N` in seconds (RFC 7240 section 4.3), at most 25, which is also the default.
-fn wait(request: &HttpRequest) -> Duration {
-    Duration::from_secs(preferred(request).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))
+/// Until when a call is held that would wait for `seconds`, and its place among the waiting. One for
+/// whom there is no place is answered at once.
+fn deadline(knocks: &Knocks, request: &HttpRequest, seconds: u64) -> (Option<Place>, Instant) {
+    let wait = Duration::from_secs(seconds.min(LONGEST_WAIT)).max(SHORTEST_WAIT);
+    let place = knocks.place(request);
+    let wait = if place.is_some() { wait } else { SHORTEST_WAIT };
+    (place, Instant::now() + wait)
 }
 
-/// Collecting does not wait unless the client prefers to.
-fn polled_wait(request: &HttpRequest) -> Duration {
-    Duration::from_secs(preferred(request).unwrap_or(0).min(LONGEST_WAIT))
-}
-
+/// How long the client prefers to wait, in seconds: `Prefer: wait=N` (RFC 7240 section 4.3), or not
+/// at all with a bare `respond-async` (section 4.1). What cannot be read is no preference.
 fn preferred(request: &HttpRequest) -> Option<u64> {
-    let value = request.headers().get("prefer")?.to_str().ok()?;
-    value.split(',').find_map(|part| part.trim().strip_prefix("wait=")?.trim().parse().ok())
+    let values = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    let mut no_wait = None;
+    for preference in values.flat_map(|value| value.split(',')) {
+        let preference = preference.split(';').next().unwrap_or_default();
+        let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            // The first one counts.
+            "wait" => return value.trim().trim_matches('"').parse().ok().or(no_wait),
+            "respond-async" => no_wait = Some(0),
+            _ => {}
+        }
+    }
+    no_wait
 }
 
-pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
-    request.headers().get("authorization")?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
 
-pub(super) fn is_json(request: &HttpRequest) -> bool {
-    use actix_web::HttpMessage;
-    request.content_type().eq_ignore_ascii_case("application/json")
+    #[test]
+    fn a_preference_is_read_as_rfc_7240_has_it() {
+        let preferred_by = |values: &[&str]| {
+            let request = values.iter().fold(TestRequest::default(), |r, value| r.append_header(("prefer", *value)));
+            preferred(&request.to_http_request())
+        };
+        for (values, seconds) in [
+            (&["wait=5"][..], Some(5)),
+            (&["respond-async, Wait = \"7\"; x=y"], Some(7)),
+            (&["return=minimal", "wait=3"], Some(3)),
+            (&["wait=1, wait=2"], Some(1)),
+            (&["respond-async"], Some(0)),
+            (&["wait=-1"], None),
+            (&["wait=soon"], None),
+            (&["waiting=5"], None),
+            (&[], None),
+        ] {
+            assert_eq!(preferred_by(values), seconds, "{values:?}");
+        }
+    }
 }
 

@@ -15,16 +15,16 @@ use server::{Problem, RequestId};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    answer::{FlatAnswer, flat_granted, flat_refused},
+    answer::{ENDED, FlatAnswer, flat_granted, flat_refused},
     ask::{Outcome, ask},
-    asked::{self, LARGEST_BODY},
-    authorize::is_json,
+    asked::{self, Body},
     knock::{Knocks, door},
     waiting::{Caller, decided},
 };
 use crate::{
     access_request::{RequestError, RequestState, Requests},
     address::Addresses,
+    grant::GrantError,
     vault::{Actor, Vault},
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn request(
     http: HttpRequest,
     request_id: RequestId,
     parts: Parts,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
 ) -> HttpResponse {
     asked_at(http, request_id, parts, body).await
 }
@@ -56,7 +56,7 @@ pub(crate) async fn request_at_handle(
     http: HttpRequest,
     request_id: RequestId,
     parts: Parts,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
 ) -> HttpResponse {
     asked_at(http, request_id, parts, body).await
 }
@@ -65,7 +65,7 @@ async fn asked_at(
     http: HttpRequest,
     request_id: RequestId,
     parts: Parts,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
 ) -> HttpResponse {
     let began = Instant::now();
     let mut answer = Box::pin(answer(http, request_id, parts, body, began));
@@ -93,24 +93,32 @@ async fn answer(
     http: HttpRequest,
     request_id: RequestId,
     (vault, requests, addresses, knocks): Parts,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
     began: Instant,
 ) -> String {
-    if knocks.count(&http).is_err() {
+    if knocks.count_ask(&http).is_err() {
         return flat_refused("rate_limited", "too many requests; try again in a minute");
     }
     let now = vault.clock.now();
-    let Some(body) = body.ok().filter(|body| body.len() <= LARGEST_BODY && is_json(&http)) else {
-        return flat_refused("invalid_request", "application/json of at most 16384 bytes is needed");
+    let body = match asked::text(body) {
+        Ok(body) => body,
+        Err(problem) => return flat_refused("invalid_request", problem.detail()),
     };
-    let asked = match asked::flat(&body, now) {
+    let asked = match asked::flat(body.get(), now) {
         Ok(asked) => asked,
         Err(invalid) => return flat_refused("invalid_request", &invalid.to_string()),
     };
+    // This form has no way to come back: who cannot be kept waiting is not taken in.
+    let Some(_place) = knocks.place(&http) else {
+        return flat_refused("rate_limited", "too many requests wait from here; try again when one is answered");
+    };
     let deadline = began + LONGEST_WAIT;
     let outcome = async {
-        let door = door(&addresses, &http).await.map_err(Problem::from)?;
-        ask(&vault, &requests, door, asked, Transport::OkapFlat, None, &request_id).await.map_err(Problem::from)
+        let door = door(&addresses, &http).await.map_err(|error| unavailable(error.into()))?;
+        match ask(&vault, &requests, door, asked, Transport::OkapFlat, None, &request_id).await {
+            Err(error @ RequestError::Full) => Err(flat_refused("rate_limited", &error.to_string())),
+            outcome => outcome.map_err(|error| unavailable(error.into())),
+        }
     };
     match outcome.await {
         Ok(Outcome::Granted(delivered)) => flat_granted(&delivered, &vault.public_url, now),
@@ -122,18 +130,24 @@ async fn answer(
             expired()
         }
         Ok(Outcome::Waiting(actor, id)) => wait_for(&vault, &requests, actor, id, deadline).await,
-        Err(problem) => flat_refused("vault_unavailable", problem.detail()),
+        Err(refusal) => refusal,
     }
 }
 
 async fn wait_for(vault: &Vault, requests: &Requests, actor: Actor, id: AccessRequestId, deadline: Instant) -> String {
     let caller = Caller::new(requests.clone(), actor.clone(), id);
-    let text = match settle(vault, requests, &actor, id, deadline).await {
-        Ok(text) => text,
-        Err(error) => flat_refused("vault_unavailable", &Problem::from(error).detail().to_owned()),
-    };
-    caller.served();
-    text
+    match settle(vault, requests, &actor, id, deadline).await {
+        Ok(text) => {
+            caller.served();
+            text
+        }
+        // Not served: what it asked for is ended.
+        Err(error) => unavailable(error.into()),
+    }
+}
+
+fn unavailable(problem: Problem) -> String {
+    flat_refused("vault_unavailable", problem.detail())
 }
 
 async fn settle(
@@ -143,20 +157,25 @@ async fn settle(
     id: AccessRequestId,
     deadline: Instant,
 ) -> Result<String, RequestError> {
-    match decided(vault, requests, actor, id, deadline).await? {
-        Some(RequestState::Approved(_)) => {
-            let delivered = requests.deliver(actor, id).await?;
-            Ok(flat_granted(&delivered, &vault.public_url, vault.clock.now()))
+    let state = match decided(vault, requests, actor, id, deadline).await? {
+        Some(state) => state,
+        None => {
+            // This form has no way to come back for the answer. A decision taken at this very
+            // moment counts.
+            requests.close(actor, id, true).await?;
+            requests.one(actor.tenant, actor.user, id).await?.state
         }
-        Some(RequestState::Denied(reason)) => {
+    };
+    match state {
+        RequestState::Approved(_) => match requests.deliver(actor, id).await {
+            Ok(delivered) => Ok(flat_granted(&delivered, &vault.public_url, vault.clock.now())),
+            Err(RequestError::Grant(GrantError::Refused(_))) => Ok(flat_refused("user_denied", ENDED)),
+            Err(error) => Err(error),
+        },
+        RequestState::Denied(reason) => {
             Ok(flat_refused("user_denied", reason.as_deref().unwrap_or("the person denied the request")))
         }
-        None => {
-            // Nobody is left to hand the answer to: this form has no way to come back.
-            requests.close(actor, id, true).await?;
-            Ok(expired())
-        }
-        Some(_) => Ok(expired()),
+        RequestState::Pending | RequestState::Expired | RequestState::Abandoned => Ok(expired()),
     }
 }
 

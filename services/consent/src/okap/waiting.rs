@@ -31,10 +31,11 @@ pub async fn decided(
         if state != RequestState::Pending {
             return Ok(Some(state));
         }
-        if Instant::now() >= deadline {
+        let now = Instant::now();
+        if now >= deadline {
             return Ok(None);
         }
-        let until = deadline.min(Instant::now() + LOOK_AGAIN);
+        let until = deadline.min(now + LOOK_AGAIN);
         let told = async {
             loop {
                 match changes.recv().await {
@@ -46,11 +47,15 @@ pub async fn decided(
                 }
             }
         };
-        drop(tokio::time::timeout_at(until, told).await);
+        // At the deadline nobody looks again: an answer to nobody's address takes no time, either.
+        if tokio::time::timeout_at(until, told).await.is_err() && until == deadline {
+            return Ok(None);
+        }
     }
 }
 
-/// Ends a request if its asker goes away before the answer: nobody is left to hand it to.
+/// Ends a request if its asker goes away before it has an answer, or a way to come back for one:
+/// nobody is left to hand it to.
 pub struct Caller {
     requests: Requests,
     actor: Actor,
@@ -73,10 +78,12 @@ impl Caller {
 impl Drop for Caller {
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
+        // Without a runtime the process is ending; the request then stays until it expires.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (requests, actor) = (self.requests.clone(), self.actor.clone());
-        actix_web::rt::spawn(async move {
-            if let Err(error) = requests.close(&actor, id, true).await {
-                tracing::warn!(error = %error, "an abandoned access request stays until it expires");
+        runtime.spawn(async move {
+            if let Err(error) = requests.abandon(&actor, id).await {
+                tracing::warn!(%error, request = %id, "an abandoned access request was not ended");
             }
         });
     }

@@ -71,7 +71,7 @@ impl Sent {
         let flow = Flow::new(Arc::clone(gate), response, meter, open, live, (watch, deadline));
         let relay = |flow| {
             let target = (route.endpoint, provider.clone());
-            Relay::new(flow, framing, shape, target, !ask.wants_usage)
+            Relay::new((flow, &gate.apps), framing, shape, target, !ask.wants_usage)
         };
         let goes_by = framing == Framing::Events || route.endpoint == Endpoint::StreamGenerateContent;
         if goes_by || length > WHOLE as u64 {

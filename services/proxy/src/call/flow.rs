@@ -32,12 +32,15 @@ pub(crate) type Incoming = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + S
 pub(crate) struct Flow {
     gate: Arc<Gate>,
     parts: Option<Parts>,
-    live: Option<LiveCall>,
+    live: LiveCall,
     pub(crate) watch: KeyWatch,
     timer: Pin<Box<Sleep>>,
     heard: Instant,
+    /// When the app last asked for more.
+    asked: Instant,
     idle: Duration,
     deadline: Instant,
+    abandoned: bool,
 }
 
 /// What is needed to read an answer to its end and settle its call.
@@ -92,24 +95,30 @@ impl Flow {
         Self {
             gate,
             parts: Some(parts),
-            live: Some(live),
+            live,
             watch,
             timer: Box::pin(sleep_until((heard + idle).min(deadline))),
             heard,
+            asked: heard,
             idle,
             deadline,
+            abandoned: false,
         }
     }
 
     /// The next bytes; `None` at the end.
     pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
-        if self.live.as_ref().is_some_and(|live| live.poll_cut(cx).is_ready()) {
+        if self.live.poll_cut(cx).is_ready() {
             return Poll::Ready(Some(Err(Broken::Revoked)));
+        }
+        if self.abandoned {
+            return Poll::Ready(Some(Err(Broken::Late)));
         }
         let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
         match parts.incoming.as_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(bytes))) => {
                 self.heard = Instant::now();
+                self.asked = self.heard;
                 Poll::Ready(Some(Ok(bytes)))
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Broken::Off))),
@@ -171,20 +180,37 @@ impl Flow {
     }
 }
 
+impl Flow {
+    /// Takes the answer from an app that has not asked for more in this time, or whose grant was
+    /// revoked. Tells whether it did.
+    pub(crate) fn abandon_if_unread(&mut self, patience: Duration) -> bool {
+        let unread = self.asked.elapsed() > patience || self.live.is_cut();
+        if !unread || self.parts.is_none() {
+            return false;
+        }
+        self.abandoned = true;
+        self.let_go();
+        true
+    }
+
+    /// Nobody waits for the answer any more.
+    fn let_go(&mut self) {
+        let Some(parts) = self.parts.take() else { return };
+        if !self.live.is_cut() {
+            return drain::in_the_midst(&self.gate, parts);
+        }
+        // Revoked: the provider is to stop, and what it did until now is not known.
+        let evidence = Evidence::Reading(Box::new(parts.meter.finish(false)));
+        let outcome = CallOutcome::CutByRevocation;
+        let ending = Ending { outcome, status: Some(parts.status), evidence };
+        drain::behind(async move {
+            parts.open.settle(ending).await;
+        });
+    }
+}
+
 impl Drop for Flow {
     fn drop(&mut self) {
-        let Some(parts) = self.parts.take() else { return };
-        if self.live.as_ref().is_some_and(LiveCall::is_cut) {
-            // Revoked: the provider is to stop, and what it did until now is not known.
-            let reading = parts.meter.finish(false);
-            let outcome = CallOutcome::CutByRevocation;
-            let evidence = Evidence::Reading(Box::new(reading));
-            let ending = Ending { outcome, status: Some(parts.status), evidence };
-            drain::behind(async move {
-                parts.open.settle(ending).await;
-            });
-            return;
-        }
-        drain::in_the_midst(&self.gate, parts);
+        self.let_go();
     }
 }

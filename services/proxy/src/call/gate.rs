@@ -15,7 +15,11 @@ use key_vault::Opener;
 use price_book::PriceBook;
 use spend_limits::SpendLimits;
 
-use crate::{call::live::LiveCalls, provider::Providers, spool::Spool};
+use crate::{
+    call::{live::LiveCalls, stalled::StalledApps},
+    provider::Providers,
+    spool::Spool,
+};
 
 /// Bounds on one call.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +68,8 @@ pub struct Gate {
     pub bounds: Bounds,
     /// Answers that are read though the app has gone.
     pub drains: Drains,
+    /// Apps that do not read their answers.
+    pub apps: StalledApps,
 }
 
 /// Counts the answers that are read to their end without an app.

@@ -15,10 +15,13 @@ use events::CallOutcome;
 use crate::{
     call::{
         drain,
+        event_lines::{Events, Leak},
         flow::{Broken, Flow, Incoming},
+        gathered::Gathered,
         key_watch::TextWatch,
-        meter::{Framing, Lines, Meter},
+        meter::Framing,
         settle::Settled,
+        stalled::{Passing, StalledApps},
     },
     error::{Refusal, Shape, stream_event},
     provider::Endpoint,
@@ -26,14 +29,12 @@ use crate::{
 
 /// So many bytes go out at once at most.
 const AT_ONCE: usize = 64 * 1024;
-/// A longer line is passed on in parts, whatever it is.
-const LONGEST_HELD: usize = 1024 * 1024;
 
 type Settling = Pin<Box<dyn Future<Output = Option<Settled>> + Send>>;
 
 /// The body of an answer that goes by.
 pub(crate) struct Relay {
-    flow: Flow,
+    flow: Passing,
     phase: Phase,
     framing: Framing,
     shape: Shape,
@@ -59,20 +60,6 @@ enum Phase {
     Breaks,
 }
 
-/// Lets whole lines pass. What an app could not read yet, it does not miss.
-struct Events {
-    lines: Lines,
-    held: usize,
-    texts: TextWatch,
-    /// Leave out the event that tells nothing but the usage.
-    hides_usage: bool,
-    /// The blank line after the hidden one has not come yet.
-    skip_blank: bool,
-}
-
-/// The key was found.
-struct Leak;
-
 /// What came in at one time.
 enum Came {
     More(Bytes),
@@ -83,7 +70,7 @@ enum Came {
 
 impl Relay {
     pub(crate) fn new(
-        flow: Flow,
+        (flow, apps): (Flow, &StalledApps),
         framing: Framing,
         shape: Shape,
         target: (Endpoint, events::Provider),
@@ -94,7 +81,7 @@ impl Relay {
             Events::new(texts, hides_usage)
         });
         Self {
-            flow,
+            flow: apps.watch_over(flow),
             phase: Phase::Open,
             framing,
             shape,
@@ -116,10 +103,11 @@ impl Relay {
     /// Takes what is there; pending only if nothing is.
     fn poll_came(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
         let mut gathered = Gathered::default();
+        let mut flow = self.flow.lock();
         loop {
-            match self.flow.poll_bytes(cx) {
+            match flow.poll_bytes(cx) {
                 Poll::Ready(Some(Ok(bytes))) => {
-                    match self.pass(bytes) {
+                    match pass(&mut flow, &mut self.events, bytes) {
                         Ok(bytes) => gathered.add(bytes),
                         Err(Leak) => return Poll::Ready(Came::Leaked(gathered.take())),
                     }
@@ -132,7 +120,7 @@ impl Relay {
                 }
                 Poll::Ready(None) => {
                     if let Some(events) = &mut self.events {
-                        gathered.add(events.lines.rest());
+                        gathered.add(events.rest());
                     }
                     return Poll::Ready(Came::Last(gathered.take()));
                 }
@@ -142,30 +130,9 @@ impl Relay {
         }
     }
 
-    /// Has the meter read the bytes; gives what of them goes on.
-    fn pass(&mut self, bytes: Bytes) -> Result<Bytes, Leak> {
-        if self.flow.watch.finds_next(&bytes) {
-            return Err(Leak);
-        }
-        let Some(meter) = self.flow.meter() else { return Ok(bytes) };
-        let Some(events) = &mut self.events else {
-            meter.read(&bytes);
-            return Ok(bytes);
-        };
-        if events.held + bytes.len() > LONGEST_HELD && memchr::memchr(b'\n', &bytes).is_none() {
-            let mut all = BytesMut::from(&events.lines.rest()[..]);
-            all.extend_from_slice(&bytes);
-            self.events = None;
-            let all = all.freeze();
-            meter.read(&all);
-            return Ok(all);
-        }
-        events.pass(&bytes, meter)
-    }
-
     /// Settles, and sends these bytes after that.
     fn end(&mut self, outcome: CallOutcome, whole: bool, bytes: Bytes, breaks: bool) {
-        let (settling, rest) = self.flow.settle(outcome, whole);
+        let (settling, rest) = self.flow.lock().settle(outcome, whole);
         self.rest = rest.filter(|_| outcome == CallOutcome::Completed);
         self.phase = Phase::Last { settling: Box::pin(settling), bytes, breaks };
     }
@@ -269,75 +236,26 @@ impl Drop for Relay {
     }
 }
 
-impl Events {
-    fn new(texts: TextWatch, hides_usage: bool) -> Self {
-        Self { lines: Lines::default(), held: 0, texts, hides_usage, skip_blank: false }
+/// Has the meter read the bytes; gives what of them goes on.
+fn pass(flow: &mut Flow, events: &mut Option<Events>, bytes: Bytes) -> Result<Bytes, Leak> {
+    if flow.watch.finds_next(&bytes) {
+        return Err(Leak);
     }
-
-    fn pass(&mut self, bytes: &Bytes, meter: &mut Meter) -> Result<Bytes, Leak> {
-        let came = self.held + bytes.len();
-        let lines = self.lines.take(bytes);
-        self.held = came.saturating_sub(lines.len());
-        if self.texts.finds_in_events(&lines) {
-            return Err(Leak);
+    let Some(meter) = flow.meter() else { return Ok(bytes) };
+    match events {
+        Some(lines) if lines.is_too_much(&bytes) => {
+            let mut all = BytesMut::from(&lines.rest()[..]);
+            all.extend_from_slice(&bytes);
+            *events = None;
+            let all = all.freeze();
+            meter.read(&all);
+            Ok(all)
         }
-        Ok(match meter.read_lines(&lines).filter(|_| self.hides_usage) {
-            Some(hidden) => self.leave_out(&lines, hidden),
-            None => self.after_hidden(lines),
-        })
-    }
-
-    /// The lines without the hidden one and the blank line that ends it.
-    fn leave_out(&mut self, lines: &Bytes, hidden: std::ops::Range<usize>) -> Bytes {
-        let before = lines.slice(..hidden.start.min(lines.len()));
-        self.skip_blank = true;
-        let after = self.after_hidden(lines.slice(hidden.end.min(lines.len())..));
-        if before.is_empty() {
-            return after;
+        Some(lines) => lines.pass(&bytes, meter),
+        None => {
+            meter.read(&bytes);
+            Ok(bytes)
         }
-        if after.is_empty() {
-            return before;
-        }
-        let mut both = BytesMut::from(&before[..]);
-        both.extend_from_slice(&after);
-        both.freeze()
-    }
-
-    fn after_hidden(&mut self, lines: Bytes) -> Bytes {
-        if !self.skip_blank || lines.is_empty() {
-            return lines;
-        }
-        self.skip_blank = false;
-        let blank = [&b"\r\n"[..], b"\n"].into_iter().find(|blank| lines.starts_with(blank));
-        blank.map_or_else(|| lines.clone(), |blank| lines.slice(blank.len()..))
-    }
-}
-
-/// Pieces that go out together. A single one, as most are, is not copied.
-#[derive(Default)]
-struct Gathered {
-    first: Bytes,
-    more: BytesMut,
-}
-
-impl Gathered {
-    fn add(&mut self, bytes: Bytes) {
-        if self.length() == 0 {
-            self.first = bytes;
-            return;
-        }
-        if self.more.is_empty() {
-            self.more.extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.more.extend_from_slice(&bytes);
-    }
-
-    fn length(&self) -> usize {
-        self.first.len() + self.more.len()
-    }
-
-    fn take(&mut self) -> Bytes {
-        if self.more.is_empty() { std::mem::take(&mut self.first) } else { self.more.split().freeze() }
     }
 }
 
@@ -365,8 +283,7 @@ pub(crate) fn boxed(relay: Relay) -> actix_web::body::BoxBody {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::call::key_watch::KeyWatch;
+    use super::says_the_end;
 
     #[test]
     fn the_end_of_a_stream_is_known() {
@@ -386,40 +303,5 @@ mod tests {
         ] {
             assert!(!says_the_end(other.as_bytes()), "{other}");
         }
-    }
-
-    const STREAM: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n\
-        data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
-        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n\
-        data: [DONE]\n\n";
-
-    fn hide(stream: &str, cuts: &[usize]) -> String {
-        let endpoint = Endpoint::ChatCompletions;
-        let texts = TextWatch::new(KeyWatch::new("sk-aB3dE5gH7jK9mN1pQ3"), endpoint);
-        let mut events = Events::new(texts, true);
-        let mut meter = Meter::new(endpoint, Framing::Events);
-        let (mut out, mut from) = (Vec::new(), 0);
-        for to in cuts.iter().copied().chain([stream.len()]) {
-            let piece = Bytes::copy_from_slice(&stream.as_bytes()[from..to]);
-            let Ok(passed) = events.pass(&piece, &mut meter) else { panic!("there is no key") };
-            out.extend_from_slice(&passed);
-            from = to;
-        }
-        out.extend_from_slice(&events.lines.rest());
-        assert_eq!(meter.finish(true).told.unwrap().output, 2);
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn the_usage_that_was_not_asked_for_is_left_out_wherever_the_stream_is_cut() {
-        let kept: String = STREAM.split_inclusive("\n\n").filter(|event| !event.contains("usage")).collect();
-        for first in 0..STREAM.len() {
-            assert_eq!(hide(STREAM, &[first]), kept, "{first}");
-            assert_eq!(hide(STREAM, &[first, (first + 3).min(STREAM.len())]), kept, "{first}");
-        }
-        let every: Vec<usize> = (0..STREAM.len()).collect();
-        assert_eq!(hide(STREAM, &every), kept);
-        let with_returns = STREAM.replace('\n', "\r\n");
-        assert_eq!(hide(&with_returns, &[]), kept.replace('\n', "\r\n"));
     }
 }

@@ -101,8 +101,7 @@ impl OpenCall {
         let Some(parts) = self.0.take() else {
             return Settled { cost: Nanodollars::ZERO, remaining: None };
         };
-        let (record, parts) = parts.finish(&ending);
-        let Parts { gate, holding, began, .. } = parts;
+        let Parts { gate, record, holding, began, .. } = parts.finish(&ending);
         let remaining = holding.remaining_at(record.cost);
         let unbooked = Unbooked(Some((Arc::clone(&gate), holding, record.cost)));
         // The record first: it is the truth that limits are restored from.
@@ -117,26 +116,23 @@ impl OpenCall {
 }
 
 impl Parts {
-    /// The final record.
-    fn finish(self, ending: &Ending) -> (CallRecord, Self) {
+    /// Makes the record final.
+    fn finish(mut self, ending: &Ending) -> Self {
         let (usage, measurement, cost) = self.evaluate(&ending.evidence);
-        let now = self.gate.clock.now();
-        let record = CallRecord {
-            ended_at: now.max(self.record.began_at),
-            provider_status: ending.status,
-            outcome: ending.outcome,
-            usage: tokens::recorded(&usage),
-            measurement,
-            cost,
-            ..self.record.clone()
-        };
+        let record = &mut self.record;
+        record.ended_at = self.gate.clock.now().max(record.began_at);
+        record.provider_status = ending.status;
+        record.outcome = ending.outcome;
+        record.usage = tokens::recorded(&usage);
+        record.measurement = measurement;
+        record.cost = cost;
         if record.exceeded_its_reservation() {
             metrics::counter!("latchkey_calls_above_reservation_total").increment(1);
             tracing::warn!(call.id = %record.call, cost = %record.cost, reserved = %record.reserved,
                 "a call cost more than was held for it");
         }
-        count(&record, self.began_instant.elapsed());
-        (record, self)
+        count(record, self.began_instant.elapsed());
+        self
     }
 
     fn evaluate(&self, evidence: &Evidence) -> (TokenUsage, Measurement, Nanodollars) {
@@ -178,7 +174,7 @@ impl Drop for OpenCall {
             return;
         };
         let ending = Ending { outcome: CallOutcome::ClientGone, status: None, evidence: Evidence::None };
-        let (record, Parts { gate, holding, .. }) = parts.finish(&ending);
+        let Parts { gate, record, holding, .. } = parts.finish(&ending);
         gate.spool.ended_unwatched(&began, &record);
         drop(Unbooked(Some((gate, holding, record.cost))));
     }

@@ -51,7 +51,7 @@ async fn what_is_outside_of_the_grant_is_refused() {
 async fn tokens_of_no_use_are_refused() {
     let stage = Stage::new().await;
     let granted = stage.grant(&["openai"], roomy()).await;
-    let ended = stage.granted(&["openai"], |detail| detail.expires = detail.expires - SignedDuration::from_hours(25)).await;
+    let ended = stage.granted(&["openai"], |detail| detail.expires -= SignedDuration::from_hours(25)).await;
     assert_eq!(refused(&stage, &ended, CHAT, &hello()).await, (401, "token_expired".to_owned()));
     let stranger = Granted { grant: granted.grant, token: ids::OkapToken::mint().unwrap() };
     assert_eq!(refused(&stage, &stranger, CHAT, &hello()).await, (401, "token_invalid".to_owned()));
