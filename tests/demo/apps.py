@@ -95,8 +95,9 @@ def refused_by_anthropic(token: OkapToken, model: str = HAIKU) -> tuple[str, str
 
 
 def refused_by_google(token: OkapToken, model: str = FLASH) -> tuple[str, str]:
+    client = google_of(token)
     try:
-        google_of(token).models.generate_content(model=model, contents="Say hello.")
+        client.models.generate_content(model=model, contents="Say hello.")
     except errors.APIError as error:
         kind = error.details["error"]["type"]
         return _named(error, error.code, kind), kind

@@ -12,6 +12,7 @@ FLASH = "gemini-2.5-flash"
 
 
 def client_of(grant: Grant, version: str | None = None) -> genai.Client:
+    """A client closes its connections when nobody holds it any more, so every test keeps its own."""
     options = types.HttpOptions(base_url=grant.base_url("google"), api_version=version, timeout=20_000)
     return genai.Client(api_key=grant.token, http_options=options)
 
@@ -23,12 +24,14 @@ def grant(organization: Organization) -> Grant:
 
 @pytest.mark.parametrize("version", [None, "v1", "v1beta"])
 def test_content_is_generated_in_every_version_of_the_api(grant: Grant, version: str | None) -> None:
-    answer = client_of(grant, version).models.generate_content(model=FLASH, contents="Say hello.")
+    client = client_of(grant, version)
+    answer = client.models.generate_content(model=FLASH, contents="Say hello.")
     assert answer.text and answer.usage_metadata.candidates_token_count == 12
 
 
 def test_content_comes_as_a_stream(grant: Grant) -> None:
-    chunks = list(client_of(grant).models.generate_content_stream(model=FLASH, contents="Say hello."))
+    client = client_of(grant)
+    chunks = list(client.models.generate_content_stream(model=FLASH, contents="Say hello."))
     assert len(chunks) > 1 and "".join(chunk.text or "" for chunk in chunks)
     assert chunks[-1].usage_metadata.candidates_token_count == 12
 
@@ -36,7 +39,8 @@ def test_content_comes_as_a_stream(grant: Grant) -> None:
 def test_the_provider_sees_its_own_key_and_never_the_token(
     organization: Organization, grant: Grant, simulator: Simulator,
 ) -> None:
-    client_of(grant).models.generate_content(model=FLASH, contents="Say hello.")
+    client = client_of(grant)
+    client.models.generate_content(model=FLASH, contents="Say hello.")
     (call,) = simulator.wait_for_calls(organization.secrets["google"], 1)
     assert (call["provider"], call["model"]) == ("google", FLASH)
     assert grant.token not in str(call["request_headers"])
@@ -51,8 +55,9 @@ def test_tokens_are_counted_and_texts_embedded(grant: Grant) -> None:
 
 def test_a_model_outside_the_grant_is_refused(organization: Organization) -> None:
     granted = organization.grant(detail("google", models=[FLASH]))
+    client = client_of(granted)
     with pytest.raises(errors.ClientError) as refused:
-        client_of(granted).models.generate_content(model="gemini-2.5-pro", contents="Say hello.")
+        client.models.generate_content(model="gemini-2.5-pro", contents="Say hello.")
     assert (refused.value.code, refused.value.status) == (403, "PERMISSION_DENIED")
     assert refused.value.details["error"]["type"] == "model_not_granted"
 
@@ -71,6 +76,7 @@ def test_the_token_may_travel_in_the_query_and_goes_no_further(
 def test_the_providers_own_errors_arrive_as_the_sdk_knows_them(
     grant: Grant, status: int, exception: type[errors.APIError],
 ) -> None:
+    client = client_of(grant)
     with pytest.raises(exception) as refused:
-        client_of(grant).models.generate_content(model=FLASH, contents=told(status=status))
+        client.models.generate_content(model=FLASH, contents=told(status=status))
     assert refused.value.code == status

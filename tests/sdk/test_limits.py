@@ -105,8 +105,9 @@ def test_money_is_refused_in_the_words_of_every_sdk(organization: Organization) 
     assert by_anthropic.value.status_code == 402
     assert by_anthropic.value.body["error"]["type"] == "spend_limit_exceeded"
     options = types.HttpOptions(base_url=grant.base_url("google"))
+    gemini = genai.Client(api_key=grant.token, http_options=options)
     with pytest.raises(errors.ClientError) as by_google:
-        genai.Client(api_key=grant.token, http_options=options).models.generate_content(model="gemini-2.5-flash", contents="Hi.")
+        gemini.models.generate_content(model="gemini-2.5-flash", contents="Hi.")
     assert by_google.value.code == 402 and by_google.value.details["error"]["type"] == "spend_limit_exceeded"
 
 

@@ -3,6 +3,7 @@
 mod limits;
 mod model;
 mod provider;
+mod wire;
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use limits::{GrantedLimits, LimitName, RequestedLimits, SECONDS_PER_DAY};
 pub use model::{ModelPattern, ModelPatternError, Models};
 pub use provider::{Provider, ProviderError};
+pub use wire::{Dollars, WireDetail, WireLimits, base_url};
 
 /// The one authorization details type that is understood.
 pub const TYPE: &str = "ai_model_access";

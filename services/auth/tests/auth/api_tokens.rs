@@ -247,6 +247,7 @@ async fn the_account_page_makes_and_revokes_tokens() {
     let vault = Vault::open().await;
     let acme = vault.found("Acme").await;
     let browser = vault.owner(&acme).await;
+    vault.pass(SignedDuration::from_secs(1));
     let page = browser.get("/account").await;
     assert_eq!(page.status, StatusCode::OK);
     for shown in ["Ada", "Acme", "owner", "Owner token from provisioning"] {

@@ -29,23 +29,26 @@ pub fn granted(
     now: Timestamp,
 ) -> Result<AuthorizationDetail, InvalidDetails> {
     let ceiling = policy.ceiling(asked, verification, now);
-    let Some(key_id) = choice.key else {
+    let Choice { narrowed, key } = choice;
+    let Some(key_id) = key else {
         return Err(InvalidDetails::new(
             "key_ids",
             format!("no usable {} key is stored; add one under Provider keys", asked.provider.display_name()),
         ));
     };
-    let chosen = choice.narrowed.as_ref().unwrap_or(asked);
-    let limits = match &choice.narrowed {
-        Some(narrowed) => named_or(&narrowed.limits, &ceiling.limits),
-        None => ceiling.limits,
+    let (models, capabilities, limits, expires) = match narrowed {
+        Some(narrowed) => {
+            let limits = named_or(&narrowed.limits, &ceiling.limits);
+            (narrowed.models, narrowed.capabilities, limits, narrowed.expires.unwrap_or(ceiling.expires))
+        }
+        None => (asked.models.clone(), asked.capabilities.clone(), ceiling.limits, ceiling.expires),
     };
     Ok(AuthorizationDetail {
         provider: asked.provider.clone(),
-        models: chosen.models.clone(),
-        capabilities: chosen.capabilities.clone(),
+        models,
+        capabilities,
         limits,
-        expires: choice.narrowed.as_ref().and_then(|narrowed| narrowed.expires).unwrap_or(ceiling.expires),
+        expires,
         key_id,
         reason: asked.reason.clone(),
     })

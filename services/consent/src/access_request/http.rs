@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, get, http::header, post, web};
 use events::RequestedDetail;
+use events::WireDetail;
 use ids::{GrantId, ProviderKeyId, RequestId as AccessRequestId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,6 @@ use super::{
     AccessRequestRow, Decision, RequestState, Requests,
     decision::{Choice, granted},
     details,
-    wire::WireDetail,
 };
 use crate::{
     oauth,

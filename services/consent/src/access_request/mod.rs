@@ -9,7 +9,6 @@ pub mod http;
 pub mod overdue;
 pub mod projection;
 mod store;
-pub mod wire;
 
 pub use access_request::{AccessRequest, Pending, Refusal};
 pub use projection::{AccessRequestRow, RequestState};

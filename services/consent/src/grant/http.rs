@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, get, patch, post, web};
 use events::{AuthorizationDetail, RequestedDetail};
+use events::WireDetail;
 use ids::GrantId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{GrantRow, Grants, standing::{self, LimitView}};
 use crate::{
-    access_request::{decision::named_or, details, wire::WireDetail},
+    access_request::{decision::named_or, details},
     vault::{Actor, Vault},
 };
 

@@ -1,6 +1,7 @@
 //! `POST /oauth/token` (RFC 6749 section 4.1.3): a code becomes the grant's one token.
 
 use actix_web::{HttpResponse, post, web};
+use events::WireDetail;
 use ids::{AuthorizationCode, UserId};
 use postgres::Scope;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use super::{
     pkce,
 };
 use crate::{
-    access_request::{RequestError, Requests, projection, wire::WireDetail},
+    access_request::{RequestError, Requests, projection},
     grant::{Delivered, Grants},
     registered_app::Apps,
     vault::{Actor, Vault},

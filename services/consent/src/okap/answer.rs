@@ -1,7 +1,7 @@
 //! What apps are answered.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use events::{AuthorizationDetail, Capability};
+use events::{AuthorizationDetail, Capability, WireDetail, WireLimits, base_url};
 use ids::RequestId;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +9,6 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    access_request::wire::{WireDetail, WireLimits, base_url},
     grant::Delivered,
 };
 

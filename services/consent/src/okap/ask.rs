@@ -12,6 +12,17 @@ use crate::{
     vault::{Actor, Change, Vault},
 };
 
+/// By which door a call came, and how its answer may be collected.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The form.
+    pub transport: Transport,
+    /// The secret it is given to come back with, in a form that can come back.
+    pub poll: Option<&'a PollSecret>,
+    /// The HTTP request.
+    pub request_id: &'a server::RequestId,
+}
+
 /// What came of a call.
 pub enum Outcome {
     /// A ticket's ceiling covered it.
@@ -33,21 +44,19 @@ pub async fn ask(
     requests: &Requests,
     door: Door,
     asked: Asked,
-    transport: Transport,
-    poll: Option<&PollSecret>,
-    request_id: &server::RequestId,
+    call: Call<'_>,
 ) -> Result<Outcome, RequestError> {
     let arrival = Arrival {
-        transport,
+        transport: call.transport,
         app: asked.app,
         details: asked.details,
-        poll: poll.map(PollSecret::digest),
+        poll: call.poll.map(PollSecret::digest),
         oauth: None,
     };
     match door {
         Door::Nobody => Ok(Outcome::Unheard),
         Door::Handle(whose) => {
-            let actor = Actor::app(whose.tenant, whose.user, request_id);
+            let actor = Actor::app(whose.tenant, whose.user, call.request_id);
             match requests.receive(&actor, arrival).await {
                 Ok(id) => Ok(Outcome::Waiting(actor, id)),
                 // A full inbox looks like nobody at home, to whoever filled it.
@@ -55,7 +64,7 @@ pub async fn ask(
                 Err(error) => Err(error),
             }
         }
-        Door::Ticket(ticket) => with_ticket(vault, requests, ticket, arrival, request_id).await,
+        Door::Ticket(ticket) => with_ticket(vault, requests, ticket, arrival, call.request_id).await,
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     answer::{self, GrantedAnswer, OkapError, PendingAnswer},
-    ask::{Outcome, ask},
+    ask::{Call, Outcome, ask},
     asked::{self, Asked, Body},
     knock::{Knocks, Place, credential, door},
     waiting::{Caller, decided},
@@ -69,12 +69,13 @@ async fn asked_at(
     let now = vault.clock.now();
     let asked = match read(body, now) {
         Ok(asked) => asked,
-        Err(refused) => return Ok(refused),
+        Err((status, kind, message, param)) => return Ok(answer::refused(status, kind, message, param)),
     };
     let secret = PollSecret::mint().map_err(|e| Problem::internal(&e))?;
     let (_place, deadline) = deadline(&knocks, &request, preferred(&request).unwrap_or(LONGEST_WAIT));
     let door = door(&addresses, &request).await?;
-    let outcome = ask(&vault, &requests, door, asked, Transport::Okap, Some(&secret), &request_id).await?;
+    let call = Call { transport: Transport::Okap, poll: Some(&secret), request_id: &request_id };
+    let outcome = ask(&vault, &requests, door, asked, call).await?;
     let pending = |id| answer::pending(id, Some(secret.reveal()), &vault.public_url, left(&vault, id));
     match outcome {
         Outcome::Granted(delivered) => Ok(answer::granted(&delivered, &vault.public_url)),
@@ -99,17 +100,17 @@ async fn asked_at(
     }
 }
 
-/// What was asked, or the answer that says what is wrong with it.
-fn read(body: Body, now: Timestamp) -> Result<Asked, HttpResponse> {
+/// What was asked, or what is wrong with it: status, kind, words and member.
+fn read(body: Body, now: Timestamp) -> Result<Asked, (StatusCode, &'static str, String, Option<String>)> {
     let body = asked::text(body).map_err(|problem| {
         let kind = if problem.status() == StatusCode::PAYLOAD_TOO_LARGE { "request_too_large" } else { "invalid_request" };
         let param = problem.errors().first().map(|member| member.pointer.clone());
-        answer::refused(problem.status(), kind, problem.detail().to_owned(), param)
+        (problem.status(), kind, problem.detail().to_owned(), param)
     })?;
     asked::okap(body.get(), now).map_err(|invalid| {
         let of_details = invalid.place.starts_with("authorization_details");
         let kind = if of_details { "invalid_authorization_details" } else { "invalid_request" };
-        answer::refused(StatusCode::BAD_REQUEST, kind, invalid.to_string(), Some(invalid.place))
+        (StatusCode::BAD_REQUEST, kind, invalid.to_string(), Some(invalid.place))
     })
 }
 

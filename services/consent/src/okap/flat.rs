@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     answer::{ENDED, FlatAnswer, flat_granted, flat_refused},
-    ask::{Outcome, ask},
+    ask::{Call, Outcome, ask},
     asked::{self, Body},
     knock::{Knocks, door},
     waiting::{Caller, decided},
@@ -114,10 +114,11 @@ async fn answer(
     };
     let deadline = began + LONGEST_WAIT;
     let outcome = async {
-        let door = door(&addresses, &http).await.map_err(|error| unavailable(error.into()))?;
-        match ask(&vault, &requests, door, asked, Transport::OkapFlat, None, &request_id).await {
+        let door = door(&addresses, &http).await.map_err(unavailable)?;
+        let call = Call { transport: Transport::OkapFlat, poll: None, request_id: &request_id };
+        match ask(&vault, &requests, door, asked, call).await {
             Err(error @ RequestError::Full) => Err(flat_refused("rate_limited", &error.to_string())),
-            outcome => outcome.map_err(|error| unavailable(error.into())),
+            outcome => outcome.map_err(unavailable),
         }
     };
     match outcome.await {
@@ -142,12 +143,12 @@ async fn wait_for(vault: &Vault, requests: &Requests, actor: Actor, id: AccessRe
             text
         }
         // Not served: what it asked for is ended.
-        Err(error) => unavailable(error.into()),
+        Err(error) => unavailable(error),
     }
 }
 
-fn unavailable(problem: Problem) -> String {
-    flat_refused("vault_unavailable", problem.detail())
+fn unavailable(error: impl Into<Problem>) -> String {
+    flat_refused("vault_unavailable", error.into().detail())
 }
 
 async fn settle(

@@ -65,7 +65,14 @@ enum Came {
     More(Bytes),
     Last(Bytes),
     Broken(Bytes, Broken),
-    Leaked(Bytes),
+    Leaked,
+}
+
+/// How far an answer has come.
+enum End {
+    NotYet,
+    Whole,
+    Broken(Broken),
 }
 
 impl Relay {
@@ -100,34 +107,36 @@ impl Relay {
         self
     }
 
-    /// Takes what is there; pending only if nothing is.
+    /// Takes what is there, all of it together; pending only if nothing is.
     fn poll_came(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
-        let mut gathered = Gathered::default();
         let mut flow = self.flow.lock();
-        loop {
+        let mut gathered = Gathered::default();
+        let end = loop {
             match flow.poll_bytes(cx) {
                 Poll::Ready(Some(Ok(bytes))) => {
-                    match pass(&mut flow, &mut self.events, bytes) {
-                        Ok(bytes) => gathered.add(bytes),
-                        Err(Leak) => return Poll::Ready(Came::Leaked(gathered.take())),
-                    }
+                    gathered.add(bytes);
                     if gathered.length() >= AT_ONCE {
-                        return Poll::Ready(Came::More(gathered.take()));
+                        break End::NotYet;
                     }
                 }
-                Poll::Ready(Some(Err(broken))) => {
-                    return Poll::Ready(Came::Broken(gathered.take(), broken));
-                }
-                Poll::Ready(None) => {
-                    if let Some(events) = &mut self.events {
-                        gathered.add(events.rest());
-                    }
-                    return Poll::Ready(Came::Last(gathered.take()));
-                }
+                Poll::Ready(Some(Err(broken))) => break End::Broken(broken),
+                Poll::Ready(None) => break End::Whole,
                 Poll::Pending if gathered.length() == 0 => return Poll::Pending,
-                Poll::Pending => return Poll::Ready(Came::More(gathered.take())),
+                Poll::Pending => break End::NotYet,
             }
-        }
+        };
+        let Ok(passed) = pass(&mut flow, &mut self.events, gathered.take()) else {
+            return Poll::Ready(Came::Leaked);
+        };
+        Poll::Ready(match end {
+            End::NotYet => Came::More(passed),
+            End::Broken(broken) => Came::Broken(passed, broken),
+            End::Whole => {
+                gathered.add(passed);
+                gathered.add(self.events.as_mut().map(Events::rest).unwrap_or_default());
+                Came::Last(gathered.take())
+            }
+        })
     }
 
     /// Settles, and sends these bytes after that.
@@ -168,10 +177,10 @@ impl Relay {
                 self.end_badly(broken.outcome(), BytesMut::from(&bytes[..]), &refusal);
                 None
             }
-            Came::Leaked(bytes) => {
+            Came::Leaked => {
                 tracing::error!(provider = %self.provider, "a provider sent back the key; its answer was cut");
                 let refusal = Refusal::ProviderAnswer(self.provider.clone());
-                self.end_badly(CallOutcome::ProviderError, BytesMut::from(&bytes[..]), &refusal);
+                self.end_badly(CallOutcome::ProviderError, BytesMut::new(), &refusal);
                 None
             }
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
-use events::{AuthorizationDetail, Capability, Models};
+use events::WireDetail;
 use grant_access::GrantAccess;
 use jiff::Timestamp;
 use serde::Serialize;
-use server::RequestId;
+use server::{RequestId, Site};
 use utoipa::ToSchema;
 
 use crate::{
@@ -25,37 +25,9 @@ pub(crate) struct Grant {
     #[schema(example = "live")]
     state: &'static str,
     /// What is granted, one object for each provider.
-    authorization_details: Vec<Detail>,
+    authorization_details: Vec<WireDetail>,
     /// How each limit stands.
     limits: Vec<Limit>,
-}
-
-/// What is granted at one provider (RFC 9396).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Detail {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    provider: String,
-    /// Model ids or prefixes that end in `*`; empty for every model.
-    #[schema(value_type = Vec<String>)]
-    models: Models,
-    #[schema(value_type = Vec<String>)]
-    capabilities: Vec<Capability>,
-    limits: Limits,
-    #[schema(value_type = String, format = DateTime)]
-    expires: Timestamp,
-}
-
-/// The limits as they were granted. Money is in USD.
-#[derive(Serialize, ToSchema)]
-struct Limits {
-    #[schema(example = "10")]
-    monthly_spend: String,
-    #[schema(example = "2.5")]
-    daily_spend: String,
-    requests_per_minute: u32,
-    requests_per_day: u32,
-    tokens_per_request: u32,
 }
 
 /// How one limit stands. Amounts are decimal texts: USD for spend, counts for the others.
@@ -110,10 +82,11 @@ async fn read(gate: &Gate, request: &HttpRequest) -> Result<Grant, Refusal> {
     let digest = call::token(request.headers(), None)?;
     let access = gate.access.find(digest).await.map_err(call::grant_refusal)?;
     let limits = standing(gate, &access).await?;
+    let origin = Site::of(request).map_err(|_| Refusal::VaultUnavailable)?.origin();
     Ok(Grant {
         id: access.grant,
         state: "live",
-        authorization_details: access.details.iter().map(Detail::from).collect(),
+        authorization_details: access.details.iter().map(|detail| WireDetail::granted(detail, origin)).collect(),
         limits,
     })
 }
@@ -137,24 +110,4 @@ async fn standing(gate: &Gate, access: &GrantAccess) -> Result<Vec<Limit>, Refus
         }));
     }
     Ok(all)
-}
-
-impl From<&AuthorizationDetail> for Detail {
-    fn from(detail: &AuthorizationDetail) -> Self {
-        let limits = &detail.limits;
-        Self {
-            kind: events::TYPE,
-            provider: detail.provider.to_string(),
-            models: detail.models.clone(),
-            capabilities: detail.capabilities.iter().copied().collect(),
-            limits: Limits {
-                monthly_spend: limits.monthly_spend.to_string(),
-                daily_spend: limits.daily_spend.to_string(),
-                requests_per_minute: limits.requests_per_minute,
-                requests_per_day: limits.requests_per_day,
-                tokens_per_request: limits.tokens_per_request,
-            },
-            expires: detail.expires,
-        }
-    }
 }

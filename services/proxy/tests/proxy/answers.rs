@@ -169,5 +169,5 @@ async fn an_app_sees_its_grant_as_it_is_enforced() {
     assert_eq!(stage.limit(&granted, "requests_per_day").await["spent"], "1");
     let grant: Value = stage.get(&granted, "/v1/grant").send().await.unwrap().json().await.unwrap();
     assert_eq!((&grant["id"], &grant["state"]), (&json!(granted.grant), &json!("live")));
-    assert_eq!(grant["authorization_details"][0]["limits"]["monthly_spend"], "100");
+    assert_eq!(grant["authorization_details"][0]["limits"]["monthly_spend"], 100);
 }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use events::{AuthorizationDetail, Capability, GrantedLimits, Models, Provider, RequestedDetail, RequestedLimits, TYPE};
 use jiff::Timestamp;
 use money::Nanodollars;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+
+use super::{
+    AuthorizationDetail, Capability, GrantedLimits, Models, Provider, RequestedDetail,
+    RequestedLimits, TYPE,
+};
 
 /// An amount of USD as a JSON number with exactly its digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
