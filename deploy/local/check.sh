@@ -58,17 +58,31 @@ test_rust() {
   local vhost
   vhost=latchkey_tests_$(printf %s "$ROOT" | sha256sum | cut -c1-6)
   use_vhost "$vhost"
+  start_test_kms
   step "cargo test"
   (
     cd "$ROOT"
     export LATCHKEY_TEST_POSTGRES_URL=$POSTGRES_URL LATCHKEY_TEST_REDIS_URL=$REDIS_URL
     export LATCHKEY_TEST_AMQP_URL=$AMQP_URL LATCHKEY_TEST_AMQP_PREFIX=$AMQP_PREFIX
+    export LATCHKEY_TEST_KMS_ENDPOINT=$TEST_KMS_URL
     # Roles belong to the whole server: tests must not change the password under a running vault.
     LATCHKEY_ROLE_PASSWORD=${LATCHKEY_ROLE_PASSWORD:-$(secret_file "$HOME_DIR/role-password")}
     export LATCHKEY_ROLE_PASSWORD
     cargo test --workspace --locked ${1:+"$1"}
   )
   [[ -n $AMQP_PREFIX ]] || forget_messages "$vhost"
+}
+
+# A KMS of the tests' own: the real protocol over HTTP.
+start_test_kms() {
+  local port
+  port=$(servers_py free-ports 1)
+  TEST_KMS_URL=http://127.0.0.1:$port
+  venv "$HOME_DIR/venv-kms" "$ROOT/deploy/kms/requirements.txt"
+  start test-kms PYTHONDONTWRITEBYTECODE=1 -- \
+    "$HOME_DIR/venv-kms/bin/python" "$ROOT/deploy/kms/kms_server.py" -H 127.0.0.1 -p "$port"
+  at_end stop test-kms
+  wait_for test-kms 60 answers "$TEST_KMS_URL/moto-api/"
 }
 
 # test_outside PART FILTER: official SDKs and a browser, against a vault with two proxies behind the gateway.
@@ -79,7 +93,7 @@ test_outside() {
   if [[ $part != browser ]] && has_sdk_tests "$filter"; then suites+=(sdk); fi
   if [[ $part != sdk ]] && has_browser_tests "$filter"; then suites+=(browser); fi
   ((${#suites[@]})) || { note "nothing outside the Rust tests matches $filter" && return; }
-  throw_away_vault test --split --proxies 2
+  throw_away_vault test --split --proxies 2 --kms moto
   local suite DIR=$HOME_DIR/test
   for suite in "${suites[@]}"; do "test_$suite" "$filter"; done
 }

@@ -83,7 +83,7 @@ def use_oauth(page: Page) -> None:
     for row in rows:
         line("granted", row)
     recipe, allergens, left = person.use_sample_app(page)
-    line("it works", f"OpenAI wrote {len(recipe)} characters, {left}; Anthropic looked them over in {len(allergens)}")
+    line("it works", f"OpenAI wrote {len(recipe)} characters, then {left}; Anthropic looked them over in {len(allergens)}")
 
 
 def call_with_sdks(tokens: dict[str, OkapToken]) -> None:
@@ -123,14 +123,18 @@ def be_refused(tokens: dict[str, OkapToken]) -> None:
         hold(kind == expected, f"the OKAP type is {kind}, not {expected}")
 
 
-def compare_usage(page: Page) -> None:
+def compare_usage(page: Page, before: int, mark: int) -> None:
+    """All calls since the demo began: `before` were recorded then, and the simulator's log stood at `mark`."""
     step(7, "The usage page, the usage API and the CSV export show the same calls and the same sum")
 
     def settled() -> tuple[dict, list[dict]] | None:
         """The API's total and the CSV's rows, once nothing more comes in."""
         rows, total = vault.csv_of_this_month(), vault.get("/usage")["total"]
         calm = all(limit["reserved"] in ("0", "0.0") for grant in vault.get("/grants")["items"] for limit in grant["limits"] or [])
-        return (total, rows) if calm and total["calls"] == len(rows) and len(rows) >= 15 else None
+        return (total, rows) if calm and total["calls"] == len(rows) >= before + reached else None
+
+    keys = {(key["provider"], key["last_four"]) for key in vault.get("/provider-keys")["items"]}
+    reached = sum((call["provider"], call["key_last4"]) in keys for call in vault.calls_since(mark))
 
     total, rows = vault.until("all calls in the record", settled)
     on_page = person.total_on_usage_page(page)
@@ -147,13 +151,14 @@ def main() -> int:
     try:
         with person.a_browser() as browser:
             page = person.a_page(browser)
+            before, mark = vault.get("/usage")["total"]["calls"], vault.end_of_log()
             sign_in(browser, page)
             store_keys()
             tokens = ask_with_okap(page)
             use_oauth(page)
             call_with_sdks(tokens)
             be_refused(tokens)
-            compare_usage(page)
+            compare_usage(page, before, mark)
     except Broken as broken:
         print(f"\nThis does not hold: {broken}", file=sys.stderr)
         return 1

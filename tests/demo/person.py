@@ -112,10 +112,11 @@ def use_sample_app(page: Page) -> tuple[str, str, str]:
     """Writes a recipe with one provider and checks it with the other."""
     page.get_by_role("button", name="Write it").click()
     expect(page.locator("#remaining")).to_contain_text("left")
+    recipe, left = page.locator("#recipe").inner_text(), page.locator("#remaining").inner_text()
     page.get_by_role("button", name="Look the recipe over").click()
     expect(page.locator("#allergens")).not_to_be_empty()
     expect(page.locator("#allergens.writing")).to_have_count(0)
-    return page.locator("#recipe").inner_text(), page.locator("#allergens").inner_text(), page.locator("#remaining").inner_text()
+    return recipe, page.locator("#allergens").inner_text(), left
 
 
 def total_on_usage_page(page: Page) -> str:
