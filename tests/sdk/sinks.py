@@ -19,7 +19,7 @@ def tables() -> Iterator[tuple[str, bytes]]:
     url = running.setting("LATCHKEY_POSTGRES_URL")
     with psycopg.connect(url, dbname=running.setting("LATCHKEY_DATABASE")) as database:
         for names in database.execute(TABLES).fetchall():
-            dump = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(*names))
+            dump = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(*names))
             with database.cursor().copy(dump) as rows:
                 yield ".".join(names), b"".join(bytes(piece) for piece in rows)
 

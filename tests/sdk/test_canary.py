@@ -43,7 +43,7 @@ def send(grant: Grant, url: str, body: dict, script: dict) -> bytes:
     """All that comes back: status line, headers and body, as far as it comes."""
     text = json.dumps(told(**script))[1:-1]
     content = json.dumps(body).replace("TEXT", text).encode()
-    headers = {"authorization": f"Bearer {grant.token}", "content-type": "application/json"}
+    headers = {"authorization": f"Bearer {grant.token}", "content-type": "application/json", "anthropic-version": "2023-06-01"}
     came = b""
     with httpx.stream("POST", url, content=content, headers=headers, timeout=30) as answer:
         came += repr([answer.status_code, answer.reason_phrase, answer.headers.raw]).encode()

@@ -97,7 +97,7 @@ def test_a_number_that_cannot_be_is_refused_beside_its_field(organization: Organ
 
 
 def test_money_is_refused_in_the_words_of_every_sdk(organization: Organization) -> None:
-    tiny = {"monthly_spend": 0.000001}
+    tiny = {"monthly_spend": 0.0001}
     grant = organization.grant(detail("anthropic", limits=tiny), detail("google", limits=tiny))
     claude = Anthropic(api_key=grant.token, base_url=grant.base_url("anthropic"), max_retries=0)
     with pytest.raises(anthropic.APIStatusError) as by_anthropic:

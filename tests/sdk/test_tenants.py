@@ -43,6 +43,9 @@ def everything(organization: Organization) -> dict:
     """All that the owner sees."""
     lists = ("requests", "grants", "provider-keys", "handles", "apps", "api-tokens", "members", "usage/calls")
     seen = {name: organization.get(f"/{name}")["items"] for name in lists}
+    for grant in seen["grants"]:
+        # When a minute or a day ends moves with the clock.
+        grant["limits"] = [limit | {"resets_at": None} for limit in grant["limits"]]
     return seen | {"usage": organization.get("/usage")["total"]}
 
 

@@ -31,7 +31,8 @@ def call(grant: Grant, provider: str, *, stream: bool, **script) -> None:
         body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
     else:
         body = body | {"messages": [{"role": "user", "content": text}]}
-    answer = httpx.post(grant.base_url(provider) + path, json=body, headers={"authorization": f"Bearer {grant.token}"}, timeout=30)
+    headers = {"authorization": f"Bearer {grant.token}", "anthropic-version": "2023-06-01"}
+    answer = httpx.post(grant.base_url(provider) + path, json=body, headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
 
 

@@ -110,12 +110,12 @@ impl App {
 impl Limits {
     fn new() -> Self {
         use std::num::NonZeroU32;
-        const A_FEW: NonZeroU32 = NonZeroU32::new(30).unwrap();
+        const SOME: NonZeroU32 = NonZeroU32::new(120).unwrap();
         const MANY: NonZeroU32 = NonZeroU32::new(300).unwrap();
         Self {
             links: RateLimit::per_minute("sign-in-link", MANY),
-            departures: RateLimit::per_minute("sign-in-sso", A_FEW),
-            arrivals: RateLimit::per_minute("sso-callback", A_FEW),
+            departures: RateLimit::per_minute("sign-in-sso", SOME),
+            arrivals: RateLimit::per_minute("sso-callback", SOME),
         }
     }
 }

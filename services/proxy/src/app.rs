@@ -24,8 +24,6 @@ use crate::{
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// An app may pause for as long as a provider, and this much longer.
-const SLACK: Duration = Duration::from_secs(30);
 const MEGABYTE: usize = 1024 * 1024;
 
 /// The proxy service. Cheap to clone.
@@ -43,7 +41,10 @@ impl App {
     ///
     /// # Errors
     /// When a setting cannot be used.
-    #[expect(clippy::unused_async, reason = "the same form as the other services have")]
+    #[expect(
+        clippy::unused_async,
+        reason = "the same form as the other services have"
+    )]
     pub async fn build(
         settings: &Settings,
         environment: Environment,
@@ -79,9 +80,12 @@ impl App {
             clock,
             bounds: bounds(settings),
             drains: Drains::new(200),
-            apps: StalledApps::new(settings.idle_within + SLACK),
+            apps: StalledApps::new(settings.app_reads_within.max(settings.idle_within)),
         };
-        Ok(Self { gate: Arc::new(gate), postgres })
+        Ok(Self {
+            gate: Arc::new(gate),
+            postgres,
+        })
     }
 
     /// The service's database.

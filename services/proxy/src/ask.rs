@@ -137,7 +137,9 @@ pub fn read(
         | Endpoint::StreamGenerateContent
         | Endpoint::CountTokens
         | Endpoint::EmbedContent
-        | Endpoint::BatchEmbedContents => google::content(endpoint, path_model.unwrap_or_default(), body),
+        | Endpoint::BatchEmbedContents => {
+            google::content(endpoint, path_model.unwrap_or_default(), body)
+        }
         Endpoint::ListModels | Endpoint::OneModel => Ok(without_body(path_model)),
     }
 }
@@ -162,7 +164,10 @@ fn without_body(path_model: Option<&str>) -> Ask {
 fn common(members: &Members<'_>, body: &[u8], media: Media) -> Result<Ask, AskError> {
     let model = members.text("model")?.ok_or(AskError::Missing("model"))?;
     if model.is_empty() || model.len() > LONGEST_MODEL || model.chars().any(char::is_control) {
-        return Err(AskError::Value { member: "model", reason: "is not the name of a model" });
+        return Err(AskError::Value {
+            member: "model",
+            reason: "is not the name of a model",
+        });
     }
     Ok(with_model(&model, body, media))
 }
@@ -191,14 +196,19 @@ fn with_model(model: &str, body: &[u8], media: Media) -> Ask {
 /// The media in these members.
 fn media(members: &Members<'_>, names: &[&str]) -> Media {
     let texts = names.iter().filter_map(|name| members.raw(name));
-    texts.fold(Media::default(), |sum, (json, _)| sum.and(crate::body::media_in(json)))
+    texts.fold(Media::default(), |sum, (json, _)| {
+        sum.and(crate::body::media_in(json))
+    })
 }
 
 /// How many answers a member asks for.
 fn answers(members: &Members<'_>, name: &'static str) -> Result<u64, AskError> {
     let asked = members.count(name)?.map_or(1, u64::from);
     if asked > MOST_ANSWERS {
-        return Err(AskError::Value { member: name, reason: "asks for too many answers" });
+        return Err(AskError::Value {
+            member: name,
+            reason: "asks for too many answers",
+        });
     }
     Ok(asked)
 }
@@ -214,8 +224,12 @@ fn refuse_unbounded(members: &Members<'_>, names: &[&str]) -> Result<(), AskErro
 /// Whether a member holds more than an empty list, object or string.
 fn holds_something(members: &Members<'_>, name: &str) -> bool {
     members.raw(name).is_some_and(|(json, _)| {
-        serde_json::from_str::<&RawValue>(json)
-            .is_ok_and(|raw| !matches!(raw.get().replace([' ', '\t', '\r', '\n'], "").as_str(), "[]" | "{}" | "\"\""))
+        serde_json::from_str::<&RawValue>(json).is_ok_and(|raw| {
+            !matches!(
+                raw.get().replace([' ', '\t', '\r', '\n'], "").as_str(),
+                "[]" | "{}" | "\"\""
+            )
+        })
     })
 }
 

@@ -72,7 +72,9 @@ async fn heed(gate: Arc<Gate>) {
 }
 
 async fn heed_event(gate: &Gate, event: &RecordedEvent) {
-    let Some(id) = event.stream_uuid() else { return };
+    let Some(id) = event.stream_uuid() else {
+        return;
+    };
     if event.event_type.starts_with("grant.") {
         let grant = GrantId::from_uuid(id);
         gate.access.forget(grant);
@@ -85,7 +87,10 @@ async fn heed_event(gate: &Gate, event: &RecordedEvent) {
             cut_what_ended(gate).await;
         }
     } else if event.event_type.starts_with("provider_key.")
-        && !matches!(event.read::<ProviderKeyEvent>(), Ok(Some(ProviderKeyEvent::Stored { .. })))
+        && !matches!(
+            event.read::<ProviderKeyEvent>(),
+            Ok(Some(ProviderKeyEvent::Stored { .. }))
+        )
     {
         gate.keys.forget(ProviderKeyId::from_uuid(id)).await;
     }
@@ -99,7 +104,10 @@ async fn look_again(gate: Arc<Gate>) {
         cut_what_ended(&gate).await;
         let stalled = gate.apps.give_up();
         if stalled > 0 {
-            tracing::info!(stalled, "answers were taken from apps that did not read them");
+            tracing::info!(
+                stalled,
+                "answers were taken from apps that did not read them"
+            );
         }
         metrics::gauge!("latchkey_calls_running").set(as_gauge(gate.live.running() as u64));
         metrics::gauge!("latchkey_calls_unended").set(as_gauge(gate.spool.running()));
@@ -135,7 +143,10 @@ async fn carry(gate: Arc<Gate>) {
                 tracing::error!(%error, "the spool cannot be read");
                 Vec::new()
             });
-            unpublished.iter().filter_map(|(record, note)| call::spent(record, note)).collect()
+            unpublished
+                .iter()
+                .filter_map(|(record, note)| call::spent(record, note))
+                .collect()
         }
     };
     gate.limits.watch_openings(unrecorded).await;

@@ -6,8 +6,10 @@
 
 mod media;
 mod members;
+mod names;
 mod splice;
 
 pub use media::{Media, media_in};
-pub use members::{BodyError, Members, Name, Place, elements};
+pub use members::{BodyError, Members, Place, elements};
+pub use names::Name;
 pub use splice::Edits;

@@ -21,8 +21,14 @@ struct Cli {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Two crates that each bring a provider of their own would leave rustls without a choice.
-    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    let Cli { server: settings, keys, proxy } = Cli::parse();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .ok();
+    let Cli {
+        server: settings,
+        keys,
+        proxy,
+    } = Cli::parse();
     settings.checked()?;
     server::telemetry::start(settings.log_format())?;
     let (clock, environment) = (Clock::system(), settings.environment);
@@ -33,6 +39,9 @@ async fn main() -> anyhow::Result<()> {
     let listener = Listener::bind(&settings)?;
     let (served, beside) = (app.clone(), app);
     let routes = move |config: &mut actix_web::web::ServiceConfig| served.routes(config);
-    server::run(&settings, listener, surface, routes, move |stop| beside.background(&stop)).await?;
+    server::run(&settings, listener, surface, routes, move |stop| {
+        beside.background(&stop)
+    })
+    .await?;
     Ok(())
 }

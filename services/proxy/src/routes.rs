@@ -33,7 +33,9 @@ struct OkapToken;
 
 impl Modify for OkapToken {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("okap_…");
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("okap_…");
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("okap_token", SecurityScheme::Http(bearer.build()));
     }
@@ -53,6 +55,8 @@ fn api(config: &mut ServiceConfig) {
 /// The part of this service's interface that is its own.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let app = actix_web::App::new().into_utoipa_app().openapi(Api::openapi());
+    let app = actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(Api::openapi());
     app.configure(api).split_for_parts().1
 }

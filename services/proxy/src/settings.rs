@@ -15,7 +15,11 @@ pub struct Settings {
     pub proxy_database_url: String,
 
     /// Most connections to the database at once.
-    #[arg(long, env = "LATCHKEY_PROXY_DATABASE_CONNECTIONS", default_value_t = 16)]
+    #[arg(
+        long,
+        env = "LATCHKEY_PROXY_DATABASE_CONNECTIONS",
+        default_value_t = 16
+    )]
     pub proxy_database_connections: usize,
 
     /// The Redis that holds limits: redis://…
@@ -51,12 +55,21 @@ pub struct Settings {
 
     /// When a record counts as kept: `always` when it would survive a loss of power, `none` when
     /// it would survive the end of the process.
-    #[arg(long, env = "LATCHKEY_SPOOL_SYNC", value_enum, default_value = "always")]
+    #[arg(
+        long,
+        env = "LATCHKEY_SPOOL_SYNC",
+        value_enum,
+        default_value = "always"
+    )]
     pub spool_sync: SpoolSync,
 
     /// Other addresses for built-in providers, such as `openai=http://127.0.0.1:9100/v1`; several
     /// are separated by commas. Refused in production.
-    #[arg(long = "provider-url", env = "LATCHKEY_PROVIDER_URLS", value_delimiter = ',')]
+    #[arg(
+        long = "provider-url",
+        env = "LATCHKEY_PROVIDER_URLS",
+        value_delimiter = ','
+    )]
     pub provider_urls: Vec<ProviderUrl>,
 
     /// The cap on output tokens that is put into a call that names none.
@@ -79,14 +92,19 @@ pub struct Settings {
     #[arg(long, env = "LATCHKEY_IDLE_WITHIN", default_value = "60s", value_parser = parse_duration)]
     pub idle_within: Duration,
 
+    /// How long an app may stop reading before its answer is taken from it.
+    #[arg(long, env = "LATCHKEY_APP_READS_WITHIN", default_value = "90s", value_parser = parse_duration)]
+    pub app_reads_within: Duration,
+
     /// How long a call may take.
     #[arg(long, env = "LATCHKEY_CALL_WITHIN", default_value = "15m", value_parser = parse_duration)]
     pub call_within: Duration,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let signed: jiff::SignedDuration =
-        text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let signed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|error: jiff::Error| error.to_string())?;
     match Duration::try_from(signed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("must be longer than nothing".to_owned()),
@@ -106,7 +124,13 @@ mod tests {
     }
 
     fn parse(flags: &[&str]) -> Result<Settings, clap::Error> {
-        let needed = ["proxy", "--proxy-database-url", "postgres://x", "--spool-dir", "/tmp/x"];
+        let needed = [
+            "proxy",
+            "--proxy-database-url",
+            "postgres://x",
+            "--spool-dir",
+            "/tmp/x",
+        ];
         Cli::try_parse_from(needed.iter().chain(flags)).map(|cli| cli.proxy)
     }
 

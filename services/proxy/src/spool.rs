@@ -69,7 +69,10 @@ pub enum SpoolError {
 
 impl SpoolError {
     fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        |source| Self::Disk { path: path.to_owned(), source }
+        |source| Self::Disk {
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 
@@ -113,7 +116,13 @@ impl Spool {
         let news = Arc::new(Notify::new());
         let segments = Segments::open(instance.path())?;
         let writer = Writer::start(instance.path(), segments.clone(), sync, Arc::clone(&news))?;
-        Ok(Self(Arc::new(Shared { instance, segments, writer, news, clock })))
+        Ok(Self(Arc::new(Shared {
+            instance,
+            segments,
+            writer,
+            news,
+            clock,
+        })))
     }
 
     /// Writes down that a call begins, with what it will cost if nothing more is heard of it. On
@@ -149,7 +158,10 @@ impl Spool {
         began: &Began,
         record: &CallRecord,
     ) -> Result<oneshot::Receiver<Result<(), SpoolError>>, SpoolError> {
-        Ok(self.0.writer.append(line::of(record, &began.note)?, Some(began.segment)))
+        Ok(self
+            .0
+            .writer
+            .append(line::of(record, &began.note)?, Some(began.segment)))
     }
 
     /// The ended calls that are not published yet.
@@ -163,12 +175,16 @@ impl Spool {
             for stretch in stretches {
                 let lines = publisher::lines(&stretch, stretch.to - stretch.from)
                     .map_err(SpoolError::at(&stretch.path))?;
-                let whole = lines.split_inclusive(|byte| *byte == b'\n').filter_map(line::whole);
+                let whole = lines
+                    .split_inclusive(|byte| *byte == b'\n')
+                    .filter_map(line::whole);
                 calls.extend(whole.map(|line| (line.payload, line.hold)));
             }
             Ok(calls)
         };
-        tokio::task::spawn_blocking(read).await.map_err(|_| SpoolError::Closed)?
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| SpoolError::Closed)?
     }
 
     /// How many ended calls wait to be published.

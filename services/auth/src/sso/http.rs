@@ -13,7 +13,7 @@ use pages::Layout;
 use serde::Deserialize;
 use server::{Problem, RequestId, ReturnPath, SameOrigin, Site, StrictForm, StrictQuery};
 
-use super::{Arriving, ConnectionRow, ProviderError, Sso, SsoError, attempts};
+use super::{Arriving, ConnectionRow, ProviderError, Sso, SsoError, attempts, provider::word_of};
 use crate::{
     organization::{NameError, OrganizationName},
     records::Retriable,
@@ -209,17 +209,6 @@ impl Answer {
             _ => return refused("code", "is missing or too long"),
         };
         Ok((state, outcome, self.iss))
-    }
-}
-
-/// An error code of RFC 6749 or OpenID Connect, or that it is something else: whoever made the
-/// address could have written anything.
-fn word_of(error: &str) -> String {
-    let is_word = error.len() <= 40 && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if is_word {
-        error.to_owned()
-    } else {
-        "other".to_owned()
     }
 }
 

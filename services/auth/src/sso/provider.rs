@@ -246,8 +246,9 @@ impl Providers {
         match more {
             Ok(more) => Ok(known.or(&more)),
             // Who they are is known; what they are called can wait.
-            Err(error) => {
-                tracing::warn!(%error, "an identity provider did not say more about a person");
+            // The error may name them, so it is not told.
+            Err(_) => {
+                tracing::warn!("an identity provider did not say more about a person");
                 Ok(known)
             }
         }
@@ -367,12 +368,23 @@ fn token_failed(
 ) -> ProviderError {
     match error {
         RequestTokenError::ServerResponse(answer) => {
-            ProviderError::Refused(answer.error().to_string())
+            ProviderError::Refused(word_of(answer.error().as_ref()))
         }
         RequestTokenError::Request(source) => ProviderError::Unusable {
             what: "its token endpoint",
             source: Some(source),
         },
         _ => unusable("its token endpoint sent something else"),
+    }
+}
+
+/// An error code of RFC 6749 or OpenID Connect, or that it is something else: whoever sent
+/// it could have written anything, and it goes into logs and onto pages.
+pub(super) fn word_of(error: &str) -> String {
+    let is_word = error.len() <= 40 && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if is_word {
+        error.to_owned()
+    } else {
+        "other".to_owned()
     }
 }

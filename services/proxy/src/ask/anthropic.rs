@@ -23,7 +23,9 @@ pub(super) fn messages(body: &[u8]) -> Result<Ask, AskError> {
     ask.stream = members.flag("stream")?.unwrap_or(false);
     ask.wants_usage = true;
     // Anthropic requires the cap itself, so there is never one to put in.
-    let cap = members.count("max_tokens")?.ok_or(AskError::Missing("max_tokens"))?;
+    let cap = members
+        .count("max_tokens")?
+        .ok_or(AskError::Missing("max_tokens"))?;
     ask.output_cap = Some(cap);
     ask.service_tier = members.text("service_tier")?.map(String::from);
     Ok(ask)
@@ -35,7 +37,10 @@ pub(super) fn count(body: &[u8]) -> Result<Ask, AskError> {
 
 fn any(members: &Members<'_>, body: &[u8]) -> Result<Ask, AskError> {
     let mut ask = common(members, body, media(members, &["messages", "system"]))?;
-    refuse_unbounded(members, &["mcp_servers", "container", "speed", "inference_geo"])?;
+    refuse_unbounded(
+        members,
+        &["mcp_servers", "container", "speed", "inference_geo"],
+    )?;
     ask.input.added = tools::anthropic(members)?;
     Ok(ask)
 }

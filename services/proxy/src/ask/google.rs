@@ -27,7 +27,10 @@ const CAP: &str = "maxOutputTokens";
 
 pub(super) fn content(endpoint: Endpoint, model: &str, body: &[u8]) -> Result<Ask, AskError> {
     let members = Members::of_body(body, CONTENT)?;
-    let mut found = media(&members, &["contents", "content", "systemInstruction", "requests"]);
+    let mut found = media(
+        &members,
+        &["contents", "content", "systemInstruction", "requests"],
+    );
     found = found.and(media(&members, &["generateContentRequest"]));
     let mut ask = with_model(model, body, found);
     same_model(&members, model)?;
@@ -38,7 +41,9 @@ pub(super) fn content(endpoint: Endpoint, model: &str, body: &[u8]) -> Result<As
     ask.input.whole_window |= members.has("cachedContent");
     ask.stream = endpoint == Endpoint::StreamGenerateContent;
     ask.wants_usage = true;
-    ask.service_tier = members.text("serviceTier")?.map(|tier| tier.to_ascii_lowercase());
+    ask.service_tier = members
+        .text("serviceTier")?
+        .map(|tier| tier.to_ascii_lowercase());
     if endpoint.generates() {
         generation(&mut ask, &members)?;
     }
@@ -49,24 +54,40 @@ fn generation(ask: &mut Ask, members: &Members<'_>) -> Result<(), AskError> {
     let Some(config) = members.object("generationConfig", GENERATION)? else {
         let place = members.place("generationConfig");
         let within = Some("generationConfig");
-        ask.cap_member = Some(CapMember { place, name: CAP, within });
+        ask.cap_member = Some(CapMember {
+            place,
+            name: CAP,
+            within,
+        });
         return Ok(());
     };
     ask.answers = answers(&config, "candidateCount")?;
-    if config.raw("responseModalities").is_some_and(|(json, _)| !is_text_only(json)) {
+    if config
+        .raw("responseModalities")
+        .is_some_and(|(json, _)| !is_text_only(json))
+    {
         let reason = "may name TEXT only: what else is written has no bound";
-        return Err(AskError::Value { member: "responseModalities", reason });
+        return Err(AskError::Value {
+            member: "responseModalities",
+            reason,
+        });
     }
     ask.output_cap = config.count(CAP)?;
     if ask.output_cap.is_none() {
-        ask.cap_member = Some(CapMember { place: config.place(CAP), name: CAP, within: None });
+        ask.cap_member = Some(CapMember {
+            place: config.place(CAP),
+            name: CAP,
+            within: None,
+        });
     }
     Ok(())
 }
 
 fn is_text_only(modalities: &str) -> bool {
-    serde_json::from_str::<Vec<String>>(modalities)
-        .is_ok_and(|all| all.iter().all(|modality| modality.eq_ignore_ascii_case("text")))
+    serde_json::from_str::<Vec<String>>(modalities).is_ok_and(|all| {
+        all.iter()
+            .all(|modality| modality.eq_ignore_ascii_case("text"))
+    })
 }
 
 /// The requests inside of a batch or of a count.
@@ -74,7 +95,10 @@ fn inner_requests<'b>(members: &Members<'b>) -> Result<Vec<(&'b str, usize)>, As
     let mut inner = Vec::new();
     if let Some((json, at)) = members.raw("requests") {
         let reason = "must be a list of requests";
-        let list = elements(json, at).ok_or(AskError::Value { member: "requests", reason })?;
+        let list = elements(json, at).ok_or(AskError::Value {
+            member: "requests",
+            reason,
+        })?;
         inner.extend(list);
     }
     inner.extend(members.raw("generateContentRequest"));
@@ -83,9 +107,14 @@ fn inner_requests<'b>(members: &Members<'b>) -> Result<Vec<(&'b str, usize)>, As
 
 /// The path names the model; a body may only repeat it.
 fn same_model(members: &Members<'_>, model: &str) -> Result<(), AskError> {
-    let Some(named) = members.text("model")? else { return Ok(()) };
+    let Some(named) = members.text("model")? else {
+        return Ok(());
+    };
     if named.strip_prefix("models/").unwrap_or(&named) == model {
         return Ok(());
     }
-    Err(AskError::Value { member: "model", reason: "names another model than the path" })
+    Err(AskError::Value {
+        member: "model",
+        reason: "names another model than the path",
+    })
 }

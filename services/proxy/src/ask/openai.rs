@@ -78,7 +78,11 @@ pub(super) fn chat(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
 fn cap_chat(ask: &mut Ask, members: &Members<'_>, own: &'static str) -> Result<(), AskError> {
     let newer = members.count("max_completion_tokens")?;
     let older = members.count("max_tokens")?;
-    let cap = CapMember { place: members.place(own), name: own, within: None };
+    let cap = CapMember {
+        place: members.place(own),
+        name: own,
+        within: None,
+    };
     match (newer, older) {
         (Some(newer), Some(older)) => ask.output_cap = Some(newer.max(older)),
         (Some(newer), None) => {
@@ -97,16 +101,22 @@ fn cap_chat(ask: &mut Ask, members: &Members<'_>, own: &'static str) -> Result<(
 fn stream(ask: &mut Ask, members: &Members<'_>, usage: StreamUsage) -> Result<(), AskError> {
     ask.stream = members.flag("stream")?.unwrap_or(false);
     let options = members.object("stream_options", STREAM_OPTIONS)?;
-    let wanted = options.as_ref().map(|options| options.flag("include_usage")).transpose()?;
+    let wanted = options
+        .as_ref()
+        .map(|options| options.flag("include_usage"))
+        .transpose()?;
     ask.wants_usage = wanted.flatten().unwrap_or(false) || usage == StreamUsage::Always;
     if !ask.stream || ask.wants_usage {
         return Ok(());
     }
     match options {
-        Some(options) => ask.edits.set(&options.place("include_usage"), "include_usage", "true"),
+        Some(options) => ask
+            .edits
+            .set(&options.place("include_usage"), "include_usage", "true"),
         None => {
             let place = members.place("stream_options");
-            ask.edits.set(&place, "stream_options", r#"{"include_usage":true}"#);
+            ask.edits
+                .set(&place, "stream_options", r#"{"include_usage":true}"#);
         }
     }
     Ok(())
@@ -119,7 +129,11 @@ pub(super) fn completions(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskEr
     ask.answers = each.saturating_mul(prompts(&members)?);
     ask.output_cap = members.count("max_tokens")?;
     if ask.output_cap.is_none() {
-        let cap = CapMember { place: members.place("max_tokens"), name: "max_tokens", within: None };
+        let cap = CapMember {
+            place: members.place("max_tokens"),
+            name: "max_tokens",
+            within: None,
+        };
         cap.write(USUAL_COMPLETION, &mut ask.edits);
         ask.output_cap = Some(USUAL_COMPLETION);
     }
@@ -130,9 +144,17 @@ pub(super) fn completions(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskEr
 /// A list of texts, or of lists of tokens, is as many prompts; a text or a list of tokens is one.
 fn prompts(members: &Members<'_>) -> Result<u64, AskError> {
     let (json, at) = members.raw("prompt").ok_or(AskError::Missing("prompt"))?;
-    let Some(list) = elements(json, at) else { return Ok(1) };
-    let many = list.iter().any(|(element, _)| element.starts_with(['"', '[']));
-    Ok(if many { u64::try_from(list.len()).unwrap_or(u64::MAX) } else { 1 })
+    let Some(list) = elements(json, at) else {
+        return Ok(1);
+    };
+    let many = list
+        .iter()
+        .any(|(element, _)| element.starts_with(['"', '[']));
+    Ok(if many {
+        u64::try_from(list.len()).unwrap_or(u64::MAX)
+    } else {
+        1
+    })
 }
 
 pub(super) fn responses(body: &[u8]) -> Result<Ask, AskError> {
@@ -141,13 +163,20 @@ pub(super) fn responses(body: &[u8]) -> Result<Ask, AskError> {
     tools::openai_responses(&members)?;
     if members.flag("background")?.unwrap_or(false) {
         let reason = "makes an answer that goes on after the call; ask without it";
-        return Err(AskError::Value { member: "background", reason });
+        return Err(AskError::Value {
+            member: "background",
+            reason,
+        });
     }
     // These bring in content that the body does not hold.
-    ask.input.whole_window |=
-        ["previous_response_id", "conversation", "prompt"].iter().any(|name| members.has(name));
+    ask.input.whole_window |= ["previous_response_id", "conversation", "prompt"]
+        .iter()
+        .any(|name| members.has(name));
     // An item may be named instead of sent.
-    if members.raw("input").is_some_and(|(json, _)| refers_to_items(json)) {
+    if members
+        .raw("input")
+        .is_some_and(|(json, _)| refers_to_items(json))
+    {
         ask.input.whole_window = true;
     }
     ask.stream = members.flag("stream")?.unwrap_or(false);
@@ -156,7 +185,11 @@ pub(super) fn responses(body: &[u8]) -> Result<Ask, AskError> {
     let name = "max_output_tokens";
     ask.output_cap = members.count(name)?;
     if ask.output_cap.is_none() {
-        ask.cap_member = Some(CapMember { place: members.place(name), name, within: None });
+        ask.cap_member = Some(CapMember {
+            place: members.place(name),
+            name,
+            within: None,
+        });
     }
     Ok(ask)
 }
@@ -172,7 +205,9 @@ fn refers_to_items(input: &str) -> bool {
 }
 
 fn is_reference(item: &str, at: usize) -> bool {
-    let Ok(members) = Members::scan("input", item, at, &[&["type"]]) else { return false };
+    let Ok(members) = Members::scan("input", item, at, &[&["type"]]) else {
+        return false;
+    };
     let kind = members.text("type").ok().flatten();
     // A bare id is taken for a reference too.
     kind.as_deref() == Some("item_reference") || (kind.is_none() && !members.has("role"))
@@ -182,7 +217,10 @@ pub(super) fn embeddings(body: &[u8]) -> Result<Ask, AskError> {
     let members = Members::of_body(body, EMBEDDINGS)?;
     let mut ask = common(&members, body, media(&members, &["input"]))?;
     if members.flag("stream")?.unwrap_or(false) {
-        return Err(AskError::Value { member: "stream", reason: "is not offered for embeddings" });
+        return Err(AskError::Value {
+            member: "stream",
+            reason: "is not offered for embeddings",
+        });
     }
     ask.output_cap = None;
     Ok(ask)

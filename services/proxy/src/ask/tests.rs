@@ -7,7 +7,12 @@ use crate::provider::Providers;
 fn ask(provider: &str, endpoint: Endpoint, body: &Value) -> Result<Ask, AskError> {
     let providers = Providers::built_in(&[]).unwrap();
     let upstream = providers.find(provider).unwrap();
-    read(upstream, endpoint, Some("gemini-2.5-pro"), body.to_string().as_bytes())
+    read(
+        upstream,
+        endpoint,
+        Some("gemini-2.5-pro"),
+        body.to_string().as_bytes(),
+    )
 }
 
 fn chat(body: &Value) -> Result<Ask, AskError> {
@@ -26,7 +31,10 @@ fn sent(ask: &Ask, body: &Value, cap: Option<u32>) -> Value {
 fn a_chat_gets_the_cap_it_lacks() {
     let body = json!({"model": "gpt-4o", "messages": []});
     let asked = chat(&body).unwrap();
-    assert_eq!((asked.model.as_str(), asked.stream, asked.output_cap), ("gpt-4o", false, None));
+    assert_eq!(
+        (asked.model.as_str(), asked.stream, asked.output_cap),
+        ("gpt-4o", false, None)
+    );
     let expected = json!({"model": "gpt-4o", "messages": [], "max_completion_tokens": 100});
     assert_eq!(sent(&asked, &body, Some(100)), expected);
 
@@ -52,16 +60,27 @@ fn the_usage_of_a_stream_is_asked_for() {
     let plain = json!({"model": "m", "stream": true});
     let asked = chat(&plain).unwrap();
     assert!(asked.stream && !asked.wants_usage);
-    assert_eq!(sent(&asked, &plain, None)["stream_options"], json!({"include_usage": true}));
+    assert_eq!(
+        sent(&asked, &plain, None)["stream_options"],
+        json!({"include_usage": true})
+    );
 
     let others = json!({"model": "m", "stream": true, "stream_options": {"include_usage": false, "include_obfuscation": false}});
     let told = sent(&chat(&others).unwrap(), &others, None);
-    assert_eq!(told["stream_options"], json!({"include_usage": true, "include_obfuscation": false}));
+    assert_eq!(
+        told["stream_options"],
+        json!({"include_usage": true, "include_obfuscation": false})
+    );
 
     let wanted = json!({"model": "m", "stream": true, "stream_options": {"include_usage": true}});
     let asked = chat(&wanted).unwrap();
     assert!(asked.wants_usage && asked.edits.is_empty());
-    assert!(ask("mistral", Endpoint::ChatCompletions, &plain).unwrap().edits.is_empty());
+    assert!(
+        ask("mistral", Endpoint::ChatCompletions, &plain)
+            .unwrap()
+            .edits
+            .is_empty()
+    );
 }
 
 #[test]
@@ -73,55 +92,133 @@ fn the_number_of_answers_counts() {
     let asked = ask("openai", Endpoint::Completions, &body).unwrap();
     assert_eq!((asked.answers, asked.output_cap), (6, Some(16)));
     let tokens = json!({"model": "m", "prompt": [1, 2, 3]});
-    assert_eq!(ask("openai", Endpoint::Completions, &tokens).unwrap().answers, 1);
+    assert_eq!(
+        ask("openai", Endpoint::Completions, &tokens)
+            .unwrap()
+            .answers,
+        1
+    );
     let body = json!({"generationConfig": {"candidateCount": 4}});
-    assert_eq!(ask("google", Endpoint::GenerateContent, &body).unwrap().answers, 4);
+    assert_eq!(
+        ask("google", Endpoint::GenerateContent, &body)
+            .unwrap()
+            .answers,
+        4
+    );
 }
 
 #[test]
 fn a_model_is_a_text_of_bounded_length() {
-    for bad in [json!({}), json!({"model": ""}), json!({"model": 1}), json!({"model": null}), json!({"model": "a\nb"}), json!({"model": "x".repeat(129)})] {
+    for bad in [
+        json!({}),
+        json!({"model": ""}),
+        json!({"model": 1}),
+        json!({"model": null}),
+        json!({"model": "a\nb"}),
+        json!({"model": "x".repeat(129)}),
+    ] {
         assert!(chat(&bad).is_err(), "{bad}");
     }
 }
 
 #[test]
 fn images_need_vision_and_sound_needs_audio() {
-    let part = |part: Value| json!({"model": "m", "messages": [{"role": "user", "content": [part]}]});
+    let part =
+        |part: Value| json!({"model": "m", "messages": [{"role": "user", "content": [part]}]});
     let url = format!("data:image/png;base64,{}", "A".repeat(5_000));
-    let image = chat(&part(json!({"type": "image_url", "image_url": {"url": url}}))).unwrap();
-    assert_eq!((image.needs, image.input.images), (vec![Capability::Vision], 1));
-    assert!(image.input.bytes < 1_000, "an image is not charged by its bytes");
-    let sound = chat(&part(json!({"type": "input_audio", "input_audio": {"data": ""}}))).unwrap();
+    let image = chat(&part(
+        json!({"type": "image_url", "image_url": {"url": url}}),
+    ))
+    .unwrap();
+    assert_eq!(
+        (image.needs, image.input.images),
+        (vec![Capability::Vision], 1)
+    );
+    assert!(
+        image.input.bytes < 1_000,
+        "an image is not charged by its bytes"
+    );
+    let sound = chat(&part(
+        json!({"type": "input_audio", "input_audio": {"data": ""}}),
+    ))
+    .unwrap();
     assert_eq!(sound.needs, [Capability::Audio]);
     let file = chat(&part(json!({"type": "file", "file": {"file_id": "f"}}))).unwrap();
     assert!(file.input.whole_window);
-    assert!(chat(&part(json!({"type": "text", "text": "x"}))).unwrap().needs.is_empty());
+    assert!(
+        chat(&part(json!({"type": "text", "text": "x"})))
+            .unwrap()
+            .needs
+            .is_empty()
+    );
 }
 
 #[test]
 fn what_the_provider_runs_at_an_unbounded_cost_is_refused() {
     let openai = |tool: Value| json!({"model": "m", "max_output_tokens": 5, "tools": [tool]});
-    for kind in ["web_search", "web_search_preview", "file_search", "code_interpreter", "image_generation", "mcp", "new_thing", ""] {
-        let refused = ask("openai", Endpoint::Responses, &openai(json!({"type": kind})));
+    for kind in [
+        "web_search",
+        "web_search_preview",
+        "file_search",
+        "code_interpreter",
+        "image_generation",
+        "mcp",
+        "new_thing",
+        "",
+    ] {
+        let refused = ask(
+            "openai",
+            Endpoint::Responses,
+            &openai(json!({"type": kind})),
+        );
         assert!(matches!(refused, Err(AskError::Unbounded(_))), "{kind}");
         assert!(chat(&openai(json!({"type": kind}))).is_err(), "{kind}");
     }
-    assert!(ask("openai", Endpoint::Responses, &openai(json!({"type": "function", "name": "f"}))).is_ok());
+    assert!(
+        ask(
+            "openai",
+            Endpoint::Responses,
+            &openai(json!({"type": "function", "name": "f"}))
+        )
+        .is_ok()
+    );
     assert!(chat(&json!({"model": "m", "web_search_options": {}})).is_err());
 
     let anthropic = |tool: Value| json!({"model": "m", "max_tokens": 5, "tools": [tool]});
-    for kind in ["web_search_20250305", "web_fetch_20250910", "code_execution_20250522", "mcp_toolset"] {
-        let refused = ask("anthropic", Endpoint::Messages, &anthropic(json!({"type": kind})));
+    for kind in [
+        "web_search_20250305",
+        "web_fetch_20250910",
+        "code_execution_20250522",
+        "mcp_toolset",
+    ] {
+        let refused = ask(
+            "anthropic",
+            Endpoint::Messages,
+            &anthropic(json!({"type": kind})),
+        );
         assert!(matches!(refused, Err(AskError::Unbounded(_))), "{kind}");
     }
-    for tool in [json!({"name": "f", "input_schema": {}}), json!({"type": "bash_20250124", "name": "bash"})] {
+    for tool in [
+        json!({"name": "f", "input_schema": {}}),
+        json!({"type": "bash_20250124", "name": "bash"}),
+    ] {
         let allowed = ask("anthropic", Endpoint::Messages, &anthropic(tool)).unwrap();
         assert_eq!(allowed.input.added, 1_024);
     }
-    let google = |tool: Value| ask("google", Endpoint::GenerateContent, &json!({"tools": [tool]}));
+    let google = |tool: Value| {
+        ask(
+            "google",
+            Endpoint::GenerateContent,
+            &json!({"tools": [tool]}),
+        )
+    };
     assert!(google(json!({"functionDeclarations": []})).is_ok());
-    for tool in ["googleSearch", "codeExecution", "urlContext", "google_search"] {
+    for tool in [
+        "googleSearch",
+        "codeExecution",
+        "urlContext",
+        "google_search",
+    ] {
         assert!(google(json!({tool: {}})).is_err(), "{tool}");
     }
     let image = json!({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}});
@@ -136,18 +233,45 @@ fn what_the_body_does_not_hold_is_bounded_by_the_window() {
         json!({"model": "m", "prompt": {"id": "p"}}),
         json!({"model": "m", "input": [{"type": "item_reference", "id": "i"}]}),
     ] {
-        assert!(ask("openai", Endpoint::Responses, &body).unwrap().input.whole_window, "{body}");
+        assert!(
+            ask("openai", Endpoint::Responses, &body)
+                .unwrap()
+                .input
+                .whole_window,
+            "{body}"
+        );
     }
     let cached = json!({"cachedContent": "cachedContents/a"});
-    assert!(ask("google", Endpoint::GenerateContent, &cached).unwrap().input.whole_window);
+    assert!(
+        ask("google", Endpoint::GenerateContent, &cached)
+            .unwrap()
+            .input
+            .whole_window
+    );
     let plain = json!({"model": "m", "input": [{"role": "user", "content": "item_reference"}]});
-    assert!(!ask("openai", Endpoint::Responses, &plain).unwrap().input.whole_window);
-    assert!(ask("openai", Endpoint::Responses, &json!({"model": "m", "background": true})).is_err());
+    assert!(
+        !ask("openai", Endpoint::Responses, &plain)
+            .unwrap()
+            .input
+            .whole_window
+    );
+    assert!(
+        ask(
+            "openai",
+            Endpoint::Responses,
+            &json!({"model": "m", "background": true})
+        )
+        .is_err()
+    );
 }
 
 #[test]
 fn anthropic_requires_the_cap_itself() {
-    let refused = ask("anthropic", Endpoint::Messages, &json!({"model": "m", "messages": []}));
+    let refused = ask(
+        "anthropic",
+        Endpoint::Messages,
+        &json!({"model": "m", "messages": []}),
+    );
     assert_eq!(refused, Err(AskError::Missing("max_tokens")));
     let count = json!({"model": "m", "messages": []});
     assert!(ask("anthropic", Endpoint::CountMessageTokens, &count).is_ok());
@@ -156,7 +280,10 @@ fn anthropic_requires_the_cap_itself() {
 #[test]
 fn google_takes_the_cap_where_its_configuration_stands() {
     for (body, expected) in [
-        (json!({}), json!({"generationConfig": {"maxOutputTokens": 7}})),
+        (
+            json!({}),
+            json!({"generationConfig": {"maxOutputTokens": 7}}),
+        ),
         (
             json!({"generation_config": {"temperature": 0}}),
             json!({"generation_config": {"maxOutputTokens": 7, "temperature": 0}}),
@@ -165,23 +292,42 @@ fn google_takes_the_cap_where_its_configuration_stands() {
             json!({"generationConfig": {"max_output_tokens": null}}),
             json!({"generationConfig": {"max_output_tokens": 7}}),
         ),
-        (json!({"generationConfig": null}), json!({"generationConfig": {"maxOutputTokens": 7}})),
+        (
+            json!({"generationConfig": null}),
+            json!({"generationConfig": {"maxOutputTokens": 7}}),
+        ),
     ] {
         let asked = ask("google", Endpoint::GenerateContent, &body).unwrap();
         assert_eq!(sent(&asked, &body, Some(7)), expected);
     }
     let own = json!({"generation_config": {"max_output_tokens": 3}});
-    assert_eq!(ask("google", Endpoint::GenerateContent, &own).unwrap().output_cap, Some(3));
+    assert_eq!(
+        ask("google", Endpoint::GenerateContent, &own)
+            .unwrap()
+            .output_cap,
+        Some(3)
+    );
 }
 
 #[test]
 fn a_body_may_only_repeat_the_model_of_the_path() {
     let repeated = json!({"model": "models/gemini-2.5-pro"});
-    assert_eq!(ask("google", Endpoint::GenerateContent, &repeated).unwrap().model, "gemini-2.5-pro");
+    assert_eq!(
+        ask("google", Endpoint::GenerateContent, &repeated)
+            .unwrap()
+            .model,
+        "gemini-2.5-pro"
+    );
     for (endpoint, body) in [
         (Endpoint::GenerateContent, json!({"model": "models/other"})),
-        (Endpoint::BatchEmbedContents, json!({"requests": [{"model": "models/gemini-2.5-pro"}, {"model": "models/other"}]})),
-        (Endpoint::CountTokens, json!({"generateContentRequest": {"model": "models/other"}})),
+        (
+            Endpoint::BatchEmbedContents,
+            json!({"requests": [{"model": "models/gemini-2.5-pro"}, {"model": "models/other"}]}),
+        ),
+        (
+            Endpoint::CountTokens,
+            json!({"generateContentRequest": {"model": "models/other"}}),
+        ),
     ] {
         assert!(ask("google", endpoint, &body).is_err(), "{body}");
     }

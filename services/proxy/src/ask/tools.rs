@@ -18,8 +18,12 @@ const OPENAI_RUN_BY_APP: [&str; 8] = [
 /// Anthropic's tools that the app runs, without their date.
 const ANTHROPIC_RUN_BY_APP: [&str; 5] = ["custom", "bash_", "text_editor_", "computer_", "memory_"];
 /// Google's tools that the app runs.
-const GOOGLE_RUN_BY_APP: [&str; 4] =
-    ["functionDeclarations", "function_declarations", "computerUse", "computer_use"];
+const GOOGLE_RUN_BY_APP: [&str; 4] = [
+    "functionDeclarations",
+    "function_declarations",
+    "computerUse",
+    "computer_use",
+];
 
 /// Instructions that Anthropic adds when there are tools, and for each tool that it defines
 /// itself; well above the figures it publishes (346 to 804 tokens).
@@ -54,7 +58,11 @@ pub(super) fn anthropic(members: &Members<'_>) -> Result<u64, AskError> {
             continue;
         };
         let known = ANTHROPIC_RUN_BY_APP.iter().find(|run| {
-            if run.ends_with('_') { kind.starts_with(*run) } else { kind == **run }
+            if run.ends_with('_') {
+                kind.starts_with(*run)
+            } else {
+                kind == **run
+            }
         });
         if known.is_none() {
             return Err(unbounded(&kind));
@@ -75,11 +83,17 @@ pub(super) fn google(members: &Members<'_>) -> Result<(), AskError> {
 }
 
 fn list<'b>(members: &Members<'b>) -> Result<Vec<(&'b str, usize)>, AskError> {
-    let Some((json, at)) = members.raw("tools").filter(|_| holds_something(members, "tools")) else {
+    let Some((json, at)) = members
+        .raw("tools")
+        .filter(|_| holds_something(members, "tools"))
+    else {
         return Ok(Vec::new());
     };
     let reason = "must be a list of tools";
-    elements(json, at).ok_or(AskError::Value { member: "tools", reason })
+    elements(json, at).ok_or(AskError::Value {
+        member: "tools",
+        reason,
+    })
 }
 
 fn unbounded(kind: &str) -> AskError {

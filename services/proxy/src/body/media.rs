@@ -87,7 +87,13 @@ pub fn media_in(json: &str) -> Media {
     let mut reader = serde_json::Deserializer::from_str(json);
     // The text was read as JSON before; what this reader cannot follow (a nesting beyond its
     // depth) is taken for a file, which is the dearest.
-    if (Walk { found: &mut found, part: None }).deserialize(&mut reader).is_err() {
+    if (Walk {
+        found: &mut found,
+        part: None,
+    })
+    .deserialize(&mut reader)
+    .is_err()
+    {
         found.files += 1;
     }
     found
@@ -96,15 +102,26 @@ pub fn media_in(json: &str) -> Media {
 fn may_hold_media(json: &[u8]) -> bool {
     let part = memmem::find_iter(json, b"\"type\"").any(|at| {
         let rest = json.get(at + 6..).unwrap_or_default().trim_ascii_start();
-        let rest = rest.strip_prefix(b":").unwrap_or_default().trim_ascii_start();
+        let rest = rest
+            .strip_prefix(b":")
+            .unwrap_or_default()
+            .trim_ascii_start();
         let value = rest.strip_prefix(b"\"").unwrap_or_default();
         let end = memchr::memchr(b'"', value).unwrap_or(0);
-        let value = value.get(..end).and_then(|text| std::str::from_utf8(text).ok());
+        let value = value
+            .get(..end)
+            .and_then(|text| std::str::from_utf8(text).ok());
         value.is_some_and(|text| kind_of_type(text).is_some())
     });
-    part || ["image_url\"", "ineData\"", "ine_data\"", "ileData\"", "ile_data\""]
-        .iter()
-        .any(|mark| memmem::find(json, mark.as_bytes()).is_some())
+    part || [
+        "image_url\"",
+        "ineData\"",
+        "ine_data\"",
+        "ileData\"",
+        "ile_data\"",
+    ]
+    .iter()
+    .any(|mark| memmem::find(json, mark.as_bytes()).is_some())
         || hides_ascii(json)
 }
 
@@ -147,19 +164,31 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut bytes = 0;
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             let read = match name.as_ref() {
-                "type" => map.next_value_seed(Said { part: &mut part, found: self.found, read: type_said }),
-                "mimeType" | "mime_type" => {
-                    map.next_value_seed(Said { part: &mut part, found: self.found, read: mime_said })
-                }
+                "type" => map.next_value_seed(Said {
+                    part: &mut part,
+                    found: self.found,
+                    read: type_said,
+                }),
+                "mimeType" | "mime_type" => map.next_value_seed(Said {
+                    part: &mut part,
+                    found: self.found,
+                    read: mime_said,
+                }),
                 "inlineData" | "inline_data" => {
                     let mut inner = Part::default();
-                    let read = map.next_value_seed(Walk { found: self.found, part: Some(&mut inner) });
+                    let read = map.next_value_seed(Walk {
+                        found: self.found,
+                        part: Some(&mut inner),
+                    });
                     part.kind = part.kind.or(Some(inner.mime.unwrap_or(Kind::File)));
                     read
                 }
                 other => {
                     part.kind = part.kind.or(kind_of_member(other));
-                    map.next_value_seed(Walk { found: self.found, part: None })
+                    map.next_value_seed(Walk {
+                        found: self.found,
+                        part: None,
+                    })
                 }
             };
             bytes += read?;
@@ -183,7 +212,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<u64, A::Error> {
         let mut bytes = 0;
-        while let Some(read) = list.next_element_seed(Walk { found: self.found, part: None })? {
+        while let Some(read) = list.next_element_seed(Walk {
+            found: self.found,
+            part: None,
+        })? {
             bytes += read;
         }
         Ok(bytes)
@@ -233,15 +265,19 @@ impl<'de> DeserializeSeed<'de> for Said<'_> {
     type Value = u64;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
-        let value = <&serde_json::value::RawValue as serde::Deserialize>::deserialize(deserializer)?;
+        let value =
+            <&serde_json::value::RawValue as serde::Deserialize>::deserialize(deserializer)?;
         if let Ok(text) = serde_json::from_str::<String>(value.get()) {
             (self.read)(self.part, &text);
             return Ok(0);
         }
         // An object under the name `type` may be a part of its own.
-        Ok(Walk { found: self.found, part: None }
-            .deserialize(&mut serde_json::Deserializer::from_str(value.get()))
-            .unwrap_or(0))
+        Ok(Walk {
+            found: self.found,
+            part: None,
+        }
+        .deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+        .unwrap_or(0))
     }
 }
 
@@ -281,23 +317,38 @@ mod tests {
         ] {
             assert_eq!(found(json), (1, 0, 0), "{json}");
         }
-        assert_eq!(found(r#"[{"type":"input_audio","input_audio":{"data":"AA"}}]"#), (0, 0, 1));
-        assert_eq!(found(r#"[{"type":"document","source":{}},{"type":"file"}]"#), (0, 2, 0));
+        assert_eq!(
+            found(r#"[{"type":"input_audio","input_audio":{"data":"AA"}}]"#),
+            (0, 0, 1)
+        );
+        assert_eq!(
+            found(r#"[{"type":"document","source":{}},{"type":"file"}]"#),
+            (0, 2, 0)
+        );
         assert_eq!(found(r#"[{"fileData":{"fileUri":"gs://a"}}]"#).1, 1);
-        assert_eq!(found(r#"[{"inlineData":{"mimeType":"application/pdf","data":""}}]"#), (0, 1, 0));
+        assert_eq!(
+            found(r#"[{"inlineData":{"mimeType":"application/pdf","data":""}}]"#),
+            (0, 1, 0)
+        );
     }
 
     #[test]
     fn the_bytes_of_an_image_are_told() {
         let url = "A".repeat(1000);
-        let json = format!(r#"[{{"type":"text","text":"{url}"}},{{"type":"image_url","image_url":{{"url":"{url}"}}}}]"#);
+        let json = format!(
+            r#"[{{"type":"text","text":"{url}"}},{{"type":"image_url","image_url":{{"url":"{url}"}}}}]"#
+        );
         let media = media_in(&json);
         assert_eq!((media.images, media.image_bytes), (1, 1000));
     }
 
     #[test]
     fn what_is_too_deep_to_be_read_counts_as_a_file() {
-        let json = format!(r#"{}{{"type":"image"}}{}"#, "[".repeat(200), "]".repeat(200));
+        let json = format!(
+            r#"{}{{"type":"image"}}{}"#,
+            "[".repeat(200),
+            "]".repeat(200)
+        );
         assert!(media_in(&json).files > 0);
     }
 }

@@ -8,11 +8,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use crate::body::names::{Name, is_read_as};
+
 /// More members at one level than any provider knows.
 const MOST_MEMBERS: usize = 256;
-
-/// A member that a decision rests on: the spellings a provider takes for it, the usual one first.
-pub type Name = &'static [&'static str];
 
 /// Why a body cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +120,9 @@ impl<'b> Members<'b> {
     /// # Errors
     /// As for the whole body.
     pub fn object(&self, name: &'static str, matter: &[Name]) -> Result<Option<Self>, BodyError> {
-        let Some(member) = self.find(name) else { return Ok(None) };
+        let Some(member) = self.find(name) else {
+            return Ok(None);
+        };
         Self::scan(name, member.value, member.at, matter).map(Some)
     }
 
@@ -137,7 +138,9 @@ impl<'b> Members<'b> {
     ) -> Result<Self, BodyError> {
         let opening = text.len() - text.trim_start_matches([' ', '\t', '\r', '\n']).len();
         let mut reader = serde_json::Deserializer::from_str(text);
-        let parsed = reader.deserialize_map(Cut).and_then(|cut| reader.end().map(|()| cut));
+        let parsed = reader
+            .deserialize_map(Cut)
+            .and_then(|cut| reader.end().map(|()| cut));
         let cut = match parsed {
             Ok(cut) => cut,
             Err(error) if error.is_data() => {
@@ -147,11 +150,17 @@ impl<'b> Members<'b> {
                 });
             }
             Err(error) => {
-                return Err(BodyError::Syntax { line: error.line(), column: error.column() });
+                return Err(BodyError::Syntax {
+                    line: error.line(),
+                    column: error.column(),
+                });
             }
         };
-        let mut members =
-            Self { called, all: Vec::with_capacity(cut.len()), start: at + opening + 1 };
+        let mut members = Self {
+            called,
+            all: Vec::with_capacity(cut.len()),
+            start: at + opening + 1,
+        };
         for (name, value) in cut {
             let offset = value.as_ptr().addr().saturating_sub(text.as_ptr().addr());
             members.add(name, value, at + offset, matter)?;
@@ -170,7 +179,10 @@ impl<'b> Members<'b> {
             Some(known) if known.contains(&name.as_ref()) => known.first().copied(),
             Some(known) => {
                 let usual = known.first().copied().unwrap_or_default();
-                return Err(BodyError::Variant { found: shown(&name), name: usual });
+                return Err(BodyError::Variant {
+                    found: shown(&name),
+                    name: usual,
+                });
             }
             None => None,
         };
@@ -180,7 +192,12 @@ impl<'b> Members<'b> {
         if again {
             return Err(BodyError::Twice(shown(&name)));
         }
-        self.all.push(Member { name, matters_as, value, at });
+        self.all.push(Member {
+            name,
+            matters_as,
+            value,
+            at,
+        });
         Ok(())
     }
 
@@ -214,7 +231,9 @@ impl<'b> Members<'b> {
     /// When it is there and no string.
     pub fn text(&self, name: &str) -> Result<Option<Cow<'b, str>>, BodyError> {
         self.typed(name, "a string", |value| {
-            serde_json::from_str::<Borrowed<'b>>(value).ok().map(|text| text.0)
+            serde_json::from_str::<Borrowed<'b>>(value)
+                .ok()
+                .map(|text| text.0)
         })
     }
 
@@ -248,24 +267,39 @@ impl<'b> Members<'b> {
         expected: &'static str,
         read: impl FnOnce(&'b str) -> Option<T>,
     ) -> Result<Option<T>, BodyError> {
-        let Some(member) = self.find(name) else { return Ok(None) };
+        let Some(member) = self.find(name) else {
+            return Ok(None);
+        };
         match read(member.value) {
             Some(value) => Ok(Some(value)),
-            None => Err(BodyError::Kind { name: self.path_of(name), expected }),
+            None => Err(BodyError::Kind {
+                name: self.path_of(name),
+                expected,
+            }),
         }
     }
 
     fn path_of(&self, name: &str) -> String {
-        if self.called == "the body" { name.to_owned() } else { format!("{}.{name}", self.called) }
+        if self.called == "the body" {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.called)
+        }
     }
 
     /// Where to write the member, whether it is there (perhaps as null) or not.
     #[must_use]
     pub fn place(&self, name: &str) -> Place {
-        let here = self.all.iter().find(|member| member.matters_as.unwrap_or(&member.name) == name);
+        let here = self
+            .all
+            .iter()
+            .find(|member| member.matters_as.unwrap_or(&member.name) == name);
         match here {
             Some(member) => Place::Value(member.at..member.at + member.value.len()),
-            None => Place::First { at: self.start, more: !self.all.is_empty() },
+            None => Place::First {
+                at: self.start,
+                more: !self.all.is_empty(),
+            },
         }
     }
 }
@@ -275,23 +309,17 @@ impl<'b> Members<'b> {
 #[must_use]
 pub fn elements(array: &str, at: usize) -> Option<Vec<(&str, usize)>> {
     let cut: Vec<&RawValue> = serde_json::from_str(array).ok()?;
-    let offset = |raw: &RawValue| raw.get().as_ptr().addr().saturating_sub(array.as_ptr().addr());
-    Some(cut.into_iter().map(|raw| (raw.get(), at + offset(raw))).collect())
-}
-
-/// Whether some reader takes this name for a known one. Readers exist that ignore case (with the
-/// Kelvin sign and the long s, as Unicode's simple folding has it), underscores and hyphens.
-fn is_read_as(name: &str, known: Name) -> bool {
-    fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
-        text.chars()
-            .filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace() && !c.is_control())
-            .map(|c| match c {
-                '\u{17f}' => 's',
-                '\u{212a}' => 'k',
-                other => other.to_ascii_lowercase(),
-            })
-    }
-    known.first().is_some_and(|usual| folded(name).eq(folded(usual)))
+    let offset = |raw: &RawValue| {
+        raw.get()
+            .as_ptr()
+            .addr()
+            .saturating_sub(array.as_ptr().addr())
+    };
+    Some(
+        cut.into_iter()
+            .map(|raw| (raw.get(), at + offset(raw)))
+            .collect(),
+    )
 }
 
 /// A caller's text, cut to a length that fits an error.

@@ -3,8 +3,12 @@ use serde_json::Value;
 
 use super::*;
 
-const MATTER: &[Name] =
-    &[&["model"], &["stream"], &["max_tokens"], &["generationConfig", "generation_config"]];
+const MATTER: &[Name] = &[
+    &["model"],
+    &["stream"],
+    &["max_tokens"],
+    &["generationConfig", "generation_config"],
+];
 
 fn scan(body: &str) -> Result<Members<'_>, BodyError> {
     Members::of_body(body.as_bytes(), MATTER)
@@ -12,7 +16,8 @@ fn scan(body: &str) -> Result<Members<'_>, BodyError> {
 
 #[test]
 fn members_are_cut_out_as_they_stand() {
-    let members = scan(r#" {"model" : "gpt-4o", "messages":[ 1, {"model":2} ],"x":null} "#).unwrap();
+    let members =
+        scan(r#" {"model" : "gpt-4o", "messages":[ 1, {"model":2} ],"x":null} "#).unwrap();
     assert_eq!(members.text("model").unwrap().as_deref(), Some("gpt-4o"));
     assert_eq!(members.raw("messages").unwrap().0, r#"[ 1, {"model":2} ]"#);
     assert!(!members.has("x"));
@@ -44,22 +49,44 @@ fn a_name_that_another_reader_takes_for_one_that_matters_is_refused() {
         r#"{"model\u0000":"a"}"#,
         r#"{"GenerationConfig":{}}"#,
     ] {
-        assert!(matches!(scan(body), Err(BodyError::Variant { .. })), "{body}");
+        assert!(
+            matches!(scan(body), Err(BodyError::Variant { .. })),
+            "{body}"
+        );
     }
 }
 
 #[test]
 fn what_is_not_one_json_object_is_refused() {
-    for body in ["", " ", "{", "{} {}", r#"{"a":}"#, r#"{'a':1}"#, r#"{"a":1,}"#, "nul", r#"{"a":01}"#] {
-        assert!(matches!(scan(body), Err(BodyError::Syntax { .. })), "{body}");
+    for body in [
+        "",
+        " ",
+        "{",
+        "{} {}",
+        r#"{"a":}"#,
+        r#"{'a':1}"#,
+        r#"{"a":1,}"#,
+        "nul",
+        r#"{"a":01}"#,
+    ] {
+        assert!(
+            matches!(scan(body), Err(BodyError::Syntax { .. })),
+            "{body}"
+        );
     }
     for body in ["[]", "1", "\"{}\"", "null", "true"] {
-        assert!(matches!(scan(body), Err(BodyError::NotAnObject(_))), "{body}");
+        assert!(
+            matches!(scan(body), Err(BodyError::NotAnObject(_))),
+            "{body}"
+        );
     }
     assert_eq!(scan("\u{feff}{}").unwrap_err(), BodyError::ByteOrderMark);
     let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!(Members::of_body(&utf16, MATTER).is_err());
-    assert_eq!(Members::of_body(b"{\"a\":\"\xff\"}", MATTER).unwrap_err(), BodyError::Utf8(6));
+    assert_eq!(
+        Members::of_body(b"{\"a\":\"\xff\"}", MATTER).unwrap_err(),
+        BodyError::Utf8(6)
+    );
 }
 
 #[test]
@@ -74,7 +101,16 @@ fn an_object_has_a_bounded_number_of_members() {
 
 #[test]
 fn numbers_and_flags_are_taken_in_plain_form_only() {
-    for bad in ["0", "-1", "1.0", "1e3", "\"5\"", "true", "4294967296", "[1]"] {
+    for bad in [
+        "0",
+        "-1",
+        "1.0",
+        "1e3",
+        "\"5\"",
+        "true",
+        "4294967296",
+        "[1]",
+    ] {
         let body = format!(r#"{{"max_tokens":{bad}}}"#);
         assert!(scan(&body).unwrap().count("max_tokens").is_err(), "{bad}");
     }
@@ -84,16 +120,29 @@ fn numbers_and_flags_are_taken_in_plain_form_only() {
     assert_eq!(members.count("n").unwrap(), None);
     assert!(scan(r#"{"stream":1}"#).unwrap().flag("stream").is_err());
     assert!(scan(r#"{"model":7}"#).unwrap().text("model").is_err());
-    assert!(scan(r#"{"model":"\ud800"}"#).unwrap().text("model").is_err());
+    assert!(
+        scan(r#"{"model":"\ud800"}"#)
+            .unwrap()
+            .text("model")
+            .is_err()
+    );
 }
 
 #[test]
 fn members_of_an_inner_object_have_their_place_in_the_whole_body() {
     let body = r#"{"a":1, "generation_config": {"max_tokens" : 5}}"#;
-    let inner = scan(body).unwrap().object("generationConfig", MATTER).unwrap().unwrap();
-    let Place::Value(range) = inner.place("max_tokens") else { panic!("it is there") };
+    let inner = scan(body)
+        .unwrap()
+        .object("generationConfig", MATTER)
+        .unwrap()
+        .unwrap();
+    let Place::Value(range) = inner.place("max_tokens") else {
+        panic!("it is there")
+    };
     assert_eq!(&body[range], "5");
-    let Place::First { at, more } = inner.place("n") else { panic!("it is not there") };
+    let Place::First { at, more } = inner.place("n") else {
+        panic!("it is not there")
+    };
     assert_eq!((&body[at..at + 3], more), ("\"ma", true));
 }
 

@@ -77,7 +77,8 @@ mod tests {
     fn a_member_that_was_not_there_stands_first() {
         assert_eq!(edited(r#"{"a":1}"#, &[("b", "2")]), r#"{"b":2,"a":1}"#);
         assert_eq!(edited("{ }", &[("b", "2")]), r#"{"b":2 }"#);
-        let both: Value = serde_json::from_str(&edited(r#"{"a":1}"#, &[("b", "2"), ("c", "3")])).unwrap();
+        let both: Value =
+            serde_json::from_str(&edited(r#"{"a":1}"#, &[("b", "2"), ("c", "3")])).unwrap();
         assert_eq!(both, json!({"a": 1, "b": 2, "c": 3}));
     }
 

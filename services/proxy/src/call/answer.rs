@@ -32,7 +32,9 @@ const WHOLE: usize = 1024 * 1024;
 
 /// How the bytes of an answer are put together; `None` for what cannot be metered or watched.
 pub(crate) fn framing_of(headers: &reqwest::header::HeaderMap) -> Option<Framing> {
-    let encoding = headers.get("content-encoding").map(reqwest::header::HeaderValue::as_bytes);
+    let encoding = headers
+        .get("content-encoding")
+        .map(reqwest::header::HeaderValue::as_bytes);
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return None;
     }
@@ -61,19 +63,44 @@ impl Sent {
             tracing::warn!(%provider, "a provider's answer is neither JSON nor events");
             let status = Some(self.response.status().as_u16());
             let (outcome, evidence) = (CallOutcome::ProviderError, Evidence::None);
-            self.open.settle(Ending { outcome, status, evidence }).await;
+            self.open
+                .settle(Ending {
+                    outcome,
+                    status,
+                    evidence,
+                })
+                .await;
             return Err(Refusal::ProviderAnswer(provider));
         };
         let mut head = Head::of(&self);
-        let Self { route, shape, access, ask, response, open, live, watch, deadline, .. } = self;
+        let Self {
+            route,
+            shape,
+            access,
+            ask,
+            response,
+            open,
+            live,
+            watch,
+            deadline,
+            ..
+        } = self;
         let length = response.content_length().unwrap_or(0);
         let meter = Meter::new(route.endpoint, framing);
-        let flow = Flow::new(Arc::clone(gate), response, meter, open, live, (watch, deadline));
+        let flow = Flow::new(
+            Arc::clone(gate),
+            response,
+            meter,
+            open,
+            live,
+            (watch, deadline),
+        );
         let relay = |flow| {
             let target = (route.endpoint, provider.clone());
             Relay::new((flow, &gate.apps), framing, shape, target, !ask.wants_usage)
         };
-        let goes_by = framing == Framing::Events || route.endpoint == Endpoint::StreamGenerateContent;
+        let goes_by =
+            framing == Framing::Events || route.endpoint == Endpoint::StreamGenerateContent;
         if goes_by || length > WHOLE as u64 {
             head.standing(&flow);
             return Ok(head.passing(framing, relay(flow)));
@@ -104,7 +131,10 @@ impl Sent {
 /// What was read of a JSON answer before its first byte goes out.
 enum Read {
     /// All of it, and the call is settled.
-    Whole { body: Bytes, remaining: Option<Nanodollars> },
+    Whole {
+        body: Bytes,
+        remaining: Option<Nanodollars>,
+    },
     /// It is too long to be kept.
     Long { flow: Box<Flow>, first: Bytes },
 }
@@ -132,7 +162,10 @@ async fn whole(mut flow: Flow, provider: &Provider) -> Result<Read, Refusal> {
                     more.extend_from_slice(&bytes);
                 }
                 if more.len() > WHOLE {
-                    return Ok(Read::Long { flow: Box::new(flow), first: more.freeze() });
+                    return Ok(Read::Long {
+                        flow: Box::new(flow),
+                        first: more.freeze(),
+                    });
                 }
             }
             Some(Err(broken)) => break (broken.outcome(), Some(broken.refusal(provider))),
@@ -145,7 +178,10 @@ async fn whole(mut flow: Flow, provider: &Provider) -> Result<Read, Refusal> {
         Some(refusal) => Err(refusal),
         None => {
             let body = if more.is_empty() { body } else { more.freeze() };
-            Ok(Read::Whole { body, remaining: settled.and_then(|settled| settled.remaining) })
+            Ok(Read::Whole {
+                body,
+                remaining: settled.and_then(|settled| settled.remaining),
+            })
         }
     }
 }
@@ -179,22 +215,32 @@ impl Head {
         for (name, window, requests) in holding.requests() {
             let comma = if policy.is_empty() { "" } else { ", " };
             policy += &format!("{comma}\"{name}\";q={};w={window}", requests.limit);
-            left += &format!("{comma}\"{name}\";r={};t={}", requests.remaining, requests.resets_in_seconds);
+            left += &format!(
+                "{comma}\"{name}\";r={};t={}",
+                requests.remaining, requests.resets_in_seconds
+            );
         }
         if !policy.is_empty() {
-            self.0.insert_header(("ratelimit-policy", policy)).insert_header(("ratelimit", left));
+            self.0
+                .insert_header(("ratelimit-policy", policy))
+                .insert_header(("ratelimit", left));
         }
     }
 
     fn remaining(&mut self, remaining: Option<Nanodollars>) {
         if let Some(remaining) = remaining {
-            self.0.insert_header(("x-okap-spend-remaining", remaining.to_string()));
+            self.0
+                .insert_header(("x-okap-spend-remaining", remaining.to_string()));
         }
     }
 
     /// What is left while the call still holds its worst case.
     fn standing(&mut self, flow: &Flow) {
-        self.remaining(flow.open().and_then(|open| open.holding()).and_then(Holding::remaining));
+        self.remaining(
+            flow.open()
+                .and_then(|open| open.holding())
+                .and_then(Holding::remaining),
+        );
     }
 
     fn whole(mut self, body: Bytes) -> HttpResponse {
@@ -207,7 +253,10 @@ impl Head {
             Framing::Events => "text/event-stream; charset=utf-8",
             Framing::Json => "application/json",
         };
-        self.0.insert_header(("x-accel-buffering", "no")).content_type(kind).body(relay::boxed(relay))
+        self.0
+            .insert_header(("x-accel-buffering", "no"))
+            .content_type(kind)
+            .body(relay::boxed(relay))
     }
 
     pub(super) fn error(mut self, body: Bytes) -> HttpResponse {

@@ -39,36 +39,69 @@ impl Received {
     ///
     /// # Errors
     /// With what must be told, in the shape of the provider asked.
-    pub async fn authorize(self, gate: &Gate, payload: web::Payload) -> Result<Authorized, Refusal> {
+    pub async fn authorize(
+        self,
+        gate: &Gate,
+        payload: web::Payload,
+    ) -> Result<Authorized, Refusal> {
         let access = find(gate, &self).await?;
         let began_at = gate.clock.now();
         let provider = self.route.upstream.name();
-        let detail = access.detail_for(provider).ok_or_else(|| Refusal::ProviderNotGranted {
-            provider: provider.clone(),
-            granted: list_in_words(access.details.iter().map(|detail| &detail.provider)),
-        })?;
+        let detail = access
+            .detail_for(provider)
+            .ok_or_else(|| Refusal::ProviderNotGranted {
+                provider: provider.clone(),
+                granted: list_in_words(access.details.iter().map(|detail| &detail.provider)),
+            })?;
         if began_at >= detail.expires {
             return Err(Refusal::TokenExpired);
         }
         if let Some(needed) = self.route.endpoint.capability() {
             expect(detail, needed)?;
         }
-        let live = gate.live.begin(access.grant, self.digest).map_err(|crowded| match crowded {
-            Crowded::Grant(most) => Refusal::TooManyAtOnce(most),
-            Crowded::Process => Refusal::Busy,
-        })?;
-        let body = timeout(gate.bounds.body_within, read_body(gate, &self, detail, payload));
+        let live = gate
+            .live
+            .begin(access.grant, self.digest)
+            .map_err(|crowded| match crowded {
+                Crowded::Grant(most) => Refusal::TooManyAtOnce(most),
+                Crowded::Process => Refusal::Busy,
+            })?;
+        let body = timeout(
+            gate.bounds.body_within,
+            read_body(gate, &self, detail, payload),
+        );
         let body = body.await.map_err(|_| broke_off())??;
         let route = &self.route;
-        let ask = ask::read(&route.upstream, route.endpoint, route.model.as_deref(), &body)?;
+        let ask = ask::read(
+            &route.upstream,
+            route.endpoint,
+            route.model.as_deref(),
+            &body,
+        )?;
         if route.model.is_some() || route.endpoint.has_body() {
             expect_model(detail, &ask.model)?;
         }
-        ask.needs.iter().try_for_each(|needed| expect(detail, *needed))?;
+        ask.needs
+            .iter()
+            .try_for_each(|needed| expect(detail, *needed))?;
         let first = detail.capabilities.iter().next().copied();
-        let capability = route.endpoint.capability().or(first).unwrap_or(Capability::Chat);
+        let capability = route
+            .endpoint
+            .capability()
+            .or(first)
+            .unwrap_or(Capability::Chat);
         let (limits, key) = (detail.limits, detail.key_id);
-        Ok(Authorized { received: self, limits, key, capability, ask, body, live, began_at, access })
+        Ok(Authorized {
+            received: self,
+            limits,
+            key,
+            capability,
+            ask,
+            body,
+            live,
+            began_at,
+            access,
+        })
     }
 }
 
@@ -94,7 +127,10 @@ fn expect(detail: &AuthorizationDetail, needed: Capability) -> Result<(), Refusa
     if detail.capabilities.contains(&needed) {
         return Ok(());
     }
-    Err(Refusal::CapabilityNotGranted { needed, granted: list_in_words(&detail.capabilities) })
+    Err(Refusal::CapabilityNotGranted {
+        needed,
+        granted: list_in_words(&detail.capabilities),
+    })
 }
 
 fn expect_model(detail: &AuthorizationDetail, model: &str) -> Result<(), Refusal> {
@@ -102,7 +138,10 @@ fn expect_model(detail: &AuthorizationDetail, model: &str) -> Result<(), Refusal
         return Ok(());
     }
     let granted = models_in_words(&detail.models);
-    Err(Refusal::ModelNotGranted { model: model.to_owned(), granted })
+    Err(Refusal::ModelNotGranted {
+        model: model.to_owned(),
+        granted,
+    })
 }
 
 /// Reads the body up to its limit. A body that came in one piece is not copied.
@@ -113,12 +152,19 @@ async fn read_body(
     mut payload: web::Payload,
 ) -> Result<Bytes, Refusal> {
     let sees = detail.capabilities.contains(&Capability::Vision);
-    let limit = if sees { gate.bounds.body_with_vision } else { gate.bounds.body };
+    let limit = if sees {
+        gate.bounds.body_with_vision
+    } else {
+        gate.bounds.body
+    };
     if !received.route.endpoint.has_body() {
         // Such a body means nothing; it is not read.
         return Ok(Bytes::new());
     }
-    if received.declared_length.is_some_and(|length| length > limit) {
+    if received
+        .declared_length
+        .is_some_and(|length| length > limit)
+    {
         return Err(Refusal::TooLarge(limit));
     }
     let mut whole: Option<Bytes> = None;
@@ -132,7 +178,12 @@ async fn read_body(
         match (before, whole.take()) {
             (0, _) => whole = Some(piece),
             (_, Some(first)) => {
-                more.reserve(received.declared_length.unwrap_or(0).max(first.len() + piece.len()));
+                more.reserve(
+                    received
+                        .declared_length
+                        .unwrap_or(0)
+                        .max(first.len() + piece.len()),
+                );
                 more.extend_from_slice(&first);
                 more.extend_from_slice(&piece);
             }
@@ -143,5 +194,8 @@ async fn read_body(
 }
 
 fn broke_off() -> Refusal {
-    Refusal::Request { message: "the body broke off".to_owned(), param: None }
+    Refusal::Request {
+        message: "the body broke off".to_owned(),
+        param: None,
+    }
 }

@@ -1,10 +1,6 @@
 //! Reads answers to their end when the app has gone, to learn what they cost.
 
-use std::{
-    sync::Arc,
-    task::Context,
-    time::Duration,
-};
+use std::{sync::Arc, task::Context, time::Duration};
 
 use events::CallOutcome;
 use futures_util::StreamExt;
@@ -42,7 +38,9 @@ pub(crate) fn before_the_head(
     open: OpenCall,
 ) {
     // Dropped, the call is settled at all that is held for it.
-    let Some(permit) = gate.drains.begin() else { return };
+    let Some(permit) = gate.drains.begin() else {
+        return;
+    };
     behind(async move {
         let patience = gate.bounds.drain;
         match timeout(patience, answering).await {
@@ -54,7 +52,13 @@ pub(crate) fn before_the_head(
                 settle(open, CallOutcome::ProviderError, status, Evidence::Nothing).await;
             }
             Ok(Err(_)) => {
-                settle(open, CallOutcome::ProviderUnreachable, None, Evidence::Nothing).await;
+                settle(
+                    open,
+                    CallOutcome::ProviderUnreachable,
+                    None,
+                    Evidence::Nothing,
+                )
+                .await;
             }
             Err(_) => settle(open, CallOutcome::ClientGone, None, Evidence::None).await,
         }
@@ -65,9 +69,19 @@ pub(crate) fn before_the_head(
 /// The app went away in the midst of an answer.
 pub(crate) fn in_the_midst(gate: &Arc<Gate>, parts: Parts) {
     let Some(permit) = gate.drains.begin() else {
-        let Parts { meter, open, status, .. } = parts;
+        let Parts {
+            meter,
+            open,
+            status,
+            ..
+        } = parts;
         let evidence = Evidence::Reading(Box::new(meter.finish(false)));
-        behind(settle(open, CallOutcome::ClientGone, Some(status), evidence));
+        behind(settle(
+            open,
+            CallOutcome::ClientGone,
+            Some(status),
+            evidence,
+        ));
         return;
     };
     let gate = Arc::clone(gate);
@@ -89,11 +103,21 @@ fn parts_of(endpoint: Endpoint, response: Response, open: OpenCall) -> Parts {
     let framing = framing_of(response.headers()).unwrap_or(crate::call::meter::Framing::Json);
     let status = response.status().as_u16();
     let incoming = Box::pin(response.bytes_stream());
-    Parts { incoming, meter: Meter::new(endpoint, framing), open, status }
+    Parts {
+        incoming,
+        meter: Meter::new(endpoint, framing),
+        open,
+        status,
+    }
 }
 
 async fn read_on(gate: &Gate, parts: Parts) {
-    let Parts { mut incoming, mut meter, open, status } = parts;
+    let Parts {
+        mut incoming,
+        mut meter,
+        open,
+        status,
+    } = parts;
     let reading = timeout(gate.bounds.drain, async {
         loop {
             match incoming.next().await {
@@ -110,5 +134,10 @@ async fn read_on(gate: &Gate, parts: Parts) {
 }
 
 async fn settle(open: OpenCall, outcome: CallOutcome, status: Option<u16>, evidence: Evidence) {
-    open.settle(Ending { outcome, status, evidence }).await;
+    open.settle(Ending {
+        outcome,
+        status,
+        evidence,
+    })
+    .await;
 }

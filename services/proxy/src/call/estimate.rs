@@ -34,12 +34,21 @@ pub struct Estimate {
 
 impl Estimate {
     /// Of a call that is free.
-    pub const FREE: Self = Self { input: 0, output: 0, cap: None, cost: Nanodollars::ZERO };
+    pub const FREE: Self = Self {
+        input: 0,
+        output: 0,
+        cap: None,
+        cost: Nanodollars::ZERO,
+    };
 
     /// As usage.
     #[must_use]
     pub fn usage(&self) -> TokenUsage {
-        TokenUsage { input: self.input, output: self.output, ..TokenUsage::default() }
+        TokenUsage {
+            input: self.input,
+            output: self.output,
+            ..TokenUsage::default()
+        }
     }
 }
 
@@ -58,14 +67,23 @@ pub fn estimate(
     if !endpoint.is_charged() {
         return Ok(Estimate::FREE);
     }
-    let unknown =
-        || Refusal::PriceUnknown { provider: provider.clone(), model: ask.model.clone() };
+    let unknown = || Refusal::PriceUnknown {
+        provider: provider.clone(),
+        model: ask.model.clone(),
+    };
     let price = price.ok_or_else(unknown)?;
     let input = input_bound(&ask.input, &ask.model, price)?;
     let (each, cap) = output_bound(endpoint, ask, price, input, limits, usual_cap)?;
-    let output = u64::from(each).saturating_mul(ask.answers).saturating_add(ask.extra_output);
+    let output = u64::from(each)
+        .saturating_mul(ask.answers)
+        .saturating_add(ask.extra_output);
     let cost = worst_case(ask, price, input, output).ok_or_else(unknown)?;
-    Ok(Estimate { input, output, cap, cost })
+    Ok(Estimate {
+        input,
+        output,
+        cap,
+        cost,
+    })
 }
 
 fn input_bound(input: &Input, model: &str, price: &Price) -> Result<u64, Refusal> {
@@ -78,7 +96,11 @@ fn input_bound(input: &Input, model: &str, price: &Price) -> Result<u64, Refusal
             param: None,
         });
     }
-    let of_image = if model.contains("-mini") { OF_AN_IMAGE_OF_MINI } else { OF_AN_IMAGE };
+    let of_image = if model.contains("-mini") {
+        OF_AN_IMAGE_OF_MINI
+    } else {
+        OF_AN_IMAGE
+    };
     let bound = input
         .bytes
         .saturating_add(input.images.saturating_mul(of_image))
@@ -107,13 +129,23 @@ fn output_bound(
         Refusal::of_parameter("tokens_per_request", message)
     };
     if !endpoint.generates() {
-        return if input > limit { Err(too_much(0)) } else { Ok((0, None)) };
+        return if input > limit {
+            Err(too_much(0))
+        } else {
+            Ok((0, None))
+        };
     }
     if let Some(own) = ask.output_cap {
         let output = u64::from(own).saturating_mul(ask.answers);
-        return if own > left_each { Err(too_much(output)) } else { Ok((own, None)) };
+        return if own > left_each {
+            Err(too_much(output))
+        } else {
+            Ok((own, None))
+        };
     }
-    let cap = usual_cap.min(price.max_output_tokens().unwrap_or(u32::MAX)).min(left_each);
+    let cap = usual_cap
+        .min(price.max_output_tokens().unwrap_or(u32::MAX))
+        .min(left_each);
     if cap < SMALLEST_CAP.min(usual_cap) {
         return Err(too_much(u64::from(SMALLEST_CAP)));
     }
@@ -126,7 +158,12 @@ fn worst_case(ask: &Ask, price: &Price, input: u64, output: u64) -> Option<Nanod
         return None;
     }
     let text_only = ask.input.images == 0 && !ask.input.whole_window && ask.needs.is_empty();
-    let ceiling = Ceiling { input, output, text_only, ..Ceiling::default() };
+    let ceiling = Ceiling {
+        input,
+        output,
+        text_only,
+        ..Ceiling::default()
+    };
     match ask.service_tier.as_deref() {
         None => Some(price.worst_case_of(&ceiling)),
         Some("auto") => Some(price.worst_case_in_any_service_tier(&ceiling)),
@@ -158,15 +195,34 @@ mod tests {
     }
 
     fn of(body: &Value, tokens_per_request: u32) -> Result<Estimate, Refusal> {
-        at("openai", Endpoint::ChatCompletions, body, tokens_per_request)
+        at(
+            "openai",
+            Endpoint::ChatCompletions,
+            body,
+            tokens_per_request,
+        )
     }
 
-    fn at(provider: &str, endpoint: Endpoint, body: &Value, most: u32) -> Result<Estimate, Refusal> {
+    fn at(
+        provider: &str,
+        endpoint: Endpoint,
+        body: &Value,
+        most: u32,
+    ) -> Result<Estimate, Refusal> {
         let providers = Providers::built_in(&[]).unwrap();
         let upstream = providers.find(provider).unwrap();
         let asked = ask::read(upstream, endpoint, None, body.to_string().as_bytes()).unwrap();
-        let price = PriceBook::embedded().unwrap().price(provider, &asked.model, now());
-        estimate(upstream.name(), endpoint, &asked, price, &limits(most), 4_096)
+        let price = PriceBook::embedded()
+            .unwrap()
+            .price(provider, &asked.model, now());
+        estimate(
+            upstream.name(),
+            endpoint,
+            &asked,
+            price,
+            &limits(most),
+            4_096,
+        )
     }
 
     #[test]
@@ -174,9 +230,16 @@ mod tests {
         let body = json!({"model": "gpt-4o", "messages": [], "max_tokens": 100});
         let estimate = of(&body, 100_000).unwrap();
         let bytes = u64::try_from(body.to_string().len()).unwrap();
-        assert_eq!((estimate.input, estimate.output, estimate.cap), (bytes + 64, 100, None));
+        assert_eq!(
+            (estimate.input, estimate.output, estimate.cap),
+            (bytes + 64, 100, None)
+        );
         assert!(estimate.cost > Nanodollars::ZERO);
-        let three = of(&json!({"model": "gpt-4o", "max_tokens": 100, "n": 3}), 100_000).unwrap();
+        let three = of(
+            &json!({"model": "gpt-4o", "max_tokens": 100, "n": 3}),
+            100_000,
+        )
+        .unwrap();
         assert_eq!(three.output, 300);
     }
 
@@ -194,7 +257,10 @@ mod tests {
     fn an_apps_own_cap_is_not_changed_but_refused_where_it_does_not_fit() {
         let body = json!({"model": "gpt-4o", "max_tokens": 1_000});
         assert!(of(&body, 1_200).is_ok());
-        assert_eq!(of(&body, 1_050).unwrap_err().param(), Some("tokens_per_request"));
+        assert_eq!(
+            of(&body, 1_050).unwrap_err().param(),
+            Some("tokens_per_request")
+        );
         let many = json!({"model": "gpt-4o", "max_tokens": 1_000, "n": 2});
         assert!(of(&many, 1_200).is_err());
     }
@@ -210,7 +276,9 @@ mod tests {
     #[test]
     fn a_chosen_service_tier_never_makes_the_bound_too_low() {
         let usual = of(&json!({"model": "gpt-4o"}), 100_000).unwrap().cost;
-        let auto = of(&json!({"model": "gpt-4o", "service_tier": "auto"}), 100_000).unwrap().cost;
+        let auto = of(&json!({"model": "gpt-4o", "service_tier": "auto"}), 100_000)
+            .unwrap()
+            .cost;
         assert!(auto >= usual);
     }
 

@@ -27,7 +27,13 @@ pub(crate) struct Leak;
 
 impl Events {
     pub(crate) fn new(texts: TextWatch, hides_usage: bool) -> Self {
-        Self { lines: Lines::default(), held: 0, texts, hides_usage, skip_blank: false }
+        Self {
+            lines: Lines::default(),
+            held: 0,
+            texts,
+            hides_usage,
+            skip_blank: false,
+        }
     }
 
     /// Has the meter read whole lines; gives what of them goes on.
@@ -38,10 +44,12 @@ impl Events {
         if self.texts.finds_in_events(&lines) {
             return Err(Leak);
         }
-        Ok(match meter.read_lines(&lines).filter(|_| self.hides_usage) {
-            Some(hidden) => self.leave_out(&lines, hidden),
-            None => self.after_hidden(lines),
-        })
+        Ok(
+            match meter.read_lines(&lines).filter(|_| self.hides_usage) {
+                Some(hidden) => self.leave_out(&lines, hidden),
+                None => self.after_hidden(lines),
+            },
+        )
     }
 
     /// What has come of a line that is not whole; nothing is left here.
@@ -76,7 +84,9 @@ impl Events {
             return lines;
         }
         self.skip_blank = false;
-        let blank = [&b"\r\n"[..], b"\n"].into_iter().find(|blank| lines.starts_with(blank));
+        let blank = [&b"\r\n"[..], b"\n"]
+            .into_iter()
+            .find(|blank| lines.starts_with(blank));
         blank.map_or_else(|| lines.clone(), |blank| lines.slice(blank.len()..))
     }
 }
@@ -102,7 +112,9 @@ mod tests {
         let (mut out, mut from) = (Vec::new(), 0);
         for to in cuts.iter().copied().chain([stream.len()]) {
             let piece = Bytes::copy_from_slice(&stream.as_bytes()[from..to]);
-            let Ok(passed) = events.pass(&piece, &mut meter) else { panic!("there is no key") };
+            let Ok(passed) = events.pass(&piece, &mut meter) else {
+                panic!("there is no key")
+            };
             out.extend_from_slice(&passed);
             from = to;
         }
@@ -113,10 +125,17 @@ mod tests {
 
     #[test]
     fn the_usage_that_was_not_asked_for_is_left_out_wherever_the_stream_is_cut() {
-        let kept: String = STREAM.split_inclusive("\n\n").filter(|event| !event.contains("usage")).collect();
+        let kept: String = STREAM
+            .split_inclusive("\n\n")
+            .filter(|event| !event.contains("usage"))
+            .collect();
         for first in 0..STREAM.len() {
             assert_eq!(hide(STREAM, &[first]), kept, "{first}");
-            assert_eq!(hide(STREAM, &[first, (first + 3).min(STREAM.len())]), kept, "{first}");
+            assert_eq!(
+                hide(STREAM, &[first, (first + 3).min(STREAM.len())]),
+                kept,
+                "{first}"
+            );
         }
         let every: Vec<usize> = (0..STREAM.len()).collect();
         assert_eq!(hide(STREAM, &every), kept);

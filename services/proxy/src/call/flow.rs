@@ -91,7 +91,12 @@ impl Flow {
         let status = response.status().as_u16();
         let (watch, deadline) = guard;
         let (heard, idle) = (Instant::now(), gate.bounds.idle);
-        let parts = Parts { incoming: Box::pin(response.bytes_stream()), meter, open, status };
+        let parts = Parts {
+            incoming: Box::pin(response.bytes_stream()),
+            meter,
+            open,
+            status,
+        };
         Self {
             gate,
             parts: Some(parts),
@@ -107,14 +112,19 @@ impl Flow {
     }
 
     /// The next bytes; `None` at the end.
-    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+    pub(crate) fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Broken>>> {
         if self.live.poll_cut(cx).is_ready() {
             return Poll::Ready(Some(Err(Broken::Revoked)));
         }
         if self.abandoned {
             return Poll::Ready(Some(Err(Broken::Late)));
         }
-        let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
+        let Some(parts) = &mut self.parts else {
+            return Poll::Ready(None);
+        };
         match parts.incoming.as_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(bytes))) => {
                 self.heard = Instant::now();
@@ -154,16 +164,32 @@ impl Flow {
         &mut self,
         outcome: CallOutcome,
         whole: bool,
-    ) -> (impl Future<Output = Option<Settled>> + Send + 'static + use<>, Option<Incoming>) {
+    ) -> (
+        impl Future<Output = Option<Settled>> + Send + 'static + use<>,
+        Option<Incoming>,
+    ) {
         let (mut rest, mut settle) = (None, None);
-        if let Some(Parts { incoming, meter, open, status }) = self.parts.take() {
+        if let Some(Parts {
+            incoming,
+            meter,
+            open,
+            status,
+        }) = self.parts.take()
+        {
             let reading = meter.finish(whole);
             let outcome = match outcome {
                 CallOutcome::Completed if reading.failed => CallOutcome::ProviderError,
                 other => other,
             };
             let evidence = Evidence::Reading(Box::new(reading));
-            settle = Some((open, Ending { outcome, status: Some(status), evidence }));
+            settle = Some((
+                open,
+                Ending {
+                    outcome,
+                    status: Some(status),
+                    evidence,
+                },
+            ));
             rest = Some(incoming);
         }
         let settling = async move {
@@ -195,14 +221,20 @@ impl Flow {
 
     /// Nobody waits for the answer any more.
     fn let_go(&mut self) {
-        let Some(parts) = self.parts.take() else { return };
+        let Some(parts) = self.parts.take() else {
+            return;
+        };
         if !self.live.is_cut() {
             return drain::in_the_midst(&self.gate, parts);
         }
         // Revoked: the provider is to stop, and what it did until now is not known.
         let evidence = Evidence::Reading(Box::new(parts.meter.finish(false)));
         let outcome = CallOutcome::CutByRevocation;
-        let ending = Ending { outcome, status: Some(parts.status), evidence };
+        let ending = Ending {
+            outcome,
+            status: Some(parts.status),
+            evidence,
+        };
         drain::behind(async move {
             parts.open.settle(ending).await;
         });

@@ -53,8 +53,17 @@ impl Reserved {
     /// # Errors
     /// When it cannot be written down or sent, or no answer comes; by then the call is settled.
     pub async fn send(self, gate: &Arc<Gate>, key: &OpenedKey) -> Result<Sent, Refusal> {
-        let Self { authorized, estimate, mut open } = self;
-        let Received { route, shape, forwarded, .. } = authorized.received;
+        let Self {
+            authorized,
+            estimate,
+            mut open,
+        } = self;
+        let Received {
+            route,
+            shape,
+            forwarded,
+            ..
+        } = authorized.received;
         let mut edits = authorized.ask.edits.clone();
         if let (Some(member), Some(cap)) = (&authorized.ask.cap_member, estimate.cap) {
             member.write(cap, &mut edits);
@@ -66,12 +75,21 @@ impl Reserved {
         };
         let url = route
             .upstream
-            .url(route.endpoint, route.version, route.model.as_deref(), &route.query)
+            .url(
+                route.endpoint,
+                route.version,
+                route.model.as_deref(),
+                &route.query,
+            )
             .map_err(|_| fault("its address is no URL"))?;
         let mut request = Request::new(method(route.endpoint.has_body()), url);
         *request.headers_mut() = forwarded;
-        headers::add_key(request.headers_mut(), route.upstream.key_header, key.reveal())
-            .map_err(|_| fault("its key fits no header"))?;
+        headers::add_key(
+            request.headers_mut(),
+            route.upstream.key_header,
+            key.reveal(),
+        )
+        .map_err(|_| fault("its key fits no header"))?;
         if route.endpoint.has_body() {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert("content-type", json);
@@ -114,7 +132,11 @@ impl Reserved {
 }
 
 fn method(has_body: bool) -> reqwest::Method {
-    if has_body { reqwest::Method::POST } else { reqwest::Method::GET }
+    if has_body {
+        reqwest::Method::POST
+    } else {
+        reqwest::Method::GET
+    }
 }
 
 enum Answer {
@@ -183,7 +205,11 @@ impl Future for Sending<'_> {
 /// No connection, or one that broke before the first byte of an answer: nothing was used.
 fn failed(error: &reqwest::Error) -> Answer {
     // Without the address: it may hold what an app wrote.
-    tracing::warn!(connect = error.is_connect(), timeout = error.is_timeout(), "a provider could not be reached");
+    tracing::warn!(
+        connect = error.is_connect(),
+        timeout = error.is_timeout(),
+        "a provider could not be reached"
+    );
     let ending = Ending {
         outcome: CallOutcome::ProviderUnreachable,
         status: None,

@@ -87,15 +87,20 @@ impl Drains {
     /// None yet; at most this many.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { running: Arc::default(), most }
+        Self {
+            running: Arc::default(),
+            most,
+        }
     }
 
     /// One more; `None` when there are too many.
     #[must_use]
     pub fn begin(&self) -> Option<Drain> {
-        let begun = self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, |running| {
-            (running < self.most).then_some(running + 1)
-        });
+        let begun = self
+            .running
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |running| {
+                (running < self.most).then_some(running + 1)
+            });
         begun.ok().map(|_| Drain(Arc::clone(&self.running)))
     }
 }

@@ -16,7 +16,8 @@ impl Gathered {
             return;
         }
         if self.more.is_empty() {
-            self.more.extend_from_slice(&std::mem::take(&mut self.first));
+            self.more
+                .extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.more.extend_from_slice(&bytes);
     }
@@ -26,6 +27,10 @@ impl Gathered {
     }
 
     pub(crate) fn take(&mut self) -> Bytes {
-        if self.more.is_empty() { std::mem::take(&mut self.first) } else { self.more.split().freeze() }
+        if self.more.is_empty() {
+            std::mem::take(&mut self.first)
+        } else {
+            self.more.split().freeze()
+        }
     }
 }

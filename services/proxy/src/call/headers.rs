@@ -18,36 +18,64 @@ const USER_AGENT: UpstreamValue =
 /// Anthropic's betas that change neither what a call costs nor where its data goes. Others are
 /// left out.
 const ANTHROPIC_BETAS: [&str; 20] = [
-    "advanced-tool-use-", "claude-code-", "compact-", "computer-use-", "context-1m-",
-    "context-management-", "dev-full-thinking-", "effort-", "extended-cache-ttl-",
-    "fine-grained-tool-streaming-", "interleaved-thinking-", "max-tokens-3-5-sonnet-",
-    "model-context-window-exceeded-", "output-128k-", "pdfs-", "prompt-caching-",
-    "structured-outputs-", "token-counting-", "token-efficient-tools-", "tool-examples-",
+    "advanced-tool-use-",
+    "claude-code-",
+    "compact-",
+    "computer-use-",
+    "context-1m-",
+    "context-management-",
+    "dev-full-thinking-",
+    "effort-",
+    "extended-cache-ttl-",
+    "fine-grained-tool-streaming-",
+    "interleaved-thinking-",
+    "max-tokens-3-5-sonnet-",
+    "model-context-window-exceeded-",
+    "output-128k-",
+    "pdfs-",
+    "prompt-caching-",
+    "structured-outputs-",
+    "token-counting-",
+    "token-efficient-tools-",
+    "tool-examples-",
 ];
 
 /// Refuses a body that is not plain JSON.
 pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let encoded = headers.get(header::CONTENT_ENCODING);
     if encoded.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Refusal::MediaType("send the body without `Content-Encoding`"));
+        return Err(Refusal::MediaType(
+            "send the body without `Content-Encoding`",
+        ));
     }
     let wrong = Refusal::MediaType("send the body as `Content-Type: application/json`, in UTF-8");
-    let Some(sent) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let Some(sent) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return Err(wrong);
     };
     let mut parts = sent.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let is_json = parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     let mut charsets = parts.filter_map(|part| part.split_once('='));
     let is_utf8 = charsets.all(|(name, value)| {
         !name.trim().eq_ignore_ascii_case("charset")
             || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
-    if is_json && is_utf8 { Ok(()) } else { Err(wrong) }
+    if is_json && is_utf8 {
+        Ok(())
+    } else {
+        Err(wrong)
+    }
 }
 
 /// The length that a body is said to have.
 pub(crate) fn declared_length(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
-    let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
+    let Some(value) = headers.get(header::CONTENT_LENGTH) else {
+        return Ok(None);
+    };
     let length = value.to_str().ok().and_then(|text| text.parse().ok());
     length.map(Some).ok_or_else(|| Refusal::Request {
         message: "`Content-Length` is no number".to_owned(),
@@ -74,7 +102,9 @@ pub(crate) fn to_provider(headers: &HeaderMap, dialect: Dialect) -> Upstream {
         }
     }
     if dialect == Dialect::Anthropic {
-        let betas = headers.get_all("anthropic-beta").filter_map(|value| value.to_str().ok());
+        let betas = headers
+            .get_all("anthropic-beta")
+            .filter_map(|value| value.to_str().ok());
         let known: Vec<&str> = betas
             .flat_map(|list| list.split(','))
             .map(str::trim)
@@ -88,7 +118,10 @@ pub(crate) fn to_provider(headers: &HeaderMap, dialect: Dialect) -> Upstream {
 }
 
 fn put(headers: &mut Upstream, name: &str, value: &[u8]) {
-    let (name, value) = (UpstreamName::from_bytes(name.as_bytes()), UpstreamValue::from_bytes(value));
+    let (name, value) = (
+        UpstreamName::from_bytes(name.as_bytes()),
+        UpstreamValue::from_bytes(value),
+    );
     if let (Ok(name), Ok(value)) = (name, value) {
         headers.append(name, value);
     }
@@ -104,7 +137,10 @@ pub(crate) fn add_key(
     key: &str,
 ) -> Result<(), reqwest::header::InvalidHeaderValue> {
     let (name, text) = match style {
-        KeyHeader::Bearer => ("authorization", zeroize::Zeroizing::new(format!("Bearer {key}"))),
+        KeyHeader::Bearer => (
+            "authorization",
+            zeroize::Zeroizing::new(format!("Bearer {key}")),
+        ),
         KeyHeader::XApiKey => ("x-api-key", zeroize::Zeroizing::new(key.to_owned())),
         KeyHeader::XGoogApiKey => ("x-goog-api-key", zeroize::Zeroizing::new(key.to_owned())),
     };
@@ -123,7 +159,9 @@ pub(crate) fn to_app<'h>(
         let name = match name.as_str() {
             "request-id" | "x-request-id" => "x-provider-request-id",
             same @ ("retry-after" | "retry-after-ms" | "x-should-retry") => same,
-            same if same.starts_with("x-ratelimit-") || same.starts_with("anthropic-ratelimit-") => {
+            same if same.starts_with("x-ratelimit-")
+                || same.starts_with("anthropic-ratelimit-") =>
+            {
                 same
             }
             _ => return None,
@@ -172,18 +210,32 @@ mod tests {
             ("accept", "application/json"),
             ("x-stainless-lang", "python"),
             ("anthropic-version", "2023-06-01"),
-            ("anthropic-beta", "interleaved-thinking-2025-05-14, mcp-client-2025-04-04"),
+            (
+                "anthropic-beta",
+                "interleaved-thinking-2025-05-14, mcp-client-2025-04-04",
+            ),
             ("anthropic-beta", "files-api-2025-04-14"),
         ]);
         let sent = to_provider(&app, Dialect::Anthropic);
         let mut names: Vec<&str> = sent.keys().map(UpstreamName::as_str).collect();
         names.sort_unstable();
-        let expected =
-            ["accept", "accept-encoding", "anthropic-beta", "anthropic-version", "user-agent", "x-stainless-lang"];
+        let expected = [
+            "accept",
+            "accept-encoding",
+            "anthropic-beta",
+            "anthropic-version",
+            "user-agent",
+            "x-stainless-lang",
+        ];
         assert_eq!(names, expected);
         assert_eq!(sent["anthropic-beta"], "interleaved-thinking-2025-05-14");
         assert_eq!(sent["accept-encoding"], "identity");
-        assert!(sent["user-agent"].to_str().unwrap().starts_with("latchkey/"));
+        assert!(
+            sent["user-agent"]
+                .to_str()
+                .unwrap()
+                .starts_with("latchkey/")
+        );
         assert!(!to_provider(&app, Dialect::OpenAi).contains_key("anthropic-version"));
     }
 
@@ -218,21 +270,35 @@ mod tests {
         ] {
             headers.append(name, UpstreamValue::from_static(value));
         }
-        let mut names: Vec<String> =
-            to_app(&headers, &watch).map(|(name, _)| name.to_string()).collect();
+        let mut names: Vec<String> = to_app(&headers, &watch)
+            .map(|(name, _)| name.to_string())
+            .collect();
         names.sort_unstable();
-        assert_eq!(names, ["retry-after", "x-provider-request-id", "x-ratelimit-remaining-tokens"]);
+        assert_eq!(
+            names,
+            [
+                "retry-after",
+                "x-provider-request-id",
+                "x-ratelimit-remaining-tokens"
+            ]
+        );
     }
 
     #[test]
     fn a_body_must_be_plain_json() {
         let ok = |all: &[(&str, &str)]| expect_json(&request(all)).is_ok();
         assert!(ok(&[("content-type", "application/json")]));
-        assert!(ok(&[("content-type", "Application/JSON; charset=\"UTF-8\"")]));
+        assert!(ok(&[(
+            "content-type",
+            "Application/JSON; charset=\"UTF-8\""
+        )]));
         assert!(!ok(&[]));
         assert!(!ok(&[("content-type", "text/plain")]));
         assert!(!ok(&[("content-type", "application/json; charset=utf-16")]));
         assert!(!ok(&[("content-type", "multipart/form-data; boundary=x")]));
-        assert!(!ok(&[("content-type", "application/json"), ("content-encoding", "gzip")]));
+        assert!(!ok(&[
+            ("content-type", "application/json"),
+            ("content-encoding", "gzip")
+        ]));
     }
 }

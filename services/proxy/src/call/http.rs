@@ -25,7 +25,8 @@ pub async fn call(
     match pass(received, payload, &gate).await {
         Ok(answer) => answer,
         Err(refusal) => {
-            metrics::counter!("latchkey_calls_refused_total", "type" => refusal.kind()).increment(1);
+            metrics::counter!("latchkey_calls_refused_total", "type" => refusal.kind())
+                .increment(1);
             shape.response(&refusal)
         }
     }

@@ -19,8 +19,20 @@ const STRIDE: usize = PIECE - 2;
 
 /// What providers put before the secret part of a key; it is no secret, and people write about it.
 const PUBLIC_PREFIXES: [&str; 14] = [
-    "sk-ant-api03-", "sk-ant-admin01-", "sk-ant-oat01-", "sk-ant-", "sk-svcacct-", "sk-service-",
-    "sk-admin-", "sk-proj-", "sk-or-v1-", "sk-", "gsk_", "tgp_v1_", "AIzaSy", "AQ.",
+    "sk-ant-api03-",
+    "sk-ant-admin01-",
+    "sk-ant-oat01-",
+    "sk-ant-",
+    "sk-svcacct-",
+    "sk-service-",
+    "sk-admin-",
+    "sk-proj-",
+    "sk-or-v1-",
+    "sk-",
+    "gsk_",
+    "tgp_v1_",
+    "AIzaSy",
+    "AQ.",
 ];
 
 /// Knows one provider key, for the time of one call.
@@ -42,23 +54,35 @@ impl KeyWatch {
     /// A watch for this key.
     #[must_use]
     pub fn new(key: &str) -> Self {
-        let prefix = PUBLIC_PREFIXES.iter().find(|prefix| key.starts_with(**prefix));
-        let rest = key.get(prefix.map_or(0, |prefix| prefix.len())..).unwrap_or(key);
+        let prefix = PUBLIC_PREFIXES
+            .iter()
+            .find(|prefix| key.starts_with(**prefix));
+        let rest = key
+            .get(prefix.map_or(0, |prefix| prefix.len())..)
+            .unwrap_or(key);
         // A key that is hardly more than its prefix is secret as a whole.
-        let secret = if rest.len() >= PIECE { rest } else { key }.as_bytes().to_vec();
+        let secret = if rest.len() >= PIECE { rest } else { key }
+            .as_bytes()
+            .to_vec();
         let mut places = [0_u64; 256];
         for (at, byte) in secret.iter().enumerate() {
             if let Some(place) = places.get_mut(usize::from(*byte)) {
                 *place |= 1 << (at % 64);
             }
         }
-        Self { known: Arc::new(Known { secret, places }), tail: Vec::new() }
+        Self {
+            known: Arc::new(Known { secret, places }),
+            tail: Vec::new(),
+        }
     }
 
     /// A watch for the same key that has seen nothing yet.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self { known: Arc::clone(&self.known), tail: Vec::new() }
+        Self {
+            known: Arc::clone(&self.known),
+            tail: Vec::new(),
+        }
     }
 
     /// Whether the key, or a piece of it, stands in these bytes alone.
@@ -92,7 +116,8 @@ impl KeyWatch {
         let found = self.finds_in(bytes);
         if bytes.len() >= longest {
             self.tail.clear();
-            self.tail.extend_from_slice(bytes.get(bytes.len() - longest..).unwrap_or(bytes));
+            self.tail
+                .extend_from_slice(bytes.get(bytes.len() - longest..).unwrap_or(bytes));
         } else if self.tail.is_empty() {
             self.tail.extend_from_slice(bytes);
         } else {
@@ -103,18 +128,29 @@ impl KeyWatch {
     }
 
     fn place(&self, byte: u8) -> u64 {
-        self.known.places.get(usize::from(byte)).copied().unwrap_or(0)
+        self.known
+            .places
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Whether the bytes around this place are a piece of the key.
     fn is_piece_around(&self, bytes: &[u8], at: usize) -> bool {
-        let Some(three) = bytes.get(at..at + 3) else { return false };
+        let Some(three) = bytes.get(at..at + 3) else {
+            return false;
+        };
         let secret = &self.known.secret;
-        let starts = secret.windows(3).enumerate().filter(|(_, window)| *window == three);
+        let starts = secret
+            .windows(3)
+            .enumerate()
+            .filter(|(_, window)| *window == three);
         starts.map(|(start, _)| start).any(|start| {
             let before = same_at_the_end(bytes.get(..at), secret.get(..start));
             let after = same_at_the_start(bytes.get(at..), secret.get(start..));
-            let run = secret.get(start - before..start + after).unwrap_or_default();
+            let run = secret
+                .get(start - before..start + after)
+                .unwrap_or_default();
             run.len() == secret.len() || (run.len() >= PIECE && is_distinctive(run))
         })
     }
@@ -149,9 +185,17 @@ impl TextWatch {
     /// Whether the texts of these events bring the key, or a piece of it, to its end.
     pub fn finds_in_events(&mut self, lines: &[u8]) -> bool {
         for at in memmem::find_iter(lines, self.member) {
-            let rest = lines.get(at + self.member.len()..).unwrap_or_default().trim_ascii_start();
-            let value = rest.strip_prefix(b":").unwrap_or_default().trim_ascii_start();
-            let Some(text) = value.strip_prefix(b"\"") else { continue };
+            let rest = lines
+                .get(at + self.member.len()..)
+                .unwrap_or_default()
+                .trim_ascii_start();
+            let value = rest
+                .strip_prefix(b":")
+                .unwrap_or_default()
+                .trim_ascii_start();
+            let Some(text) = value.strip_prefix(b"\"") else {
+                continue;
+            };
             // A key has no character that is escaped, so a text ends for it at the first mark.
             let end = memchr::memchr(b'"', text).unwrap_or(text.len());
             if self.watch.finds_next(text.get(..end).unwrap_or_default()) {
@@ -163,12 +207,19 @@ impl TextWatch {
 }
 
 fn same_at_the_end(one: Option<&[u8]>, other: Option<&[u8]>) -> usize {
-    let pairs = one.unwrap_or_default().iter().rev().zip(other.unwrap_or_default().iter().rev());
+    let pairs = one
+        .unwrap_or_default()
+        .iter()
+        .rev()
+        .zip(other.unwrap_or_default().iter().rev());
     pairs.take_while(|(one, other)| one == other).count()
 }
 
 fn same_at_the_start(one: Option<&[u8]>, other: Option<&[u8]>) -> usize {
-    let pairs = one.unwrap_or_default().iter().zip(other.unwrap_or_default());
+    let pairs = one
+        .unwrap_or_default()
+        .iter()
+        .zip(other.unwrap_or_default());
     pairs.take_while(|(one, other)| one == other).count()
 }
 
@@ -226,7 +277,13 @@ mod tests {
     #[test]
     fn ordinary_text_passes() {
         let mut watch = KeyWatch::new(KEY);
-        for text in ["my key begins with sk-proj- and", "sk-proj-", "aB3dE5g", "", "{\"usage\":{}}"] {
+        for text in [
+            "my key begins with sk-proj- and",
+            "sk-proj-",
+            "aB3dE5g",
+            "",
+            "{\"usage\":{}}",
+        ] {
             assert!(!watch.finds_next(text.as_bytes()), "{text}");
         }
         // A key made of words, as tests have them, does not stop those words, only itself.
@@ -244,7 +301,9 @@ mod tests {
             let mut passed = 0;
             for piece in secret.as_bytes().chunks(size) {
                 let piece = std::str::from_utf8(piece).unwrap();
-                let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\": \"{piece}\"}}}}]}}\n\n");
+                let event = format!(
+                    "data: {{\"choices\":[{{\"delta\":{{\"content\": \"{piece}\"}}}}]}}\n\n"
+                );
                 if texts.finds_in_events(event.as_bytes()) {
                     break;
                 }

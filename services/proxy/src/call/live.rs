@@ -71,11 +71,18 @@ impl LiveCalls {
         if of_grant.len() >= self.0.most_of_grant {
             return Err(Crowded::Grant(self.0.most_of_grant));
         }
-        let switch =
-            Arc::new(Switch { digest, cut: AtomicBool::new(false), waker: AtomicWaker::new() });
+        let switch = Arc::new(Switch {
+            digest,
+            cut: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
         of_grant.push(Arc::clone(&switch));
         self.0.running.fetch_add(1, Ordering::Relaxed);
-        Ok(LiveCall { shared: Arc::clone(&self.0), grant, switch })
+        Ok(LiveCall {
+            shared: Arc::clone(&self.0),
+            grant,
+            switch,
+        })
     }
 
     /// Cuts every call of a grant; tells how many there were.
@@ -92,7 +99,9 @@ impl LiveCalls {
     #[must_use]
     pub fn grants(&self) -> Vec<(GrantId, TokenDigest)> {
         let grants = self.0.grants();
-        let tokens = grants.iter().filter_map(|(grant, calls)| Some((*grant, calls.first()?.digest)));
+        let tokens = grants
+            .iter()
+            .filter_map(|(grant, calls)| Some((*grant, calls.first()?.digest)));
         tokens.collect()
     }
 
@@ -117,7 +126,11 @@ impl LiveCall {
         }
         self.switch.waker.register(cx.waker());
         // It may have been cut in between.
-        if self.is_cut() { Poll::Ready(()) } else { Poll::Pending }
+        if self.is_cut() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Whether the call is cut.
@@ -130,8 +143,13 @@ impl LiveCall {
 impl Drop for LiveCall {
     fn drop(&mut self) {
         let mut grants = self.shared.grants();
-        let Some(calls) = grants.get_mut(&self.grant) else { return };
-        if let Some(at) = calls.iter().position(|call| Arc::ptr_eq(call, &self.switch)) {
+        let Some(calls) = grants.get_mut(&self.grant) else {
+            return;
+        };
+        if let Some(at) = calls
+            .iter()
+            .position(|call| Arc::ptr_eq(call, &self.switch))
+        {
             calls.swap_remove(at);
             self.shared.running.fetch_sub(1, Ordering::Relaxed);
         }
@@ -187,7 +205,10 @@ mod tests {
         let waits = tokio::spawn(async move { poll_fn(|cx| call.poll_cut(cx)).await });
         tokio::task::yield_now().await;
         assert_eq!(live.cut(revoked), 1);
-        tokio::time::timeout(std::time::Duration::from_secs(5), waits).await.unwrap().unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(5), waits)
+            .await
+            .unwrap()
+            .unwrap();
         assert!(!spared.is_cut());
     }
 }

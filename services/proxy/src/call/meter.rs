@@ -91,7 +91,12 @@ impl Meter {
             | Endpoint::OneModel => Words::Nothing,
         };
         let json = (framing == Framing::Json).then(|| Captured::new(&READ));
-        Self { words, reading: Reading::default(), json, lines: Lines::default() }
+        Self {
+            words,
+            reading: Reading::default(),
+            json,
+            lines: Lines::default(),
+        }
     }
 
     /// Reads the next bytes of the answer.
@@ -126,7 +131,9 @@ impl Meter {
             let mut errors = memmem::find_iter(lines, b"\"error\"");
             self.reading.failed = errors.any(|at| {
                 opens_an_object(lines, at)
-                    && is_error(data_of(lines.get(line_around(lines, at)).unwrap_or_default()))
+                    && is_error(data_of(
+                        lines.get(line_around(lines, at)).unwrap_or_default(),
+                    ))
             });
         }
         hidden
@@ -166,7 +173,9 @@ impl Meter {
             Words::Google => json.value("usageMetadata").and_then(google::usage),
             Words::Nothing => None,
         };
-        let tier = json.value("service_tier").and_then(|json| serde_json::from_slice(json).ok());
+        let tier = json
+            .value("service_tier")
+            .and_then(|json| serde_json::from_slice(json).ok());
         self.reading.note_tier(tier);
     }
 }
@@ -178,7 +187,9 @@ fn opens_an_object(text: &[u8], at: usize) -> bool {
         return false;
     };
     let value = rest.get(end + 1..).unwrap_or_default().trim_ascii_start();
-    value.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"{"))
+    value
+        .strip_prefix(b":")
+        .is_some_and(|value| value.trim_ascii_start().starts_with(b"{"))
 }
 
 /// The line around this place, its end included.

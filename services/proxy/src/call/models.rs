@@ -8,10 +8,15 @@ use serde_json::Value;
 pub(crate) fn granted(list: &[u8], models: &Models) -> Option<Bytes> {
     let mut list: Value = serde_json::from_slice(list).ok()?;
     // OpenAI and Anthropic call it `data`, Google `models`.
-    let name = ["data", "models"].into_iter().find(|name| list[name].is_array())?;
+    let name = ["data", "models"]
+        .into_iter()
+        .find(|name| list[name].is_array())?;
     let all = list.get_mut(name)?.as_array_mut()?;
     all.retain(|model| id_of(model).is_some_and(|id| models.covers(id)));
-    let ends = [all.first().and_then(id_of).map(str::to_owned), all.last().and_then(id_of).map(str::to_owned)];
+    let ends = [
+        all.first().and_then(id_of).map(str::to_owned),
+        all.last().and_then(id_of).map(str::to_owned),
+    ];
     // Anthropic names the ends of the page, which must not tell of others.
     for (member, id) in ["first_id", "last_id"].into_iter().zip(ends) {
         if let Some(place) = list.get_mut(member) {
@@ -41,18 +46,31 @@ mod tests {
     #[test]
     fn a_list_holds_the_granted_models_only() {
         let openai = json!({"object": "list", "data": [{"id": "gpt-4o", "x": 1}, {"id": "o1"}]});
-        assert_eq!(only(&openai, "gpt-*"), json!({"object": "list", "data": [{"id": "gpt-4o", "x": 1}]}));
-        let google = json!({"models": [{"name": "models/gemini-2.5-pro"}, {"name": "models/other"}]});
-        assert_eq!(only(&google, "gemini-*"), json!({"models": [{"name": "models/gemini-2.5-pro"}]}));
+        assert_eq!(
+            only(&openai, "gpt-*"),
+            json!({"object": "list", "data": [{"id": "gpt-4o", "x": 1}]})
+        );
+        let google =
+            json!({"models": [{"name": "models/gemini-2.5-pro"}, {"name": "models/other"}]});
+        assert_eq!(
+            only(&google, "gemini-*"),
+            json!({"models": [{"name": "models/gemini-2.5-pro"}]})
+        );
         let anthropic = json!({"data": [{"id": "a-1"}, {"id": "b-1"}], "first_id": "a-1", "last_id": "b-1", "has_more": false});
         let left = only(&anthropic, "b-1");
-        assert_eq!((&left["first_id"], &left["last_id"]), (&json!("b-1"), &json!("b-1")));
+        assert_eq!(
+            (&left["first_id"], &left["last_id"]),
+            (&json!("b-1"), &json!("b-1"))
+        );
     }
 
     #[test]
     fn what_is_no_list_of_models_is_not_given_on() {
         for other in ["", "{}", "[]", r#"{"data":{}}"#] {
-            assert!(granted(other.as_bytes(), &Models::default()).is_none(), "{other}");
+            assert!(
+                granted(other.as_bytes(), &Models::default()).is_none(),
+                "{other}"
+            );
         }
     }
 }

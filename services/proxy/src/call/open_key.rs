@@ -16,15 +16,18 @@ impl Reserved {
     /// When it is gone, or may not or cannot be opened.
     pub async fn open_key(&self, gate: &Gate) -> Result<Arc<OpenedKey>, Refusal> {
         let call = &self.authorized;
-        gate.keys.open_newest(call.access.tenant, call.key).await.map_err(|refusal| match refusal {
-            OpenRefusal::Unknown => {
-                Refusal::ProviderKeyInvalid(call.received.route.upstream.name().clone())
-            }
-            OpenRefusal::Unavailable(_) | OpenRefusal::Refused(_) => {
-                tracing::error!(key.id = %call.key, error = %refusal,
+        gate.keys
+            .open_newest(call.access.tenant, call.key)
+            .await
+            .map_err(|refusal| match refusal {
+                OpenRefusal::Unknown => {
+                    Refusal::ProviderKeyInvalid(call.received.route.upstream.name().clone())
+                }
+                OpenRefusal::Unavailable(_) | OpenRefusal::Refused(_) => {
+                    tracing::error!(key.id = %call.key, error = %refusal,
                     cause = ?std::error::Error::source(&refusal), "a provider key was not opened");
-                Refusal::VaultUnavailable
-            }
-        })
+                    Refusal::VaultUnavailable
+                }
+            })
     }
 }

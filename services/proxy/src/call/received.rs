@@ -49,7 +49,10 @@ impl Received {
     /// # Errors
     /// When it is on no route, carries no token or a malformed one, or cannot be checked.
     pub fn read(gate: &Gate, request: &HttpRequest, id: RequestId) -> Result<Self, Told> {
-        let shape = |dialect| Shape { dialect, request_id: id.to_string() };
+        let shape = |dialect| Shape {
+            dialect,
+            request_id: id.to_string(),
+        };
         let matched = gate
             .providers
             .route(request.method(), request.uri().path())
@@ -73,9 +76,13 @@ impl Received {
             Ok((route, digest, forwarded, declared_length))
         });
         match read {
-            Ok((route, digest, forwarded, declared_length)) => {
-                Ok(Self { route, digest, shape, forwarded, declared_length })
-            }
+            Ok((route, digest, forwarded, declared_length)) => Ok(Self {
+                route,
+                digest,
+                shape,
+                forwarded,
+                declared_length,
+            }),
             Err(refusal) => Err((shape, refusal)),
         }
     }
@@ -89,7 +96,10 @@ struct Parameters<'q> {
 
 /// Takes a query apart. Nothing in it is decoded: values that need it are no parameters here.
 fn parameters(query: &str, endpoint: Endpoint) -> Result<Parameters<'_>, Refusal> {
-    let mut taken = Parameters { key: None, to_send: String::new() };
+    let mut taken = Parameters {
+        key: None,
+        to_send: String::new(),
+    };
     let mut seen: Vec<&str> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -145,14 +155,19 @@ pub(crate) fn token(headers: &HeaderMap, key: Option<&str>) -> Result<TokenDiges
     if token.starts_with("lk_") {
         return Err(Refusal::ManagementToken);
     }
-    OkapToken::parse(token).map(|token| token.digest()).map_err(Refusal::TokenMalformed)
+    OkapToken::parse(token)
+        .map(|token| token.digest())
+        .map_err(Refusal::TokenMalformed)
 }
 
 impl Shape {
     /// The shape for what is not on any provider's route.
     #[must_use]
     pub fn usual(id: RequestId) -> Self {
-        Self { dialect: Dialect::OpenAi, request_id: id.to_string() }
+        Self {
+            dialect: Dialect::OpenAi,
+            request_id: id.to_string(),
+        }
     }
 }
 
@@ -185,10 +200,20 @@ mod tests {
             (vec![("x-api-key", text)], None),
             (vec![("x-goog-api-key", text)], None),
             (vec![], Some(text)),
-            (vec![("x-api-key", text), ("authorization", bearer.as_str())], Some(text)),
-            (vec![("authorization", "Basic abc"), ("x-api-key", text)], None),
+            (
+                vec![("x-api-key", text), ("authorization", bearer.as_str())],
+                Some(text),
+            ),
+            (
+                vec![("authorization", "Basic abc"), ("x-api-key", text)],
+                None,
+            ),
         ] {
-            assert_eq!(token(&headers(&all), key), Ok(token_minted.digest()), "{all:?}");
+            assert_eq!(
+                token(&headers(&all), key),
+                Ok(token_minted.digest()),
+                "{all:?}"
+            );
         }
     }
 
@@ -200,10 +225,22 @@ mod tests {
         let of = |all: &[(&str, &str)]| token(&headers(all), None).unwrap_err();
         assert_eq!(of(&[]), Refusal::TokenMissing);
         assert_eq!(of(&[("authorization", "Bearer ")]), Refusal::TokenMissing);
-        assert_eq!(of(&[("authorization", "Basic okap_")]), Refusal::TokenMissing);
-        assert_eq!(of(&[("authorization", "Bearer lk_abc")]), Refusal::ManagementToken);
-        assert!(matches!(of(&[("x-api-key", "sk-real")]), Refusal::TokenMalformed(_)));
-        assert!(matches!(of(&[("x-api-key", "okap_short")]), Refusal::TokenMalformed(_)));
+        assert_eq!(
+            of(&[("authorization", "Basic okap_")]),
+            Refusal::TokenMissing
+        );
+        assert_eq!(
+            of(&[("authorization", "Bearer lk_abc")]),
+            Refusal::ManagementToken
+        );
+        assert!(matches!(
+            of(&[("x-api-key", "sk-real")]),
+            Refusal::TokenMalformed(_)
+        ));
+        assert!(matches!(
+            of(&[("x-api-key", "okap_short")]),
+            Refusal::TokenMalformed(_)
+        ));
         assert_eq!(
             of(&[("authorization", &bearer), ("x-api-key", other.reveal())]),
             Refusal::SeveralTokens
@@ -218,8 +255,14 @@ mod tests {
     fn only_known_parameters_are_sent_on() {
         let stream = Endpoint::StreamGenerateContent;
         let taken = parameters("key=okap_x&alt=sse&%24alt=json;enum-encoding=int", stream).unwrap();
-        assert_eq!((taken.key, taken.to_send.as_str()), (Some("okap_x"), "alt=sse&%24alt=json;enum-encoding=int"));
-        assert_eq!(parameters("beta=true", Endpoint::Messages).unwrap().to_send, "beta=true");
+        assert_eq!(
+            (taken.key, taken.to_send.as_str()),
+            (Some("okap_x"), "alt=sse&%24alt=json;enum-encoding=int")
+        );
+        assert_eq!(
+            parameters("beta=true", Endpoint::Messages).unwrap().to_send,
+            "beta=true"
+        );
         for (query, endpoint) in [
             ("alt=sse&alt=json", stream),
             ("alt=a/b", stream),

@@ -57,9 +57,10 @@ impl Sent {
         let is_refusal = status.is_client_error() || status.is_server_error();
         match body.filter(|body| is_refusal && !self.watch.finds_in(body)) {
             Some(body) => Ok(head.error(body.freeze())),
-            None if is_refusal => {
-                Err(Refusal::Provider { provider, status: status.as_u16() })
-            }
+            None if is_refusal => Err(Refusal::Provider {
+                provider,
+                status: status.as_u16(),
+            }),
             // A redirect, which is never followed, or something stranger.
             None => Err(Refusal::ProviderAnswer(provider)),
         }
@@ -78,7 +79,9 @@ impl Sent {
                 }
                 body.extend_from_slice(&bytes);
             }
-            serde_json::from_slice::<serde::de::IgnoredAny>(&body).ok().map(|_| body)
+            serde_json::from_slice::<serde::de::IgnoredAny>(&body)
+                .ok()
+                .map(|_| body)
         });
         read.await.ok().flatten()
     }
@@ -86,9 +89,8 @@ impl Sent {
 
 /// Whether a refusal means that the key is bad. Google says so with 400.
 fn refuses_key(dialect: Dialect, status: StatusCode, body: Option<&[u8]>) -> bool {
-    let says = |text: &str| {
-        body.is_some_and(|body| memchr::memmem::find(body, text.as_bytes()).is_some())
-    };
+    let says =
+        |text: &str| body.is_some_and(|body| memchr::memmem::find(body, text.as_bytes()).is_some());
     match status {
         StatusCode::UNAUTHORIZED => true,
         StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN if dialect == Dialect::Google => {
@@ -145,7 +147,9 @@ fn tell(bus: &EventBus, record: &CallRecord, now: Timestamp) {
             provider: record.provider.as_str(),
         },
     };
-    let Ok(body) = serde_json::to_vec(&event) else { return };
+    let Ok(body) = serde_json::to_vec(&event) else {
+        return;
+    };
     let message = Message {
         id: event.id.to_string(),
         routing_key: KEY_REFUSED.to_owned(),
@@ -177,7 +181,11 @@ mod tests {
             (Dialect::OpenAi, StatusCode::FORBIDDEN, other, false),
             (Dialect::OpenAi, StatusCode::TOO_MANY_REQUESTS, other, false),
         ] {
-            assert_eq!(refuses_key(dialect, status, Some(body)), expected, "{dialect:?} {status}");
+            assert_eq!(
+                refuses_key(dialect, status, Some(body)),
+                expected,
+                "{dialect:?} {status}"
+            );
         }
     }
 }

@@ -53,7 +53,11 @@ enum Phase {
     /// Bytes go by.
     Open,
     /// The call is being settled; then these bytes go out, and nothing follows, or it breaks.
-    Last { settling: Settling, bytes: Bytes, breaks: bool },
+    Last {
+        settling: Settling,
+        bytes: Bytes,
+        breaks: bool,
+    },
     /// Nothing follows.
     Over,
     /// The connection is to be broken off.
@@ -143,7 +147,11 @@ impl Relay {
     fn end(&mut self, outcome: CallOutcome, whole: bool, bytes: Bytes, breaks: bool) {
         let (settling, rest) = self.flow.lock().settle(outcome, whole);
         self.rest = rest.filter(|_| outcome == CallOutcome::Completed);
-        self.phase = Phase::Last { settling: Box::pin(settling), bytes, breaks };
+        self.phase = Phase::Last {
+            settling: Box::pin(settling),
+            bytes,
+            breaks,
+        };
     }
 
     /// Ends an answer that cannot go on: with an event that says so, or, where there are no
@@ -152,7 +160,9 @@ impl Relay {
         if self.framing == Framing::Json {
             return self.end(outcome, false, sent.freeze(), true);
         }
-        let in_a_line = sent.last().map_or(self.ends_in_a_line, |last| *last != b'\n');
+        let in_a_line = sent
+            .last()
+            .map_or(self.ends_in_a_line, |last| *last != b'\n');
         if in_a_line {
             sent.extend_from_slice(b"\n\n");
         }
@@ -211,7 +221,11 @@ impl MessageBody for Relay {
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
-                Phase::Last { settling, bytes, breaks } => {
+                Phase::Last {
+                    settling,
+                    bytes,
+                    breaks,
+                } => {
                     ready!(settling.as_mut().poll(cx));
                     let bytes = std::mem::take(bytes);
                     relay.phase = if *breaks { Phase::Breaks } else { Phase::Over };
@@ -250,7 +264,9 @@ fn pass(flow: &mut Flow, events: &mut Option<Events>, bytes: Bytes) -> Result<By
     if flow.watch.finds_next(&bytes) {
         return Err(Leak);
     }
-    let Some(meter) = flow.meter() else { return Ok(bytes) };
+    let Some(meter) = flow.meter() else {
+        return Ok(bytes);
+    };
     match events {
         Some(lines) if lines.is_too_much(&bytes) => {
             let mut all = BytesMut::from(&lines.rest()[..]);
@@ -276,7 +292,9 @@ fn says_the_end(bytes: &[u8]) -> bool {
         return true;
     }
     // Anthropic pads the object with spaces.
-    let Some(inner) = end.strip_suffix(b"}") else { return false };
+    let Some(inner) = end.strip_suffix(b"}") else {
+        return false;
+    };
     inner.trim_ascii_end().ends_with(b"\"message_stop\"")
 }
 

@@ -9,7 +9,7 @@ use ids::{CallId, GrantId};
 use money::Nanodollars;
 use spend_limits::{
     Amount, Bucket, CallLimits, Held, Hold, LimitStanding, LimitsError, Refused, RequestsLeft,
-    Reservation, Spent, SpendLimits,
+    Reservation, SpendLimits, Spent,
 };
 
 use crate::{
@@ -45,7 +45,10 @@ impl Holding {
     /// What of this hold is kept beside the record, for [`spent`].
     #[must_use]
     pub fn note(&self) -> HoldNote {
-        HoldNote { epoch: self.held.epoch.to_string(), at: self.held.at }
+        HoldNote {
+            epoch: self.held.epoch.to_string(),
+            at: self.held.at,
+        }
     }
 
     /// What is left of the tightest spend limit after this hold.
@@ -63,8 +66,14 @@ impl Holding {
 
     /// The limits on requests, each with its window in seconds.
     pub fn requests(&self) -> impl Iterator<Item = (&'static str, u32, RequestsLeft)> {
-        let minute = self.held.requests_per_minute.map(|left| ("minute", 60, left));
-        let day = self.held.requests_per_day.map(|left| ("day", events::SECONDS_PER_DAY, left));
+        let minute = self
+            .held
+            .requests_per_minute
+            .map(|left| ("minute", 60, left));
+        let day = self
+            .held
+            .requests_per_day
+            .map(|left| ("day", events::SECONDS_PER_DAY, left));
         minute.into_iter().chain(day)
     }
 }
@@ -83,10 +92,18 @@ impl Authorized {
     /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
     pub async fn reserve(self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
         let provider = self.received.route.upstream.name();
-        let price = gate.prices.price(provider.as_str(), &self.ask.model, self.began_at);
+        let price = gate
+            .prices
+            .price(provider.as_str(), &self.ask.model, self.began_at);
         let endpoint = self.received.route.endpoint;
-        let estimate =
-            estimate(provider, endpoint, &self.ask, price, &self.limits, gate.bounds.output_cap)?;
+        let estimate = estimate(
+            provider,
+            endpoint,
+            &self.ask,
+            price,
+            &self.limits,
+            gate.bounds.output_cap,
+        )?;
         let call = CallId::new(self.began_at);
         let reservation = Reservation {
             bucket: Bucket::new(self.access.grant, provider),
@@ -103,7 +120,11 @@ impl Authorized {
         })?;
         let record = self.record(call, &estimate, gate.prices.version());
         let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, price, estimate);
-        Ok(Reserved { authorized: self, estimate, open })
+        Ok(Reserved {
+            authorized: self,
+            estimate,
+            open,
+        })
     }
 
     /// The record of this call if nothing more is ever heard of it.
@@ -140,12 +161,30 @@ impl Authorized {
 
 fn refusal(refused: Refused, needed: Nanodollars) -> Refusal {
     match refused {
-        Refused::SpendLimit { name, spent, reserved, limit, resets_at } => {
-            Refusal::SpendLimit { limit_name: name, spent, reserved, limit, needed, resets_at }
-        }
-        Refused::RateLimit { name, limit, retry_after_seconds, .. } => {
-            Refusal::RateLimit { limit_name: name, limit, retry_after_seconds }
-        }
+        Refused::SpendLimit {
+            name,
+            spent,
+            reserved,
+            limit,
+            resets_at,
+        } => Refusal::SpendLimit {
+            limit_name: name,
+            spent,
+            reserved,
+            limit,
+            needed,
+            resets_at,
+        },
+        Refused::RateLimit {
+            name,
+            limit,
+            retry_after_seconds,
+            ..
+        } => Refusal::RateLimit {
+            limit_name: name,
+            limit,
+            retry_after_seconds,
+        },
         Refused::Revoked => Refusal::TokenRevoked,
         Refused::AmountOutOfRange(_) => Refusal::Request {
             message: format!("this call may cost up to {needed} USD, more than any limit allows"),
@@ -165,8 +204,16 @@ fn refusal(refused: Refused, needed: Nanodollars) -> Refusal {
 #[must_use]
 pub fn spent(record: &CallRecord, note: &HoldNote) -> Option<Spent> {
     let bucket = Bucket::new(record.grant, &record.provider);
-    let hold = Hold { bucket, call: record.call, epoch: note.epoch.parse().ok()? };
-    Some(Spent { hold, actual: record.cost, at: note.at })
+    let hold = Hold {
+        bucket,
+        call: record.call,
+        epoch: note.epoch.parse().ok()?,
+    };
+    Some(Spent {
+        hold,
+        actual: record.cost,
+        at: note.at,
+    })
 }
 
 /// How one limit of a detail stands, as an app is told.
@@ -196,7 +243,9 @@ pub async fn standing(
     detail: &AuthorizationDetail,
 ) -> Result<Vec<Standing>, LimitsError> {
     let bucket = Bucket::new(grant, &detail.provider);
-    let counted = limits.standing(bucket, &CallLimits::from(&detail.limits)).await?;
+    let counted = limits
+        .standing(bucket, &CallLimits::from(&detail.limits))
+        .await?;
     let of_one_call = Amount::Requests(u64::from(detail.limits.tokens_per_request));
     let per_request = Standing {
         name: LimitName::TokensPerRequest,
@@ -206,7 +255,11 @@ pub async fn standing(
         remaining: of_one_call.to_string(),
         resets_at: None,
     };
-    Ok(counted.iter().map(Standing::from).chain([per_request]).collect())
+    Ok(counted
+        .iter()
+        .map(Standing::from)
+        .chain([per_request])
+        .collect())
 }
 
 impl From<&LimitStanding> for Standing {

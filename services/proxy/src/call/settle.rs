@@ -69,7 +69,15 @@ impl OpenCall {
         estimate: Estimate,
     ) -> Self {
         let began_instant = std::time::Instant::now();
-        Self(Some(Parts { gate, record, holding, price, estimate, began: None, began_instant }))
+        Self(Some(Parts {
+            gate,
+            record,
+            holding,
+            price,
+            estimate,
+            began: None,
+            began_instant,
+        }))
     }
 
     /// Writes down that the call begins: from here on the provider may be asked.
@@ -77,9 +85,16 @@ impl OpenCall {
     /// # Errors
     /// When it cannot be written down; then the call must not be sent.
     pub fn begin(&mut self, key_version: i32) -> Result<(), SpoolError> {
-        let Some(parts) = &mut self.0 else { return Err(SpoolError::Closed) };
+        let Some(parts) = &mut self.0 else {
+            return Err(SpoolError::Closed);
+        };
         parts.record.key_version = key_version;
-        parts.began = Some(parts.gate.spool.began(&parts.record, parts.holding.note())?);
+        parts.began = Some(
+            parts
+                .gate
+                .spool
+                .began(&parts.record, parts.holding.note())?,
+        );
         Ok(())
     }
 
@@ -99,9 +114,18 @@ impl OpenCall {
     /// know its cost unless they cannot be reached. Dropped halfway, the rest is done behind.
     pub async fn settle(mut self, ending: Ending) -> Settled {
         let Some(parts) = self.0.take() else {
-            return Settled { cost: Nanodollars::ZERO, remaining: None };
+            return Settled {
+                cost: Nanodollars::ZERO,
+                remaining: None,
+            };
         };
-        let Parts { gate, record, holding, began, .. } = parts.finish(&ending);
+        let Parts {
+            gate,
+            record,
+            holding,
+            began,
+            ..
+        } = parts.finish(&ending);
         let remaining = holding.remaining_at(record.cost);
         let unbooked = Unbooked(Some((Arc::clone(&gate), holding, record.cost)));
         // The record first: it is the truth that limits are restored from.
@@ -111,7 +135,10 @@ impl OpenCall {
             tracing::error!(%error, call.id = %record.call, "a call's record waits for the disk");
         }
         unbooked.book().await;
-        Settled { cost: record.cost, remaining }
+        Settled {
+            cost: record.cost,
+            remaining,
+        }
     }
 }
 
@@ -136,7 +163,11 @@ impl Parts {
     }
 
     fn evaluate(&self, evidence: &Evidence) -> (TokenUsage, Measurement, Nanodollars) {
-        let nothing = (TokenUsage::default(), Measurement::Measured, Nanodollars::ZERO);
+        let nothing = (
+            TokenUsage::default(),
+            Measurement::Measured,
+            Nanodollars::ZERO,
+        );
         let reading = match evidence {
             Evidence::Nothing => return nothing,
             // Lists and counts cost nothing, so there is nothing to tell.
@@ -154,27 +185,46 @@ impl Parts {
             let usage = TokenUsage { output, ..so_far };
             return (usage, Measurement::Estimated, self.cost(&usage, tier));
         }
-        (self.estimate.usage(), Measurement::Estimated, self.record.reserved)
+        (
+            self.estimate.usage(),
+            Measurement::Estimated,
+            self.record.reserved,
+        )
     }
 
     fn cost(&self, usage: &TokenUsage, service_tier: Option<&str>) -> Nanodollars {
-        let Some(price) = self.price else { return Nanodollars::ZERO };
+        let Some(price) = self.price else {
+            return Nanodollars::ZERO;
+        };
         let tier = service_tier.and_then(|tier| price.in_service_tier(&tier.to_ascii_lowercase()));
-        tier.unwrap_or(price).cost(usage).clamp(Nanodollars::ZERO, LARGEST_LIMIT)
+        tier.unwrap_or(price)
+            .cost(usage)
+            .clamp(Nanodollars::ZERO, LARGEST_LIMIT)
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        let Some(mut parts) = self.0.take() else { return };
+        let Some(mut parts) = self.0.take() else {
+            return;
+        };
         let Some(began) = parts.began.take() else {
             // Never sent: nothing was used, and there is nothing to record.
             let Parts { gate, holding, .. } = parts;
             drop(Unbooked(Some((gate, holding, Nanodollars::ZERO))));
             return;
         };
-        let ending = Ending { outcome: CallOutcome::ClientGone, status: None, evidence: Evidence::None };
-        let Parts { gate, record, holding, .. } = parts.finish(&ending);
+        let ending = Ending {
+            outcome: CallOutcome::ClientGone,
+            status: None,
+            evidence: Evidence::None,
+        };
+        let Parts {
+            gate,
+            record,
+            holding,
+            ..
+        } = parts.finish(&ending);
         gate.spool.ended_unwatched(&began, &record);
         drop(Unbooked(Some((gate, holding, record.cost))));
     }
@@ -185,7 +235,9 @@ struct Unbooked(Option<(Arc<Gate>, Holding, Nanodollars)>);
 
 impl Unbooked {
     async fn book(mut self) {
-        let Some((gate, holding, cost)) = &self.0 else { return };
+        let Some((gate, holding, cost)) = &self.0 else {
+            return;
+        };
         holding.settle(&gate.limits, *cost).await;
         self.0 = None;
     }
@@ -193,9 +245,13 @@ impl Unbooked {
 
 impl Drop for Unbooked {
     fn drop(&mut self) {
-        let Some((gate, holding, cost)) = self.0.take() else { return };
+        let Some((gate, holding, cost)) = self.0.take() else {
+            return;
+        };
         // Without a runtime the process is at its end; the hold then ends by its record.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         runtime.spawn(async move { holding.settle(&gate.limits, cost).await });
     }
 }

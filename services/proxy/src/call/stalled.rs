@@ -35,7 +35,10 @@ impl StalledApps {
     /// None yet; an app may pause for this long.
     #[must_use]
     pub fn new(patience: Duration) -> Self {
-        Self { shared: Arc::default(), patience }
+        Self {
+            shared: Arc::default(),
+            patience,
+        }
     }
 
     pub(crate) fn watch_over(&self, flow: Flow) -> Passing {
@@ -44,12 +47,21 @@ impl StalledApps {
         let number = answers.next;
         answers.next += 1;
         answers.all.insert(number, Arc::downgrade(&flow));
-        Passing { flow, number, apps: self.clone() }
+        Passing {
+            flow,
+            number,
+            apps: self.clone(),
+        }
     }
 
     /// Takes the answers from apps that have not read for too long; tells how many.
     pub fn give_up(&self) -> usize {
-        let all: Vec<_> = self.answers().all.values().filter_map(Weak::upgrade).collect();
+        let all: Vec<_> = self
+            .answers()
+            .all
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
         let stalled = |flow: &Arc<Mutex<Flow>>| {
             let mut flow = flow.lock().unwrap_or_else(PoisonError::into_inner);
             flow.abandon_if_unread(self.patience)

@@ -26,7 +26,9 @@ pub enum Refusal {
     #[error("this is no OKAP token: {0}")]
     TokenMalformed(TokenRefusal),
     /// A person's token for the management API.
-    #[error("this is a token of the management API (`lk_…`); calls need a grant's token (`okap_…`)")]
+    #[error(
+        "this is a token of the management API (`lk_…`); calls need a grant's token (`okap_…`)"
+    )]
     ManagementToken,
     /// No grant has it.
     #[error("this token is not valid")]
@@ -65,7 +67,9 @@ pub enum Refusal {
     #[error("{0}")]
     Unbounded(String),
     /// Its worst case does not fit into a spend limit.
-    #[error("{limit_name} would be exceeded: {spent} USD spent and {reserved} USD reserved of {limit} USD, and this call may cost up to {needed} USD; the limit resets at {resets_at}")]
+    #[error(
+        "{limit_name} would be exceeded: {spent} USD spent and {reserved} USD reserved of {limit} USD, and this call may cost up to {needed} USD; the limit resets at {resets_at}"
+    )]
     SpendLimit {
         /// Which limit.
         limit_name: LimitName,
@@ -223,9 +227,12 @@ impl Refusal {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimit { retry_after_seconds, .. } => {
-                Some(Duration::from_secs(u64::from((*retry_after_seconds).max(1))))
-            }
+            Self::RateLimit {
+                retry_after_seconds,
+                ..
+            } => Some(Duration::from_secs(u64::from(
+                (*retry_after_seconds).max(1),
+            ))),
             Self::TooManyAtOnce(_) | Self::Busy | Self::VaultUnavailable => {
                 Some(Duration::from_secs(1))
             }
@@ -238,19 +245,27 @@ impl Refusal {
     #[must_use]
     pub fn must_not_be_retried(&self) -> bool {
         matches!(self, Self::SpendLimit { .. } | Self::ProviderKeyInvalid(_))
-            || self.retry_after().is_some_and(|wait| wait > Duration::from_secs(60))
+            || self
+                .retry_after()
+                .is_some_and(|wait| wait > Duration::from_secs(60))
     }
 
     /// A request that cannot be checked because of one parameter.
     #[must_use]
     pub fn of_parameter(param: &str, message: impl Into<String>) -> Self {
-        Self::Request { message: message.into(), param: Some(param.to_owned()) }
+        Self::Request {
+            message: message.into(),
+            param: Some(param.to_owned()),
+        }
     }
 }
 
 impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
-        Self::Request { message: error.to_string(), param: error.member().map(str::to_owned) }
+        Self::Request {
+            message: error.to_string(),
+            param: error.member().map(str::to_owned),
+        }
     }
 }
 
@@ -258,9 +273,10 @@ impl From<AskError> for Refusal {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Unbounded(_) => Self::Unbounded(error.to_string()),
-            other => {
-                Self::Request { message: other.to_string(), param: other.member().map(str::to_owned) }
-            }
+            other => Self::Request {
+                message: other.to_string(),
+                param: other.member().map(str::to_owned),
+            },
         }
     }
 }
@@ -271,11 +287,20 @@ pub(crate) fn models_in_words(models: &Models) -> String {
     if models.is_every() {
         return "every model".to_owned();
     }
-    models.patterns().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    models
+        .patterns()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Names, in words.
 #[must_use]
 pub(crate) fn list_in_words<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
-    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+    names
+        .into_iter()
+        .map(|name| name.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -80,14 +80,23 @@ fn members(refusal: &Refusal, code: Value) -> Map<String, Value> {
         error.insert("param".to_owned(), param.into());
     }
     match refusal {
-        Refusal::SpendLimit { limit_name, spent, reserved, limit, resets_at, .. } => {
+        Refusal::SpendLimit {
+            limit_name,
+            spent,
+            reserved,
+            limit,
+            resets_at,
+            ..
+        } => {
             error.insert("limit_name".to_owned(), limit_name.name().into());
             error.insert("limit".to_owned(), limit.to_string().into());
             error.insert("spent".to_owned(), spent.to_string().into());
             error.insert("reserved".to_owned(), reserved.to_string().into());
             error.insert("resets_at".to_owned(), resets_at.to_string().into());
         }
-        Refusal::RateLimit { limit_name, limit, .. } => {
+        Refusal::RateLimit {
+            limit_name, limit, ..
+        } => {
             error.insert("limit_name".to_owned(), limit_name.name().into());
             error.insert("limit".to_owned(), (*limit).into());
         }
@@ -132,9 +141,18 @@ mod tests {
             Refusal::TokenUnknown,
             Refusal::TokenRevoked,
             Refusal::TokenExpired,
-            Refusal::ProviderNotGranted { provider: openai(), granted: "anthropic".to_owned() },
-            Refusal::ModelNotGranted { model: "o1".to_owned(), granted: "gpt-4o*".to_owned() },
-            Refusal::CapabilityNotGranted { needed: Capability::Vision, granted: "chat".to_owned() },
+            Refusal::ProviderNotGranted {
+                provider: openai(),
+                granted: "anthropic".to_owned(),
+            },
+            Refusal::ModelNotGranted {
+                model: "o1".to_owned(),
+                granted: "gpt-4o*".to_owned(),
+            },
+            Refusal::CapabilityNotGranted {
+                needed: Capability::Vision,
+                granted: "chat".to_owned(),
+            },
             Refusal::Unbounded("the tool `web_search` runs at the provider".to_owned()),
             Refusal::SpendLimit {
                 limit_name: LimitName::MonthlySpend,
@@ -144,18 +162,32 @@ mod tests {
                 needed: Nanodollars::from_dollars(2),
                 resets_at: "2026-12-01T00:00:00Z".parse().unwrap(),
             },
-            Refusal::RateLimit { limit_name: LimitName::RequestsPerMinute, limit: 60, retry_after_seconds: 12 },
-            Refusal::RateLimit { limit_name: LimitName::RequestsPerDay, limit: 9, retry_after_seconds: 3_600 },
+            Refusal::RateLimit {
+                limit_name: LimitName::RequestsPerMinute,
+                limit: 60,
+                retry_after_seconds: 12,
+            },
+            Refusal::RateLimit {
+                limit_name: LimitName::RequestsPerDay,
+                limit: 9,
+                retry_after_seconds: 3_600,
+            },
             Refusal::TooManyAtOnce(20),
             Refusal::Busy,
-            Refusal::PriceUnknown { provider: openai(), model: "new".to_owned() },
+            Refusal::PriceUnknown {
+                provider: openai(),
+                model: "new".to_owned(),
+            },
             Refusal::of_parameter("model", "`model` is missing"),
             Refusal::TooLarge(10_485_760),
             Refusal::MediaType("send JSON"),
             Refusal::ProviderKeyInvalid(openai()),
             Refusal::ProviderUnreachable(openai()),
             Refusal::ProviderLate(openai()),
-            Refusal::Provider { provider: openai(), status: 500 },
+            Refusal::Provider {
+                provider: openai(),
+                status: 500,
+            },
             Refusal::ProviderAnswer(openai()),
             Refusal::VaultUnavailable,
             Refusal::Fault,
@@ -166,7 +198,10 @@ mod tests {
     fn refusals_keep_their_shape() {
         let mut table = String::new();
         for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Google] {
-            let shape = Shape { dialect, request_id: "r-1".to_owned() };
+            let shape = Shape {
+                dialect,
+                request_id: "r-1".to_owned(),
+            };
             writeln!(table, "# {dialect:?}").unwrap();
             for refusal in all() {
                 let response = shape.response(&refusal);
@@ -174,8 +209,10 @@ mod tests {
                     let value = response.headers().get(name)?.to_str().unwrap();
                     Some(format!(" {name}: {value}"))
                 };
-                let headers: String =
-                    ["retry-after", "x-should-retry"].into_iter().filter_map(header).collect();
+                let headers: String = ["retry-after", "x-should-retry"]
+                    .into_iter()
+                    .filter_map(header)
+                    .collect();
                 let status = refusal.status().as_u16();
                 writeln!(table, "{status}{headers} {}", shape.body(&refusal)).unwrap();
             }
@@ -186,16 +223,25 @@ mod tests {
     #[test]
     fn a_stream_ends_with_an_event_of_its_dialect() {
         let event = |dialect, endpoint| {
-            let shape = Shape { dialect, request_id: "r-1".to_owned() };
+            let shape = Shape {
+                dialect,
+                request_id: "r-1".to_owned(),
+            };
             let event = stream_event(&shape, endpoint, &Refusal::TokenRevoked);
             String::from_utf8(event.to_vec()).unwrap()
         };
         let chat = event(Dialect::OpenAi, Endpoint::ChatCompletions);
-        assert!(chat.starts_with("data: {\"error\":{\"type\":\"token_revoked\"") && chat.ends_with("\n\n"));
+        assert!(
+            chat.starts_with("data: {\"error\":{\"type\":\"token_revoked\"")
+                && chat.ends_with("\n\n")
+        );
         let responses = event(Dialect::OpenAi, Endpoint::Responses);
         assert!(responses.starts_with("event: error\ndata: {\"type\":\"error\",\"message\":"));
         let anthropic = event(Dialect::Anthropic, Endpoint::Messages);
         assert!(anthropic.starts_with("event: error\ndata: {\"type\":\"error\",\"error\":{"));
-        assert!(event(Dialect::Google, Endpoint::StreamGenerateContent).starts_with("data: {\"error\":{"));
+        assert!(
+            event(Dialect::Google, Endpoint::StreamGenerateContent)
+                .starts_with("data: {\"error\":{")
+        );
     }
 }

@@ -80,13 +80,23 @@ pub(crate) async fn show_grant(
 
 async fn read(gate: &Gate, request: &HttpRequest) -> Result<Grant, Refusal> {
     let digest = call::token(request.headers(), None)?;
-    let access = gate.access.find(digest).await.map_err(call::grant_refusal)?;
+    let access = gate
+        .access
+        .find(digest)
+        .await
+        .map_err(call::grant_refusal)?;
     let limits = standing(gate, &access).await?;
-    let origin = Site::of(request).map_err(|_| Refusal::VaultUnavailable)?.origin();
+    let origin = Site::of(request)
+        .map_err(|_| Refusal::VaultUnavailable)?
+        .origin();
     Ok(Grant {
         id: access.grant,
         state: "live",
-        authorization_details: access.details.iter().map(|detail| WireDetail::granted(detail, origin)).collect(),
+        authorization_details: access
+            .details
+            .iter()
+            .map(|detail| WireDetail::granted(detail, origin))
+            .collect(),
         limits,
     })
 }

@@ -121,9 +121,15 @@ impl Endpoint {
             Self::StreamGenerateContent => &["alt", "$alt"],
             Self::GenerateContent | Self::CountTokens | Self::EmbedContent => &["$alt"],
             Self::BatchEmbedContents => &["$alt"],
-            Self::ListModels => {
-                &["limit", "after_id", "before_id", "pageSize", "pageToken", "beta", "$alt"]
-            }
+            Self::ListModels => &[
+                "limit",
+                "after_id",
+                "before_id",
+                "pageSize",
+                "pageToken",
+                "beta",
+                "$alt",
+            ],
             Self::OneModel => &["beta", "$alt"],
             _ => &[],
         }

@@ -51,7 +51,10 @@ impl FromStr for ProviderUrl {
         if !plain {
             return Err(OverrideError::Url(provider));
         }
-        Ok(Self { provider, url: parsed.as_str().trim_end_matches('/').to_owned() })
+        Ok(Self {
+            provider,
+            url: parsed.as_str().trim_end_matches('/').to_owned(),
+        })
     }
 }
 

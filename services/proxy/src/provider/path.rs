@@ -48,11 +48,18 @@ impl Providers {
             Dialect::Anthropic => plain(method, rest.strip_prefix("v1/").unwrap_or(rest)),
             Dialect::Google => google(method, rest),
         };
-        let Some((endpoint, version, model)) = found else { return Err(nothing) };
+        let Some((endpoint, version, model)) = found else {
+            return Err(nothing);
+        };
         if !upstream.endpoints.contains(&endpoint) {
             return Err(nothing);
         }
-        Ok(Matched { upstream, endpoint, version, model })
+        Ok(Matched {
+            upstream,
+            endpoint,
+            version,
+            model,
+        })
     }
 }
 
@@ -68,7 +75,9 @@ fn plain<'p>(method: &Method, rest: &'p str) -> Found<'p> {
         (&Method::POST, "messages/count_tokens") => Endpoint::CountMessageTokens,
         (&Method::GET, "models") => Endpoint::ListModels,
         (&Method::GET, _) => {
-            let model = rest.strip_prefix("models/").filter(|model| is_model(model, b"./:_@-"))?;
+            let model = rest
+                .strip_prefix("models/")
+                .filter(|model| is_model(model, b"./:_@-"))?;
             return Some((Endpoint::OneModel, "", Some(model)));
         }
         _ => return None,
@@ -78,7 +87,9 @@ fn plain<'p>(method: &Method, rest: &'p str) -> Found<'p> {
 
 fn google<'p>(method: &Method, rest: &'p str) -> Found<'p> {
     let (version, rest) = rest.split_once('/')?;
-    let version = ["v1", "v1beta"].into_iter().find(|known| *known == version)?;
+    let version = ["v1", "v1beta"]
+        .into_iter()
+        .find(|known| *known == version)?;
     if *method == Method::GET && rest == "models" {
         return Some((Endpoint::ListModels, version, None));
     }
@@ -106,8 +117,12 @@ fn is_model(text: &str, marks: &[u8]) -> bool {
     let bytes = text.as_bytes();
     let ends = [bytes.first(), bytes.last()];
     bytes.len() <= LONGEST_MODEL
-        && ends.iter().all(|end| end.is_some_and(u8::is_ascii_alphanumeric))
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || marks.contains(b))
+        && ends
+            .iter()
+            .all(|end| end.is_some_and(u8::is_ascii_alphanumeric))
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || marks.contains(b))
         && !text.contains("..")
         && !text.contains("//")
         && !text.contains("/.")
@@ -142,27 +157,55 @@ mod tests {
             ("/v1/groq/chat/completions", Endpoint::ChatCompletions),
             ("/v1/anthropic/v1/messages", Endpoint::Messages),
             ("/v1/anthropic/messages", Endpoint::Messages),
-            ("/v1/anthropic/v1/messages/count_tokens", Endpoint::CountMessageTokens),
-            ("/v1/google/v1/models/gemini-2.5-pro:generateContent", Endpoint::GenerateContent),
-            ("/v1/google/v1beta/models/g:streamGenerateContent", Endpoint::StreamGenerateContent),
-            ("/v1/google/v1/models/g%3AcountTokens", Endpoint::CountTokens),
-            ("/v1/google/v1/models/g:batchEmbedContents", Endpoint::BatchEmbedContents),
+            (
+                "/v1/anthropic/v1/messages/count_tokens",
+                Endpoint::CountMessageTokens,
+            ),
+            (
+                "/v1/google/v1/models/gemini-2.5-pro:generateContent",
+                Endpoint::GenerateContent,
+            ),
+            (
+                "/v1/google/v1beta/models/g:streamGenerateContent",
+                Endpoint::StreamGenerateContent,
+            ),
+            (
+                "/v1/google/v1/models/g%3AcountTokens",
+                Endpoint::CountTokens,
+            ),
+            (
+                "/v1/google/v1/models/g:batchEmbedContents",
+                Endpoint::BatchEmbedContents,
+            ),
         ] {
             assert_eq!(post(path).map(|found| found.1), Some(endpoint), "{path}");
         }
         let providers = providers();
-        for path in ["/v1/openai/models", "/v1/anthropic/v1/models", "/v1/google/v1beta/models"] {
+        for path in [
+            "/v1/openai/models",
+            "/v1/anthropic/v1/models",
+            "/v1/google/v1beta/models",
+        ] {
             let found = providers.route(&Method::GET, path).unwrap();
             assert_eq!(found.endpoint, Endpoint::ListModels, "{path}");
         }
-        let one = providers.route(&Method::GET, "/v1/together/models/meta-llama/Llama-3").unwrap();
-        assert_eq!((one.endpoint, one.model), (Endpoint::OneModel, Some("meta-llama/Llama-3")));
+        let one = providers
+            .route(&Method::GET, "/v1/together/models/meta-llama/Llama-3")
+            .unwrap();
+        assert_eq!(
+            (one.endpoint, one.model),
+            (Endpoint::OneModel, Some("meta-llama/Llama-3"))
+        );
     }
 
     #[test]
     fn the_path_tells_version_and_model_to_google() {
-        let (_, _, version, model) = post("/v1/google/v1beta/models/gemini-2.5-pro:generateContent").unwrap();
-        assert_eq!((version.as_str(), model.as_deref()), ("v1beta", Some("gemini-2.5-pro")));
+        let (_, _, version, model) =
+            post("/v1/google/v1beta/models/gemini-2.5-pro:generateContent").unwrap();
+        assert_eq!(
+            (version.as_str(), model.as_deref()),
+            ("v1beta", Some("gemini-2.5-pro"))
+        );
     }
 
     /// Ways to say another path than the one that is checked.
@@ -221,18 +264,39 @@ mod tests {
             assert_eq!(post(path), None, "{path}");
         }
         let providers = providers();
-        for path in ["/v1/openai/models/..", "/v1/openai/models/a/../b", "/v1/openai/models/%2e%2e", "/v1/openai/models/a//b"] {
+        for path in [
+            "/v1/openai/models/..",
+            "/v1/openai/models/a/../b",
+            "/v1/openai/models/%2e%2e",
+            "/v1/openai/models/a//b",
+        ] {
             assert!(providers.route(&Method::GET, path).is_err(), "{path}");
         }
-        for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::OPTIONS] {
-            assert!(providers.route(&method, "/v1/openai/chat/completions").is_err(), "{method}");
+        for method in [
+            Method::GET,
+            Method::PUT,
+            Method::DELETE,
+            Method::HEAD,
+            Method::OPTIONS,
+        ] {
+            assert!(
+                providers
+                    .route(&method, "/v1/openai/chat/completions")
+                    .is_err(),
+                "{method}"
+            );
         }
     }
 
     #[test]
     fn a_missing_route_is_told_in_the_providers_shape() {
         let providers = providers();
-        let shape = |path| providers.route(&Method::POST, path).map(|_| ()).unwrap_err();
+        let shape = |path| {
+            providers
+                .route(&Method::POST, path)
+                .map(|_| ())
+                .unwrap_err()
+        };
         assert_eq!(shape("/v1/anthropic/v1/files"), NoRoute(Dialect::Anthropic));
         assert_eq!(shape("/v1/google/v1/files"), NoRoute(Dialect::Google));
         assert_eq!(shape("/v1/openai/files"), NoRoute(Dialect::OpenAi));

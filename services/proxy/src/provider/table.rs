@@ -64,7 +64,11 @@ const fn compatible(name: &'static str, base: &'static str, output_cap: &'static
 const ROWS: [Row; 8] = [
     Row {
         endpoints: OPENAI,
-        ..compatible("openai", "https://api.openai.com/v1", "max_completion_tokens")
+        ..compatible(
+            "openai",
+            "https://api.openai.com/v1",
+            "max_completion_tokens",
+        )
     },
     Row {
         dialect: Dialect::Anthropic,
@@ -74,15 +78,27 @@ const ROWS: [Row; 8] = [
     Row {
         dialect: Dialect::Google,
         endpoints: GOOGLE,
-        ..compatible("google", "https://generativelanguage.googleapis.com", "maxOutputTokens")
+        ..compatible(
+            "google",
+            "https://generativelanguage.googleapis.com",
+            "maxOutputTokens",
+        )
     },
-    compatible("groq", "https://api.groq.com/openai/v1", "max_completion_tokens"),
+    compatible(
+        "groq",
+        "https://api.groq.com/openai/v1",
+        "max_completion_tokens",
+    ),
     compatible("together", "https://api.together.xyz/v1", "max_tokens"),
     Row {
         stream_usage: StreamUsage::Always,
         ..compatible("mistral", "https://api.mistral.ai/v1", "max_tokens")
     },
-    compatible("cohere", "https://api.cohere.ai/compatibility/v1", "max_tokens"),
+    compatible(
+        "cohere",
+        "https://api.cohere.ai/compatibility/v1",
+        "max_tokens",
+    ),
     compatible("ollama", "https://ollama.com/v1", "max_tokens"),
 ];
 
@@ -104,13 +120,18 @@ impl Providers {
             let base = other.map_or_else(|| row.base.to_owned(), |other| based(row, &other.url));
             Ok((name.clone(), Arc::new(upstream(row, name, base))))
         });
-        Ok(Self { by_name: upstreams.collect::<Result<_, ProviderError>>()? })
+        Ok(Self {
+            by_name: upstreams.collect::<Result<_, ProviderError>>()?,
+        })
     }
 
     /// The provider of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.by_name.iter().find(|(known, _)| known.as_str() == name).map(|(_, upstream)| upstream)
+        self.by_name
+            .iter()
+            .find(|(known, _)| known.as_str() == name)
+            .map(|(_, upstream)| upstream)
     }
 }
 
@@ -122,7 +143,9 @@ fn based(row: &Row, url: &str) -> String {
         Dialect::OpenAi => url.to_owned(),
         Dialect::Anthropic => format!("{}/v1", url.strip_suffix("/v1").unwrap_or(url)),
         Dialect::Google => {
-            let bare = url.strip_suffix("/v1beta").or_else(|| url.strip_suffix("/v1"));
+            let bare = url
+                .strip_suffix("/v1beta")
+                .or_else(|| url.strip_suffix("/v1"));
             bare.unwrap_or(url).to_owned()
         }
     }
@@ -146,7 +169,10 @@ fn upstream(row: &Row, name: Provider, base: String) -> Upstream {
     };
     // Google's addresses hold a version that the caller chooses.
     if row.dialect != Dialect::Google {
-        let fixed = row.endpoints.iter().filter(|endpoint| !endpoint.template().contains('{'));
+        let fixed = row
+            .endpoints
+            .iter()
+            .filter(|endpoint| !endpoint.template().contains('{'));
         upstream.fixed = fixed
             .filter_map(|endpoint| Some((*endpoint, upstream.url(*endpoint, "", None, "").ok()?)))
             .collect();
@@ -171,12 +197,29 @@ mod tests {
     fn a_stand_in_may_be_named_with_or_without_the_version() {
         let at = |provider: &str, url: &str| {
             let instead = [format!("{provider}={url}").parse().unwrap()];
-            Providers::built_in(&instead).unwrap().find(provider).unwrap().base.clone()
+            Providers::built_in(&instead)
+                .unwrap()
+                .find(provider)
+                .unwrap()
+                .base
+                .clone()
         };
-        assert_eq!(at("openai", "http://127.0.0.1:9/v1/"), "http://127.0.0.1:9/v1");
-        assert_eq!(at("anthropic", "http://127.0.0.1:9/anthropic"), "http://127.0.0.1:9/anthropic/v1");
-        assert_eq!(at("anthropic", "http://127.0.0.1:9/v1"), "http://127.0.0.1:9/v1");
-        assert_eq!(at("google", "http://127.0.0.1:9/google/v1beta"), "http://127.0.0.1:9/google");
+        assert_eq!(
+            at("openai", "http://127.0.0.1:9/v1/"),
+            "http://127.0.0.1:9/v1"
+        );
+        assert_eq!(
+            at("anthropic", "http://127.0.0.1:9/anthropic"),
+            "http://127.0.0.1:9/anthropic/v1"
+        );
+        assert_eq!(
+            at("anthropic", "http://127.0.0.1:9/v1"),
+            "http://127.0.0.1:9/v1"
+        );
+        assert_eq!(
+            at("google", "http://127.0.0.1:9/google/v1beta"),
+            "http://127.0.0.1:9/google"
+        );
         assert_eq!(at("google", "http://127.0.0.1:9"), "http://127.0.0.1:9");
     }
 
@@ -185,7 +228,12 @@ mod tests {
         let providers = Providers::built_in(&[]).unwrap();
         let google = providers.find("google").unwrap();
         let url = google
-            .url(Endpoint::StreamGenerateContent, "v1beta", Some("gemini-2.5-pro"), "alt=sse")
+            .url(
+                Endpoint::StreamGenerateContent,
+                "v1beta",
+                Some("gemini-2.5-pro"),
+                "alt=sse",
+            )
             .unwrap();
         let expected = "https://generativelanguage.googleapis.com/v1beta/models/\
                         gemini-2.5-pro:streamGenerateContent?alt=sse";

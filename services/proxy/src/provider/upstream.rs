@@ -71,11 +71,16 @@ impl Upstream {
                 return Ok(url.clone());
             }
         }
-        let (before, after) =
-            endpoint.template().split_once("{model}").unwrap_or((endpoint.template(), ""));
+        let (before, after) = endpoint
+            .template()
+            .split_once("{model}")
+            .unwrap_or((endpoint.template(), ""));
         let slash = if version.is_empty() { "" } else { "/" };
         let model = model.unwrap_or_default();
         let mark = if query.is_empty() { "" } else { "?" };
-        Url::parse(&format!("{}{slash}{version}{before}{model}{after}{mark}{query}", self.base))
+        Url::parse(&format!(
+            "{}{slash}{version}{before}{model}{after}{mark}{query}",
+            self.base
+        ))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -45,11 +46,15 @@ impl Instance {
         let opened = OpenOptions::new().read(true).write(true).open(&lock_path);
         let Ok(lock) = opened else { return Ok(None) };
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { path: path.to_owned(), _lock: lock })),
+            Ok(()) => Ok(Some(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => {
-                Err(SpoolError::Disk { path: lock_path, source })
-            }
+            Err(TryLockError::Error(source)) => Err(SpoolError::Disk {
+                path: lock_path,
+                source,
+            }),
         }
     }
 
@@ -67,7 +72,9 @@ impl Instance {
 pub(super) fn instances(folder: &Path) -> Result<Vec<PathBuf>, SpoolError> {
     let entries = fs::read_dir(folder).map_err(SpoolError::at(folder))?;
     let shown = |path: &PathBuf| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !name.starts_with('.'))
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| !name.starts_with('.'))
     };
     let mut found: Vec<PathBuf> = entries
         .filter_map(Result::ok)
@@ -109,7 +116,27 @@ pub(super) fn create(path: &Path) -> Result<File, SpoolError> {
     options.open(path).map_err(SpoolError::at(path))
 }
 
+/// Writes a small file anew, such that a reader finds the old text or the new one.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), SpoolError> {
+    let next = path.with_extension("next");
+    let mut options = OpenOptions::new();
+    let file = options
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(FILE_MODE)
+        .open(&next);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written
+        .and_then(|()| fs::rename(&next, path))
+        .map_err(SpoolError::at(path))
+}
+
 fn make_folder(path: &Path) -> Result<(), SpoolError> {
     let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(FOLDER_MODE).create(path).map_err(SpoolError::at(path))
+    builder
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(path)
+        .map_err(SpoolError::at(path))
 }

@@ -8,10 +8,7 @@ use std::{
 
 use event_bus::{EventBus, Message};
 
-use crate::spool::{
-    Spool, SpoolError, line,
-    segments::Stretch,
-};
+use crate::spool::{Spool, SpoolError, line, segments::Stretch};
 
 /// Lines of one batch.
 const BATCH: usize = 500;
@@ -48,7 +45,11 @@ pub async fn publish(spool: Spool, bus: EventBus, stop: impl Future<Output = ()>
             () = &mut stop => break,
             () = wait => {}
         }
-        pause = if done.is_ok() { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        pause = if done.is_ok() {
+            SHORTEST_PAUSE
+        } else {
+            (pause * 2).min(LONGEST_PAUSE)
+        };
     }
     if let Err(error) = publish_all(&spool, &bus).await {
         tracing::warn!(%error, waiting = spool.waiting(), "calls stay in the spool for the next start");
@@ -76,7 +77,11 @@ async fn publish_all(spool: &Spool, bus: &EventBus) -> Result<(), PublishError> 
 }
 
 /// Publishes the beginning of a stretch and notes how far it was confirmed.
-async fn publish_batch(spool: &Spool, bus: &EventBus, stretch: &Stretch) -> Result<(), PublishError> {
+async fn publish_batch(
+    spool: &Spool,
+    bus: &EventBus,
+    stretch: &Stretch,
+) -> Result<(), PublishError> {
     let bytes = lines(stretch, BATCH_BYTES).map_err(SpoolError::at(&stretch.path))?;
     let mut messages = Vec::new();
     let mut ends = Vec::new();
@@ -95,10 +100,17 @@ async fn publish_batch(spool: &Spool, bus: &EventBus, stretch: &Stretch) -> Resu
     let confirmed = results.iter().take_while(|result| result.is_ok()).count();
     let failure = results.into_iter().nth(confirmed).and_then(Result::err);
     // Unreadable lines behind the last confirmed one are passed with it.
-    let reached = if failure.is_none() { Some(end) } else { ends.get(confirmed.wrapping_sub(1)).copied() };
+    let reached = if failure.is_none() {
+        Some(end)
+    } else {
+        ends.get(confirmed.wrapping_sub(1)).copied()
+    };
     if let Some(to) = reached {
         let lines = u64::try_from(confirmed).unwrap_or(0);
-        spool.0.segments.note_published(stretch.segment, to, lines)?;
+        spool
+            .0
+            .segments
+            .note_published(stretch.segment, to, lines)?;
     }
     failure.map_or(Ok(()), |error| Err(error.into()))
 }
@@ -120,7 +132,9 @@ pub(super) fn lines(stretch: &Stretch, about: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // A line may be longer than a batch.
     loop {
-        file.by_ref().take(wanted.min(about)).read_to_end(&mut bytes)?;
+        file.by_ref()
+            .take(wanted.min(about))
+            .read_to_end(&mut bytes)?;
         let read = u64::try_from(bytes.len()).unwrap_or(0);
         wanted = stretch.to.saturating_sub(stretch.from + read);
         match memchr::memrchr(b'\n', &bytes) {

@@ -35,7 +35,9 @@ pub async fn recover(spool: &Spool) -> Result<usize, SpoolError> {
 }
 
 fn take_over_all(spool: &Spool) -> Result<usize, SpoolError> {
-    let Some(folder) = spool.0.instance.path().parent() else { return Ok(0) };
+    let Some(folder) = spool.0.instance.path().parent() else {
+        return Ok(0);
+    };
     let mut lost = 0;
     for path in files::instances(folder)? {
         // Our own is locked, too.
@@ -47,10 +49,16 @@ fn take_over_all(spool: &Spool) -> Result<usize, SpoolError> {
 }
 
 fn take_over(spool: &Spool, dead: Instance) -> Result<usize, SpoolError> {
-    let mut into = Hand { writer: &spool.0.writer, handed: 0, last: None };
+    let mut into = Hand {
+        writer: &spool.0.writer,
+        handed: 0,
+        last: None,
+    };
     let known = unpublished(dead.path(), |line| into.over(line.to_vec()))?;
     let ended = into.handed;
-    lost(dead.path(), &known, spool.0.clock.now(), |line| into.over(line))?;
+    lost(dead.path(), &known, spool.0.clock.now(), |line| {
+        into.over(line)
+    })?;
     let lost = into.handed - ended;
     into.finish()?;
     dead.remove()?;
@@ -72,7 +80,11 @@ impl Hand<'_> {
     fn over(&mut self, line: Vec<u8>) -> Result<(), SpoolError> {
         self.last = Some(self.writer.append(line, None));
         self.handed += 1;
-        if self.handed.is_multiple_of(AT_ONCE) { self.finish() } else { Ok(()) }
+        if self.handed.is_multiple_of(AT_ONCE) {
+            self.finish()
+        } else {
+            Ok(())
+        }
     }
 
     /// Lines become certain in order, so the last one speaks for all.
@@ -95,9 +107,15 @@ fn unpublished(
         let mut at = 0_u64;
         each_line(&files::ended(folder, number), |line| {
             at += u64::try_from(line.len()).unwrap_or(0);
-            let Some(address) = line::address(line) else { return Ok(()) };
+            let Some(address) = line::address(line) else {
+                return Ok(());
+            };
             ended.insert(address.id);
-            if (number, at) > published { give(line) } else { Ok(()) }
+            if (number, at) > published {
+                give(line)
+            } else {
+                Ok(())
+            }
         })?;
     }
     Ok(ended)
@@ -113,7 +131,9 @@ fn lost(
     for number in files::segments(folder)? {
         each_line(&files::began(folder, number), |line| {
             let lost = line::whole(line).filter(|line| !ended.contains(&line.payload.call));
-            let Some(line::Whole { mut payload, hold }) = lost else { return Ok(()) };
+            let Some(line::Whole { mut payload, hold }) = lost else {
+                return Ok(());
+            };
             payload.outcome = CallOutcome::ProxyLost;
             payload.ended_at = now.max(payload.began_at);
             give(line::of(&payload, &hold)?)
@@ -125,9 +145,10 @@ fn lost(
 /// Up to which place of which segment everything is published.
 fn published(folder: &Path) -> (u64, u64) {
     let text = fs::read_to_string(files::published(folder)).unwrap_or_default();
-    let read = text.trim().split_once(' ').and_then(|(segment, at)| {
-        Some((segment.parse().ok()?, at.parse().ok()?))
-    });
+    let read = text
+        .trim()
+        .split_once(' ')
+        .and_then(|(segment, at)| Some((segment.parse().ok()?, at.parse().ok()?)));
     read.unwrap_or((0, 0))
 }
 
@@ -139,13 +160,20 @@ fn each_line(
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(SpoolError::Disk { path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(SpoolError::Disk {
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     loop {
         line.clear();
-        reader.read_until(b'\n', &mut line).map_err(SpoolError::at(path))?;
+        reader
+            .read_until(b'\n', &mut line)
+            .map_err(SpoolError::at(path))?;
         if !line.ends_with(b"\n") {
             return Ok(());
         }

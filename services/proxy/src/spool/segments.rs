@@ -15,7 +15,10 @@ const LONGEST: u64 = 8 * 1024 * 1024;
 
 /// All segments of this process. Clones share them.
 #[derive(Clone)]
-pub(super) struct Segments(Arc<Mutex<State>>);
+pub(super) struct Segments {
+    folder: PathBuf,
+    state: Arc<Mutex<State>>,
+}
 
 struct State {
     folder: PathBuf,
@@ -54,11 +57,14 @@ impl Segments {
             began_length: 0,
             all: VecDeque::from([Segment::new(1)]),
         };
-        Ok(Self(Arc::new(Mutex::new(state))))
+        Ok(Self {
+            folder: folder.to_owned(),
+            state: Arc::new(Mutex::new(state)),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a line that a call begins; gives the segment it stands in.
@@ -72,7 +78,10 @@ impl Segments {
             // Half a line must not run into the next one.
             let length = state.began_length;
             drop(state.began.set_len(length));
-            return Err(SpoolError::Disk { path: files::began(&state.folder, number), source });
+            return Err(SpoolError::Disk {
+                path: files::began(&state.folder, number),
+                source,
+            });
         }
         state.began_length += u64::try_from(line.len()).unwrap_or(0);
         if let Some(segment) = state.all.back_mut() {
@@ -84,7 +93,11 @@ impl Segments {
     /// The segment that ended lines go to now. Begins the next one if this one is full.
     pub(super) fn for_ended(&self) -> Result<u64, SpoolError> {
         let mut state = self.state();
-        if state.all.back().is_some_and(|segment| segment.ended >= LONGEST) {
+        if state
+            .all
+            .back()
+            .is_some_and(|segment| segment.ended >= LONGEST)
+        {
             state.begin_next()?;
         }
         Ok(state.current())
@@ -107,25 +120,38 @@ impl Segments {
     /// The oldest ended lines that are not published.
     pub(super) fn next_stretch(&self) -> Option<Stretch> {
         let state = self.state();
-        state.all.iter().find_map(|segment| state.stretch_of(segment))
+        state
+            .all
+            .iter()
+            .find_map(|segment| state.stretch_of(segment))
     }
 
     /// All ended lines that are not published, oldest first.
     pub(super) fn stretches(&self) -> Vec<Stretch> {
         let state = self.state();
-        state.all.iter().filter_map(|segment| state.stretch_of(segment)).collect()
+        state
+            .all
+            .iter()
+            .filter_map(|segment| state.stretch_of(segment))
+            .collect()
     }
 
     /// Notes that lines were published, and removes what is done.
-    pub(super) fn note_published(&self, segment: u64, to: u64, lines: u64) -> Result<(), SpoolError> {
+    pub(super) fn note_published(
+        &self,
+        segment: u64,
+        to: u64,
+        lines: u64,
+    ) -> Result<(), SpoolError> {
+        // Should this be lost, lines are published again, which is harmless. Written before the
+        // lock is taken: calls that begin wait for that.
+        let path = files::published(&self.folder);
+        files::replace(&path, &format!("{segment} {to}\n"))?;
         let mut state = self.state();
         if let Some(found) = state.find(segment) {
             found.published = to;
             found.waiting = found.waiting.saturating_sub(lines);
         }
-        // Should this be lost, lines are published again, which is harmless.
-        let path = files::published(&state.folder);
-        fs::write(&path, format!("{segment} {to}\n")).map_err(SpoolError::at(&path))?;
         state.remove_done()
     }
 
@@ -140,7 +166,13 @@ impl Segments {
 
 impl Segment {
     const fn new(number: u64) -> Self {
-        Self { number, running: 0, ended: 0, published: 0, waiting: 0 }
+        Self {
+            number,
+            running: 0,
+            ended: 0,
+            published: 0,
+            waiting: 0,
+        }
     }
 }
 
@@ -174,14 +206,22 @@ impl State {
     /// must not outlive its `ended`, which may stand in any later segment.
     fn remove_done(&mut self) -> Result<(), SpoolError> {
         while self.all.len() > 1 {
-            let Some(oldest) = self.all.front() else { break };
+            let Some(oldest) = self.all.front() else {
+                break;
+            };
             if oldest.running > 0 || oldest.published < oldest.ended {
                 break;
             }
-            for path in [files::began(&self.folder, oldest.number), files::ended(&self.folder, oldest.number)] {
+            for path in [
+                files::began(&self.folder, oldest.number),
+                files::ended(&self.folder, oldest.number),
+            ] {
                 match fs::remove_file(&path) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(SpoolError::Disk { path, source: error });
+                        return Err(SpoolError::Disk {
+                            path,
+                            source: error,
+                        });
                     }
                     _ => {}
                 }

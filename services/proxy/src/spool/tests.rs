@@ -52,7 +52,11 @@ fn record() -> CallRecord {
         ended_at: now(),
         provider_status: None,
         outcome: CallOutcome::ProxyLost,
-        usage: TokenUsage { input: 100, output: 50, ..TokenUsage::default() },
+        usage: TokenUsage {
+            input: 100,
+            output: 50,
+            ..TokenUsage::default()
+        },
         measurement: Measurement::Estimated,
         reserved: Nanodollars::from_nanos(1_000),
         cost: Nanodollars::from_nanos(1_000),
@@ -62,7 +66,10 @@ fn record() -> CallRecord {
 }
 
 fn note() -> HoldNote {
-    HoldNote { epoch: "0".repeat(32), at: now() }
+    HoldNote {
+        epoch: "0".repeat(32),
+        at: now(),
+    }
 }
 
 fn final_of(began: &CallRecord) -> CallRecord {
@@ -84,7 +91,12 @@ fn waiting(spool: &Spool) -> Vec<CallRecord> {
     for segment in files::segments(spool.0.instance.path()).unwrap() {
         let path = files::ended(spool.0.instance.path(), segment);
         let lines = fs::read(path).unwrap_or_default();
-        records.extend(lines.split_inclusive(|b| *b == b'\n').filter_map(line::whole).map(|line| line.payload));
+        records.extend(
+            lines
+                .split_inclusive(|b| *b == b'\n')
+                .filter_map(line::whole)
+                .map(|line| line.payload),
+        );
     }
     records
 }
@@ -106,7 +118,10 @@ async fn what_ended_is_on_the_disk_when_it_is_told() {
     spool.ended(&began, &final_of(&estimated)).await.unwrap();
     assert_eq!((spool.running(), spool.waiting()), (0, 1));
     assert_eq!(waiting(&spool), [final_of(&estimated)]);
-    assert_eq!(spool.unpublished().await.unwrap(), [(final_of(&estimated), note())]);
+    assert_eq!(
+        spool.unpublished().await.unwrap(),
+        [(final_of(&estimated), note())]
+    );
 }
 
 #[tokio::test]
@@ -170,7 +185,11 @@ async fn a_torn_line_was_never_relied_upon() {
 
 fn recovery_of(folder: &Path) -> Vec<CallRecord> {
     let lines = recovery::lost_in(folder, now()).unwrap();
-    lines.iter().filter_map(|line| line::whole(line)).map(|line| line.payload).collect()
+    lines
+        .iter()
+        .filter_map(|line| line::whole(line))
+        .map(|line| line.payload)
+        .collect()
 }
 
 #[tokio::test]
@@ -184,7 +203,11 @@ async fn what_was_published_is_not_taken_over_again() {
     }
     let stretch = first.0.segments.next_stretch().unwrap();
     let length = u64::try_from(line::of(&one, &note()).unwrap().len()).unwrap();
-    first.0.segments.note_published(stretch.segment, length, 1).unwrap();
+    first
+        .0
+        .segments
+        .note_published(stretch.segment, length, 1)
+        .unwrap();
     assert_eq!(first.waiting(), 1);
     kill(first);
     let second = open(&folder);
@@ -200,14 +223,21 @@ async fn segments_go_when_all_in_them_is_done_and_never_before_an_older_one() {
     let held = spool.began(&slow, note()).unwrap();
     let mut calls = 0;
     while files::segments(spool.0.instance.path()).unwrap().len() < 3 {
-        let record = CallRecord { app_name: "x".repeat(200_000), ..record() };
+        let record = CallRecord {
+            app_name: "x".repeat(200_000),
+            ..record()
+        };
         let began = spool.began(&record, note()).unwrap();
         spool.ended(&began, &record).await.unwrap();
         calls += 1;
     }
     let publish_all = || {
         while let Some(stretch) = spool.0.segments.next_stretch() {
-            spool.0.segments.note_published(stretch.segment, stretch.to, calls).unwrap();
+            spool
+                .0
+                .segments
+                .note_published(stretch.segment, stretch.to, calls)
+                .unwrap();
         }
     };
     publish_all();
@@ -234,7 +264,10 @@ async fn many_calls_at_once_are_all_written() {
     for end in futures_util::future::join_all(ends).await {
         end.unwrap();
     }
-    assert_eq!((spool.running(), spool.waiting(), waiting(&spool).len()), (0, 200, 200));
+    assert_eq!(
+        (spool.running(), spool.waiting(), waiting(&spool).len()),
+        (0, 200, 200)
+    );
 }
 
 #[tokio::test]
@@ -254,7 +287,9 @@ async fn a_disk_that_refuses_is_told_and_tried_again() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), written).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(10), written)
+        .await
+        .unwrap();
     assert_eq!(spool.running(), 0);
     assert!(spool.check().is_ok());
 }

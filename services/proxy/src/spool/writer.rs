@@ -53,7 +53,10 @@ impl Writer {
         sync: SpoolSync,
         news: Arc<Notify>,
     ) -> Result<Self, SpoolError> {
-        let shared = Arc::new(Shared { batch: Mutex::default(), filled: Condvar::new() });
+        let shared = Arc::new(Shared {
+            batch: Mutex::default(),
+            filled: Condvar::new(),
+        });
         let mut work = Work {
             shared: Arc::clone(&shared),
             folder: folder.to_owned(),
@@ -66,7 +69,10 @@ impl Writer {
             .name("spool".to_owned())
             .spawn(move || work.run())
             .map_err(SpoolError::at(folder))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Hands over a line. What comes back tells when it is certain.
@@ -131,7 +137,11 @@ impl Work {
             if batch.closed {
                 return None;
             }
-            batch = self.shared.filled.wait(batch).unwrap_or_else(PoisonError::into_inner);
+            batch = self
+                .shared
+                .filled
+                .wait(batch)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         Some(Batch {
             lines: std::mem::take(&mut batch.lines),
@@ -173,12 +183,18 @@ impl Work {
     fn try_write(&mut self, lines: &[u8]) -> Result<u64, SpoolError> {
         let segment = self.segments.for_ended()?;
         let path = files::ended(&self.folder, segment);
-        if self.open.as_ref().is_none_or(|(open, _, _)| *open != segment) {
+        if self
+            .open
+            .as_ref()
+            .is_none_or(|(open, _, _)| *open != segment)
+        {
             let file = files::create(&path)?;
             let length = file.metadata().map_err(SpoolError::at(&path))?.len();
             self.open = Some((segment, file, length));
         }
-        let Some((_, file, length)) = &mut self.open else { return Err(SpoolError::Closed) };
+        let Some((_, file, length)) = &mut self.open else {
+            return Err(SpoolError::Closed);
+        };
         let mut written = file.write_all(lines);
         if written.is_ok() && self.sync == SpoolSync::Always {
             written = file.sync_data();
@@ -202,9 +218,10 @@ fn tell(told: Vec<Told>, outcome: impl Fn() -> Result<(), SpoolError>) {
 
 fn again(error: &SpoolError) -> SpoolError {
     match error {
-        SpoolError::Disk { path, source } => {
-            SpoolError::Disk { path: path.clone(), source: source.kind().into() }
-        }
+        SpoolError::Disk { path, source } => SpoolError::Disk {
+            path: path.clone(),
+            source: source.kind().into(),
+        },
         SpoolError::Record(_) | SpoolError::Closed => SpoolError::Closed,
     }
 }

@@ -37,14 +37,24 @@ async fn a_providers_refusal_passes_and_costs_nothing() {
     let granted = stage.grant(&["openai", "anthropic"], roomy()).await;
     for (count, status) in [400, 404, 429, 500, 503].into_iter().enumerate() {
         let script = format!("{{\"status\":{status},\"headers\":{{\"retry-after\":\"7\"}}}}");
-        let response = stage.post(&granted, CHAT, &scripted(&script, false)).send().await.unwrap();
+        let response = stage
+            .post(&granted, CHAT, &scripted(&script, false))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status().as_u16(), status);
         assert_eq!(response.headers()["retry-after"], "7");
         let (_, answer) = read(response).await;
         assert!(answer["error"]["message"].is_string(), "{answer}");
-        assert!(answer["error"]["type"] != "provider_error", "it is the provider's own text: {answer}");
+        assert!(
+            answer["error"]["type"] != "provider_error",
+            "it is the provider's own text: {answer}"
+        );
         let record = stage.records(count + 1).await.pop().unwrap();
-        assert_eq!((record.outcome, record.cost), (CallOutcome::ProviderError, Nanodollars::ZERO));
+        assert_eq!(
+            (record.outcome, record.cost),
+            (CallOutcome::ProviderError, Nanodollars::ZERO)
+        );
         assert_eq!(record.provider_status, Some(status));
     }
     settled(&stage, &granted, &stage.records(5).await).await;
@@ -55,10 +65,24 @@ async fn a_provider_that_cannot_be_reached_costs_nothing() {
     let stage = Stage::new().await;
     let granted = stage.grant(&["groq"], roomy()).await;
     let body = json!({"model": "llama-3.3-70b-versatile", "messages": []});
-    let (status, answer) = read(stage.post(&granted, "/v1/groq/chat/completions", &body).send().await.unwrap()).await;
-    assert_eq!((status, &answer["error"]["type"]), (502, &json!("provider_unreachable")), "{answer}");
+    let (status, answer) = read(
+        stage
+            .post(&granted, "/v1/groq/chat/completions", &body)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(
+        (status, &answer["error"]["type"]),
+        (502, &json!("provider_unreachable")),
+        "{answer}"
+    );
     let record = stage.records(1).await.pop().unwrap();
-    assert_eq!((record.outcome, record.cost), (CallOutcome::ProviderUnreachable, Nanodollars::ZERO));
+    assert_eq!(
+        (record.outcome, record.cost),
+        (CallOutcome::ProviderUnreachable, Nanodollars::ZERO)
+    );
     settled(&stage, &granted, &[record]).await;
 }
 
@@ -68,11 +92,18 @@ async fn a_provider_that_never_tells_is_booked_at_the_most() {
     let granted = stage.grant(&["openai", "anthropic"], roomy()).await;
     let script = "{\"omit_usage\":true}";
     for (count, stream) in [false, true].into_iter().enumerate() {
-        let response = stage.post(&granted, CHAT, &scripted(script, stream)).send().await.unwrap();
+        let response = stage
+            .post(&granted, CHAT, &scripted(script, stream))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 200);
         response.text().await.unwrap();
         let record = stage.records(count + 1).await.pop().unwrap();
-        assert_eq!((record.outcome, record.measurement), (CallOutcome::Completed, Measurement::Estimated));
+        assert_eq!(
+            (record.outcome, record.measurement),
+            (CallOutcome::Completed, Measurement::Estimated)
+        );
         assert_eq!((record.cost, record.usage.output), (record.reserved, 200));
     }
     settled(&stage, &granted, &stage.records(2).await).await;
@@ -83,18 +114,38 @@ async fn a_stream_that_breaks_off_ends_with_an_error_and_is_estimated() {
     let stage = Stage::new().await;
     let granted = stage.grant(&["openai", "anthropic"], roomy()).await;
     let cut = scripted("{\"cut_after_chunks\":2}", true);
-    let text = stage.post(&granted, CHAT, &cut).send().await.unwrap().text().await.unwrap();
+    let text = stage
+        .post(&granted, CHAT, &cut)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     let last = text.trim_end().rsplit("data: ").next().unwrap();
     let error: Value = serde_json::from_str(last).unwrap();
     assert_eq!(error["error"]["type"], "provider_unreachable", "{text}");
     let record = stage.records(1).await.pop().unwrap();
-    assert_eq!((record.outcome, record.measurement), (CallOutcome::ProviderUnreachable, Measurement::Estimated));
+    assert_eq!(
+        (record.outcome, record.measurement),
+        (CallOutcome::ProviderUnreachable, Measurement::Estimated)
+    );
     assert_eq!(record.cost, record.reserved);
 
     let says = "[[sim {\"cut_after_chunks\":2,\"input_tokens\":30}]]";
     let body = json!({"model": "claude-sonnet-4-5", "max_tokens": 200, "stream": true, "messages": [{"role": "user", "content": says}]});
-    let text = stage.post(&granted, "/v1/anthropic/v1/messages", &body).send().await.unwrap().text().await.unwrap();
-    assert!(text.contains("event: error\ndata: {\"type\":\"error\""), "{text}");
+    let text = stage
+        .post(&granted, "/v1/anthropic/v1/messages", &body)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        text.contains("event: error\ndata: {\"type\":\"error\""),
+        "{text}"
+    );
     let record = stage.records(2).await.pop().unwrap();
     // Anthropic told the input before it broke off.
     assert_eq!((record.usage.input, record.usage.output), (30, 200));
@@ -107,7 +158,10 @@ async fn an_answer_that_breaks_off_in_one_piece_is_an_error() {
     let granted = stage.grant(&["openai"], roomy()).await;
     let cut = scripted("{\"cut_after_chunks\":0}", false);
     let (status, answer) = read(stage.post(&granted, CHAT, &cut).send().await.unwrap()).await;
-    assert_eq!((status, &answer["error"]["type"]), (502, &json!("provider_unreachable")));
+    assert_eq!(
+        (status, &answer["error"]["type"]),
+        (502, &json!("provider_unreachable"))
+    );
     let record = stage.records(1).await.pop().unwrap();
     assert_eq!(record.measurement, Measurement::Estimated);
     settled(&stage, &granted, &[record]).await;
@@ -118,23 +172,39 @@ async fn an_error_in_the_midst_of_a_stream_passes() {
     let stage = Stage::new().await;
     let granted = stage.grant(&["openai"], roomy()).await;
     let failing = scripted("{\"error_after_chunks\":2}", true);
-    let text = stage.post(&granted, CHAT, &failing).send().await.unwrap().text().await.unwrap();
+    let text = stage
+        .post(&granted, CHAT, &failing)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(text.contains("\"error\""), "{text}");
     let record = stage.records(1).await.pop().unwrap();
-    assert_eq!((record.outcome, record.measurement), (CallOutcome::ProviderError, Measurement::Estimated));
+    assert_eq!(
+        (record.outcome, record.measurement),
+        (CallOutcome::ProviderError, Measurement::Estimated)
+    );
 }
 
 #[tokio::test]
 async fn an_app_that_goes_away_is_charged_what_the_answer_cost() {
     let stage = Stage::new().await;
     let granted = stage.grant(&["openai"], roomy()).await;
-    let slow = scripted("{\"chunks\":20,\"chunk_delay_ms\":40,\"output_tokens\":20,\"input_tokens\":10}", true);
+    let slow = scripted(
+        "{\"chunks\":20,\"chunk_delay_ms\":40,\"output_tokens\":20,\"input_tokens\":10}",
+        true,
+    );
     let response = stage.post(&granted, CHAT, &slow).send().await.unwrap();
     let mut bytes = response.bytes_stream();
     bytes.next().await.unwrap().unwrap();
     drop(bytes);
     let record = stage.records(1).await.pop().unwrap();
-    assert_eq!((record.outcome, record.measurement), (CallOutcome::ClientGone, Measurement::Measured));
+    assert_eq!(
+        (record.outcome, record.measurement),
+        (CallOutcome::ClientGone, Measurement::Measured)
+    );
     assert_eq!((record.usage.input, record.usage.output), (10, 20));
     settled(&stage, &granted, &[record]).await;
 }
@@ -143,13 +213,34 @@ async fn an_app_that_goes_away_is_charged_what_the_answer_cost() {
 async fn a_silent_provider_is_given_up_and_booked_at_the_most() {
     let stage = Stage::with(&["--first-byte-within", "1s", "--idle-within", "1s"]).await;
     let granted = stage.grant(&["openai"], roomy()).await;
-    let (status, answer) = read(stage.post(&granted, CHAT, &scripted("{\"hang\":true}", false)).send().await.unwrap()).await;
-    assert_eq!((status, &answer["error"]["type"]), (504, &json!("provider_timeout")));
+    let (status, answer) = read(
+        stage
+            .post(&granted, CHAT, &scripted("{\"hang\":true}", false))
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(
+        (status, &answer["error"]["type"]),
+        (504, &json!("provider_timeout"))
+    );
     let slow = scripted("{\"chunks\":3,\"chunk_delay_ms\":30000}", true);
-    let text = stage.post(&granted, CHAT, &slow).send().await.unwrap().text().await.unwrap();
+    let text = stage
+        .post(&granted, CHAT, &slow)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(text.contains("provider_timeout"), "{text}");
     let records = stage.records(2).await;
-    assert!(records.iter().all(|record| record.measurement == Measurement::Estimated));
+    assert!(
+        records
+            .iter()
+            .all(|record| record.measurement == Measurement::Estimated)
+    );
     settled(&stage, &granted, &records).await;
 }
 
@@ -157,7 +248,10 @@ async fn a_silent_provider_is_given_up_and_booked_at_the_most() {
 async fn a_stream_of_a_revoked_grant_is_cut() {
     let stage = Stage::new().await;
     let granted = stage.grant(&["openai"], roomy()).await;
-    let endless = scripted("{\"chunks\":1000,\"chunk_delay_ms\":50,\"output_tokens\":200}", true);
+    let endless = scripted(
+        "{\"chunks\":1000,\"chunk_delay_ms\":50,\"output_tokens\":200}",
+        true,
+    );
     let response = stage.post(&granted, CHAT, &endless).send().await.unwrap();
     let mut bytes = response.bytes_stream();
     bytes.next().await.unwrap().unwrap();
@@ -174,4 +268,34 @@ async fn a_stream_of_a_revoked_grant_is_cut() {
     assert!(rest.contains("\"type\":\"token_revoked\""), "{rest}");
     let record = stage.records(1).await.pop().unwrap();
     assert_eq!(record.outcome, CallOutcome::CutByRevocation);
+}
+
+#[tokio::test]
+async fn an_app_that_stops_reading_does_not_keep_its_call_open() {
+    use tokio::io::AsyncWriteExt;
+    let stage = Stage::with(&["--idle-within", "1s", "--app-reads-within", "1s"]).await;
+    let granted = stage.grant(&["openai"], roomy()).await;
+    // More than any buffer between here and there holds.
+    let script =
+        "{\"body_bytes\":30000000,\"chunks\":300,\"output_tokens\":20,\"input_tokens\":10}";
+    let body = scripted(script, true).to_string();
+    let mut stream = tokio::net::TcpStream::connect(stage.url.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        granted.token.reveal(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let record = stage.records(1).await.pop().unwrap();
+    assert_eq!(record.outcome, CallOutcome::ClientGone);
+    // It was read to its end behind the app's back, so what it cost is known.
+    assert_eq!(
+        (record.measurement, record.usage.output),
+        (Measurement::Measured, 20)
+    );
+    settled(&stage, &granted, &[record]).await;
+    drop(stream);
 }

@@ -7,8 +7,11 @@ use crate::stage::{KEYS, Stage, roomy};
 
 /// Every piece of eight characters of each key, without what all keys of a provider begin with.
 fn pieces() -> Vec<String> {
-    let secrets = KEYS.iter().map(|(_, key)| key.split("Canary").nth(1).unwrap());
-    let of = |secret: &'static str| (0..secret.len() - 7).map(move |at| secret[at..at + 8].to_owned());
+    let secrets = KEYS
+        .iter()
+        .map(|(_, key)| key.split("Canary").nth(1).unwrap());
+    let of =
+        |secret: &'static str| (0..secret.len() - 7).map(move |at| secret[at..at + 8].to_owned());
     secrets.flat_map(of).collect()
 }
 
@@ -18,7 +21,9 @@ fn holds_a_key(text: &str) -> bool {
 
 /// The text that the events of a stream spell out.
 fn spelled(stream: &str) -> String {
-    let events = stream.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
     let values = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
     values
         .map(|event| {
@@ -28,7 +33,11 @@ fn spelled(stream: &str) -> String {
                 &event["delta"],
                 &event["candidates"][0]["content"]["parts"][0]["text"],
             ];
-            texts.iter().find_map(|text| text.as_str()).unwrap_or_default().to_owned()
+            texts
+                .iter()
+                .find_map(|text| text.as_str())
+                .unwrap_or_default()
+                .to_owned()
         })
         .collect()
 }
@@ -37,19 +46,39 @@ fn calls(script: &str) -> Vec<(&'static str, Value)> {
     let says = format!("[[sim {script}]]");
     let messages = json!([{"role": "user", "content": says}]);
     vec![
-        ("/v1/openai/chat/completions", json!({"model": "gpt-4o", "messages": messages})),
-        ("/v1/openai/responses", json!({"model": "gpt-4o", "input": says})),
-        ("/v1/anthropic/v1/messages", json!({"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": messages})),
-        ("/v1/google/v1beta/models/gemini-2.5-pro:generateContent", json!({"contents": [{"parts": [{"text": says}]}]})),
-        ("/v1/google/v1beta/models/gemini-2.5-pro:streamGenerateContent", json!({"contents": [{"parts": [{"text": says}]}]})),
-        ("/v1/google/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse", json!({"contents": [{"parts": [{"text": says}]}]})),
+        (
+            "/v1/openai/chat/completions",
+            json!({"model": "gpt-4o", "messages": messages}),
+        ),
+        (
+            "/v1/openai/responses",
+            json!({"model": "gpt-4o", "input": says}),
+        ),
+        (
+            "/v1/anthropic/v1/messages",
+            json!({"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": messages}),
+        ),
+        (
+            "/v1/google/v1beta/models/gemini-2.5-pro:generateContent",
+            json!({"contents": [{"parts": [{"text": says}]}]}),
+        ),
+        (
+            "/v1/google/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+            json!({"contents": [{"parts": [{"text": says}]}]}),
+        ),
+        (
+            "/v1/google/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
+            json!({"contents": [{"parts": [{"text": says}]}]}),
+        ),
     ]
 }
 
 #[tokio::test]
 async fn a_provider_that_echoes_everything_does_not_give_the_key_away() {
     let stage = Stage::new().await;
-    let granted = stage.grant(&["openai", "anthropic", "google"], roomy()).await;
+    let granted = stage
+        .grant(&["openai", "anthropic", "google"], roomy())
+        .await;
     let header = "\"headers\":{\"x-ratelimit-note\":\"{key}\",\"x-request-id\":\"{key}\"}";
     let mut seen = 0;
     for status in ["200", "400", "401", "403", "429", "500"] {
@@ -71,26 +100,43 @@ async fn a_provider_that_echoes_everything_does_not_give_the_key_away() {
 #[tokio::test]
 async fn a_key_in_a_stream_is_cut_off_however_small_its_pieces_are() {
     let stage = Stage::new().await;
-    let granted = stage.grant(&["openai", "anthropic", "google"], roomy()).await;
+    let granted = stage
+        .grant(&["openai", "anthropic", "google"], roomy())
+        .await;
     for chunks in [1, 10, 100, 400] {
         let script = format!("{{\"echo\":true,\"chunks\":{chunks}}}");
         for (path, mut body) in calls(&script) {
             if !path.contains("google") {
                 body["stream"] = true.into();
             }
-            let text = stage.post(&granted, path, &body).send().await.unwrap().text().await.unwrap_or_default();
+            let text = stage
+                .post(&granted, path, &body)
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap_or_default();
             assert!(!holds_a_key(&text), "{path} {chunks}: {text}");
             assert!(!holds_a_key(&spelled(&text)), "{path} {chunks}: {text}");
         }
     }
     let records = stage.records(24).await;
-    assert!(records.iter().filter(|record| record.outcome == CallOutcome::ProviderError).count() >= 20);
+    assert!(
+        records
+            .iter()
+            .filter(|record| record.outcome == CallOutcome::ProviderError)
+            .count()
+            >= 20
+    );
 }
 
 #[tokio::test]
 async fn a_refused_key_is_told_in_our_words() {
     let stage = Stage::new().await;
-    let granted = stage.grant(&["openai", "anthropic", "google"], roomy()).await;
+    let granted = stage
+        .grant(&["openai", "anthropic", "google"], roomy())
+        .await;
     for (path, body) in calls("{\"status\":401}").into_iter().take(4) {
         let response = stage.post(&granted, path, &body).send().await.unwrap();
         assert_eq!(response.status(), 424, "{path}");
@@ -99,5 +145,9 @@ async fn a_refused_key_is_told_in_our_words() {
         assert!(!answer.to_string().contains("simulator"), "{answer}");
     }
     let records = stage.records(4).await;
-    assert!(records.iter().all(|record| record.cost == money::Nanodollars::ZERO));
+    assert!(
+        records
+            .iter()
+            .all(|record| record.cost == money::Nanodollars::ZERO)
+    );
 }

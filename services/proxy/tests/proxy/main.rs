@@ -1,7 +1,11 @@
 //! The proxy for real, between a provider simulator and real instruments. The message bus alone is
 //! missing: records are read from the spool, where they wait for it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first surprise"
+)]
 
 mod answers;
 mod endings;

@@ -75,7 +75,9 @@ impl Stage {
         let name = format!("proxy_{}", &unique[..24]);
         let folder = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&folder).unwrap();
-        migrations::run(&ADMIN.parse().unwrap(), &name, "latchkey").await.unwrap();
+        migrations::run(&ADMIN.parse().unwrap(), &name, "latchkey")
+            .await
+            .unwrap();
         let simulator = Simulator::start(&SimulatorSettings::for_tests()).unwrap();
         let limits = SpendLimits::connect(REDIS, &name.replace('_', "-")).unwrap();
         let empty = |_| async { Ok::<_, Infallible>(Ledger::default()) };
@@ -93,12 +95,25 @@ impl Stage {
         drop(app.background(&shutdown));
         let (url, handle) = serve(&cli.server, app);
         let stop = Arc::new(stop);
-        Self { url, simulator, limits, tenant, clock, consent, keys, name, folder, handle, _stop: stop }
+        Self {
+            url,
+            simulator,
+            limits,
+            tenant,
+            clock,
+            consent,
+            keys,
+            name,
+            folder,
+            handle,
+            _stop: stop,
+        }
     }
 
     /// A grant at these providers, under these limits.
     pub async fn grant(&self, providers: &[&str], limits: GrantedLimits) -> Granted {
-        self.granted(providers, |detail| detail.limits = limits).await
+        self.granted(providers, |detail| detail.limits = limits)
+            .await
     }
 
     /// A grant at these providers, each detail as `shape` makes it.
@@ -129,10 +144,19 @@ impl Stage {
             version: 1,
         };
         let token = OkapToken::mint().unwrap();
-        let tx = self.consent.begin("open", Scope::Tenant(self.tenant)).await.unwrap();
-        grant_access::open(&tx, &token.digest(), &access).await.unwrap();
+        let tx = self
+            .consent
+            .begin("open", Scope::Tenant(self.tenant))
+            .await
+            .unwrap();
+        grant_access::open(&tx, &token.digest(), &access)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
-        Granted { grant: access.grant, token }
+        Granted {
+            grant: access.grant,
+            token,
+        }
     }
 
     fn detail(&self, provider: &str, expires: Timestamp) -> AuthorizationDetail {
@@ -150,8 +174,14 @@ impl Stage {
 
     /// As consent revokes: closed in the table, and marked for the limits.
     pub async fn revoke(&self, grant: GrantId) {
-        let tx = self.consent.begin("close", Scope::Tenant(self.tenant)).await.unwrap();
-        grant_access::close(&tx, grant, self.clock.now()).await.unwrap();
+        let tx = self
+            .consent
+            .begin("close", Scope::Tenant(self.tenant))
+            .await
+            .unwrap();
+        grant_access::close(&tx, grant, self.clock.now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         self.limits.mark_revoked(grant).await.unwrap();
     }
@@ -166,7 +196,9 @@ impl Stage {
 
     pub fn get(&self, granted: &Granted, path: &str) -> RequestBuilder {
         let request = client().get(format!("{}{path}", self.url));
-        request.bearer_auth(granted.token.reveal()).header("anthropic-version", "2023-06-01")
+        request
+            .bearer_auth(granted.token.reveal())
+            .header("anthropic-version", "2023-06-01")
     }
 
     /// The final records, as they wait for the bus; as many as are expected.
@@ -186,7 +218,9 @@ impl Stage {
     /// The lines of one kind in the spool.
     pub fn spooled(&self, kind: &str) -> Vec<CallRecord> {
         let instances = std::fs::read_dir(self.folder.join("spool")).unwrap();
-        let folders = instances.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        let folders = instances
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir());
         let files = folders.flat_map(|path| std::fs::read_dir(path).unwrap());
         let paths = files.map(|entry| entry.unwrap().path());
         let wanted = paths.filter(|path| path.extension().is_some_and(|end| end == kind));
@@ -200,9 +234,20 @@ impl Stage {
 
     /// What `GET /v1/grant` says of one limit.
     pub async fn limit(&self, granted: &Granted, name: &str) -> Value {
-        let grant: Value = self.get(granted, "/v1/grant").send().await.unwrap().json().await.unwrap();
+        let grant: Value = self
+            .get(granted, "/v1/grant")
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         let limits = grant["limits"].as_array().unwrap();
-        limits.iter().find(|limit| limit["name"] == name).unwrap().clone()
+        limits
+            .iter()
+            .find(|limit| limit["name"] == name)
+            .unwrap()
+            .clone()
     }
 }
 
@@ -212,7 +257,10 @@ impl Drop for Stage {
         let drop_it = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         // A thread of its own, because a test's runtime may be ending or panicking.
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let (client, connection) = tokio_postgres::connect(ADMIN, NoTls).await.unwrap();
                 tokio::spawn(connection);
@@ -243,12 +291,19 @@ pub fn client() -> Client {
 pub async fn read(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}")))
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}")),
+    )
 }
 
 fn postgres(database: &str, role: &str) -> Postgres {
     let url = format!("postgres://{role}:latchkey@127.0.0.1:5432/{database}");
-    Postgres::connect(&DatabaseSettings { url, connections: 4 }).unwrap()
+    Postgres::connect(&DatabaseSettings {
+        url,
+        connections: 4,
+    })
+    .unwrap()
 }
 
 async fn seal_all(
@@ -278,9 +333,19 @@ fn settings(name: &str, folder: &std::path::Path, simulator: &str, flags: &[&str
          mistral={simulator}/mistral/v1,groq=http://127.0.0.1:1"
     );
     let own = [
-        "proxy", "--proxy-database-url", &database, "--redis-url", REDIS, "--redis-namespace",
-        &namespace, "--amqp-url", NO_BUS, "--spool-dir", spool.to_str().unwrap(),
-        "--provider-url", &urls,
+        "proxy",
+        "--proxy-database-url",
+        &database,
+        "--redis-url",
+        REDIS,
+        "--redis-namespace",
+        &namespace,
+        "--amqp-url",
+        NO_BUS,
+        "--spool-dir",
+        spool.to_str().unwrap(),
+        "--provider-url",
+        &urls,
     ];
     Cli::parse_from(own.iter().chain(flags))
 }
@@ -294,9 +359,14 @@ fn serve(settings: &ServerSettings, app: App) -> (String, ServerHandle) {
         let app = app.clone();
         surface.app(move |config| app.routes(config))
     });
-    let server = server.workers(1).shutdown_timeout(1).disable_signals().listen(listener).unwrap().run();
+    let server = server
+        .workers(1)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
     let handle = server.handle();
     tokio::spawn(server);
     (url, handle)
 }
-

@@ -47,13 +47,23 @@ impl Usage {
     /// What this says, on top of what was said before. Counts are running totals: they replace,
     /// they do not add up.
     fn after(&self, before: TokenUsage) -> TokenUsage {
-        let write = self.cache_creation_input_tokens.unwrap_or(before.cache_write);
+        let write = self
+            .cache_creation_input_tokens
+            .unwrap_or(before.cache_write);
         let read = self.cache_read_input_tokens.unwrap_or(before.cached_input);
-        let before_fresh =
-            before.input.saturating_sub(before.cache_write).saturating_sub(before.cached_input);
+        let before_fresh = before
+            .input
+            .saturating_sub(before.cache_write)
+            .saturating_sub(before.cached_input);
         let fresh = self.input_tokens.unwrap_or(before_fresh);
-        let an_hour = self.cache_creation.as_ref().and_then(|c| c.ephemeral_1h_input_tokens);
-        let searches = self.server_tool_use.as_ref().and_then(|used| used.web_search_requests);
+        let an_hour = self
+            .cache_creation
+            .as_ref()
+            .and_then(|c| c.ephemeral_1h_input_tokens);
+        let searches = self
+            .server_tool_use
+            .as_ref()
+            .and_then(|used| used.web_search_requests);
         TokenUsage {
             input: fresh.saturating_add(write).saturating_add(read),
             cached_input: read,
@@ -78,11 +88,15 @@ pub(super) fn usage(json: &[u8], reading: &mut Reading) -> Option<TokenUsage> {
 
 /// Reads `message_start` and `message_delta`.
 pub(super) fn read_event(data: &[u8], reading: &mut Reading) {
-    let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else { return };
+    let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
+        return;
+    };
     let before = reading.told.or(reading.so_far).unwrap_or_default();
     match event.kind.as_ref() {
         "message_start" => {
-            let Some(usage) = event.message.and_then(|message| message.usage) else { return };
+            let Some(usage) = event.message.and_then(|message| message.usage) else {
+                return;
+            };
             reading.so_far = Some(usage.after(before));
             reading.note_tier(usage.service_tier);
         }

@@ -50,7 +50,10 @@ impl Captured {
     /// The JSON text of a member, the last one where a list of objects holds it several times.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        self.found.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_slice())
+        self.found
+            .iter()
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.as_slice())
     }
 
     /// Reads the next piece.
@@ -98,7 +101,11 @@ impl Captured {
         let piece = bytes.get(..read).unwrap_or_default();
         self.keep(piece);
         if inside.is_name && self.name.len() <= LONGEST_NAME {
-            self.name.extend_from_slice(piece.get(..piece.len().min(LONGEST_NAME + 1)).unwrap_or_default());
+            self.name.extend_from_slice(
+                piece
+                    .get(..piece.len().min(LONGEST_NAME + 1))
+                    .unwrap_or_default(),
+            );
         }
         read
     }
@@ -109,7 +116,10 @@ impl Captured {
             match byte {
                 b'"' => {
                     let is_name = self.name_comes && self.depth == self.level;
-                    self.string = Some(InString { escaped: false, is_name });
+                    self.string = Some(InString {
+                        escaped: false,
+                        is_name,
+                    });
                     self.name_comes = false;
                     if is_name {
                         self.name.clear();
@@ -152,7 +162,11 @@ impl Captured {
 
     fn begin_value(&mut self) {
         let name = self.name.strip_suffix(b"\"").unwrap_or(&self.name);
-        self.open = self.wanted.iter().find(|wanted| wanted.as_bytes() == name).copied();
+        self.open = self
+            .wanted
+            .iter()
+            .find(|wanted| wanted.as_bytes() == name)
+            .copied();
         self.value.clear();
     }
 
@@ -193,7 +207,9 @@ mod tests {
     }
 
     fn usage(captured: &Captured) -> Option<Value> {
-        captured.value("usage").map(|json| serde_json::from_slice(json).unwrap())
+        captured
+            .value("usage")
+            .map(|json| serde_json::from_slice(json).unwrap())
     }
 
     #[test]
@@ -202,7 +218,11 @@ mod tests {
         for first in 0..text.len() {
             for second in (first..text.len()).step_by(7) {
                 let found = usage(&capture(text, &[first, second]));
-                assert_eq!(found, Some(json!({"t": [1, "},\"usage\":{"]})), "{first} {second}");
+                assert_eq!(
+                    found,
+                    Some(json!({"t": [1, "},\"usage\":{"]})),
+                    "{first} {second}"
+                );
             }
         }
     }
@@ -212,7 +232,11 @@ mod tests {
         let text = r#"[{"usage":{"n":1}},
         {"x":[{"usage":{"n":9}}],"usage":{"n":2}}]"#;
         for cut in 0..text.len() {
-            assert_eq!(usage(&capture(text, &[cut])), Some(json!({"n": 2})), "{cut}");
+            assert_eq!(
+                usage(&capture(text, &[cut])),
+                Some(json!({"n": 2})),
+                "{cut}"
+            );
         }
     }
 

@@ -35,7 +35,9 @@ struct Chunk {
 fn of(details: Option<&Vec<Detail>>, modality: &str) -> u64 {
     let all = details.into_iter().flatten();
     let of_kind = all.filter(|detail| detail.modality.as_deref() == Some(modality));
-    of_kind.filter_map(|detail| detail.token_count).fold(0, u64::saturating_add)
+    of_kind
+        .filter_map(|detail| detail.token_count)
+        .fold(0, u64::saturating_add)
 }
 
 impl Usage {
@@ -53,7 +55,10 @@ impl Usage {
             image_input: of(read, "IMAGE"),
             cached_image_input: of(cached, "IMAGE"),
             video_input: of(read, "VIDEO"),
-            output: self.candidates_token_count.unwrap_or(0).saturating_add(thoughts),
+            output: self
+                .candidates_token_count
+                .unwrap_or(0)
+                .saturating_add(thoughts),
             reasoning: thoughts,
             audio_output: of(written, "AUDIO"),
             image_output: of(written, "IMAGE"),
@@ -69,7 +74,9 @@ pub(super) fn usage(json: &[u8]) -> Option<TokenUsage> {
 
 /// Reads a chunk; what it tells takes the place of what was told before.
 pub(super) fn read_chunk(data: &[u8], reading: &mut Reading) {
-    let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else { return };
+    let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
+        return;
+    };
     let told = chunk.usage_metadata.and_then(|usage| usage.tokens());
     reading.told = told.or(reading.told);
 }

@@ -96,7 +96,10 @@ mod tests {
             assert!(lines.partial.len() <= LONGEST_LINE);
         }
         assert!(lines.is_skipping());
-        assert_eq!(lines.take(&Bytes::from_static(b"xx\ndata: a\n")), "data: a\n");
+        assert_eq!(
+            lines.take(&Bytes::from_static(b"xx\ndata: a\n")),
+            "data: a\n"
+        );
         assert!(!lines.is_skipping());
     }
 }

@@ -65,9 +65,14 @@ pub(super) fn usage(json: &[u8]) -> Option<TokenUsage> {
 
 /// Reads a chunk. Whether it holds nothing but the usage: the one that comes only when asked for.
 pub(super) fn read_chunk(data: &[u8], reading: &mut Reading) -> bool {
-    let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else { return false };
-    let only_usage = chunk.usage.is_some() && chunk.choices.is_some_and(|choices| choices.is_empty());
-    let usage = chunk.usage.or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
+    let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
+        return false;
+    };
+    let only_usage =
+        chunk.usage.is_some() && chunk.choices.is_some_and(|choices| choices.is_empty());
+    let usage = chunk
+        .usage
+        .or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
     reading.told = usage.and_then(Usage::tokens).or(reading.told);
     reading.note_tier(chunk.service_tier);
     only_usage

@@ -40,9 +40,17 @@ impl Usage {
     fn tokens(self) -> TokenUsage {
         TokenUsage {
             input: self.input_tokens,
-            cached_input: self.input_tokens_details.unwrap_or_default().cached_tokens.unwrap_or(0),
+            cached_input: self
+                .input_tokens_details
+                .unwrap_or_default()
+                .cached_tokens
+                .unwrap_or(0),
             output: self.output_tokens,
-            reasoning: self.output_tokens_details.unwrap_or_default().reasoning_tokens.unwrap_or(0),
+            reasoning: self
+                .output_tokens_details
+                .unwrap_or_default()
+                .reasoning_tokens
+                .unwrap_or(0),
             ..TokenUsage::default()
         }
     }
@@ -50,12 +58,19 @@ impl Usage {
 
 /// The usage of an answer in one piece.
 pub(super) fn usage(json: &[u8]) -> Option<TokenUsage> {
-    serde_json::from_slice::<Usage>(json).ok().map(Usage::tokens)
+    serde_json::from_slice::<Usage>(json)
+        .ok()
+        .map(Usage::tokens)
 }
 
 /// Reads an event that may tell the usage: `response.completed`, `.incomplete` or `.failed`.
 pub(super) fn read_event(data: &[u8], reading: &mut Reading) {
-    let Ok(Event { response: Some(response) }) = serde_json::from_slice(data) else { return };
+    let Ok(Event {
+        response: Some(response),
+    }) = serde_json::from_slice(data)
+    else {
+        return;
+    };
     reading.told = response.usage.map(Usage::tokens).or(reading.told);
     reading.note_tier(response.service_tier);
 }

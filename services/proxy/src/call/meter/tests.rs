@@ -4,10 +4,18 @@ use super::*;
 fn read(endpoint: Endpoint, framing: Framing, answer: &str) -> Reading {
     let whole = read_cut(endpoint, framing, answer, &[]);
     for cut in 0..answer.len() {
-        assert_eq!(read_cut(endpoint, framing, answer, &[cut]), whole, "cut at {cut}");
+        assert_eq!(
+            read_cut(endpoint, framing, answer, &[cut]),
+            whole,
+            "cut at {cut}"
+        );
     }
     let every: Vec<usize> = (0..answer.len()).collect();
-    assert_eq!(read_cut(endpoint, framing, answer, &every), whole, "in single bytes");
+    assert_eq!(
+        read_cut(endpoint, framing, answer, &every),
+        whole,
+        "in single bytes"
+    );
     whole
 }
 
@@ -22,7 +30,9 @@ fn read_cut(endpoint: Endpoint, framing: Framing, answer: &str, cuts: &[usize]) 
 }
 
 fn told(endpoint: Endpoint, framing: Framing, answer: &str) -> TokenUsage {
-    read(endpoint, framing, answer).told.expect("the usage is told")
+    read(endpoint, framing, answer)
+        .told
+        .expect("the usage is told")
 }
 
 const CHAT_JSON: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"say \"usage\":{\"prompt_tokens\":9}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":111,"completion_tokens":22,"total_tokens":133,"prompt_tokens_details":{"cached_tokens":100,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":5,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default"}"#;
@@ -35,13 +45,29 @@ data: [DONE]\n\n";
 #[test]
 fn a_chat_tells_its_usage() {
     let reading = read(Endpoint::ChatCompletions, Framing::Json, CHAT_JSON);
-    let expected =
-        TokenUsage { input: 111, cached_input: 100, output: 22, reasoning: 5, ..TokenUsage::default() };
-    assert_eq!((reading.told, reading.service_tier.as_deref()), (Some(expected), Some("default")));
+    let expected = TokenUsage {
+        input: 111,
+        cached_input: 100,
+        output: 22,
+        reasoning: 5,
+        ..TokenUsage::default()
+    };
+    assert_eq!(
+        (reading.told, reading.service_tier.as_deref()),
+        (Some(expected), Some("default"))
+    );
 
     let reading = read(Endpoint::ChatCompletions, Framing::Events, CHAT_STREAM);
-    let expected = TokenUsage { input: 11, cached_input: 4, output: 7, ..TokenUsage::default() };
-    assert_eq!((reading.told, reading.service_tier.as_deref()), (Some(expected), Some("flex")));
+    let expected = TokenUsage {
+        input: 11,
+        cached_input: 4,
+        output: 7,
+        ..TokenUsage::default()
+    };
+    assert_eq!(
+        (reading.told, reading.service_tier.as_deref()),
+        (Some(expected), Some("flex"))
+    );
 }
 
 #[test]
@@ -60,33 +86,58 @@ fn only_the_chunk_that_tells_nothing_else_may_be_hidden() {
 #[test]
 fn spaces_and_carriage_returns_do_not_hide_the_usage() {
     let stream = "data:{ \"choices\" : [ ] , \"usage\" : { \"prompt_tokens\" : 3 , \"completion_tokens\" : 4 } }\r\n\r\ndata: [DONE]\r\n\r\n";
-    assert_eq!(told(Endpoint::ChatCompletions, Framing::Events, stream).output, 4);
+    assert_eq!(
+        told(Endpoint::ChatCompletions, Framing::Events, stream).output,
+        4
+    );
     let groq = "data: {\"choices\":[{}],\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":6}}}\n\n";
-    assert_eq!(told(Endpoint::ChatCompletions, Framing::Events, groq).output, 6);
+    assert_eq!(
+        told(Endpoint::ChatCompletions, Framing::Events, groq).output,
+        6
+    );
 }
 
 #[test]
 fn embeddings_have_input_alone() {
     let answer = r#"{"object":"list","data":[{"object":"embedding","embedding":[0.1,-2e-3],"index":0}],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
-    let expected = TokenUsage { input: 8, ..TokenUsage::default() };
+    let expected = TokenUsage {
+        input: 8,
+        ..TokenUsage::default()
+    };
     assert_eq!(told(Endpoint::Embeddings, Framing::Json, answer), expected);
 }
 
 #[test]
 fn responses_tell_their_usage_at_the_end() {
     let answer = r#"{"id":"resp_1","object":"response","output":[{"type":"function_call","arguments":"{\"usage\":{}}"}],"usage":{"input_tokens":36,"input_tokens_details":{"cached_tokens":6},"output_tokens":87,"output_tokens_details":{"reasoning_tokens":10},"total_tokens":123},"service_tier":"priority"}"#;
-    let expected =
-        TokenUsage { input: 36, cached_input: 6, output: 87, reasoning: 10, ..TokenUsage::default() };
+    let expected = TokenUsage {
+        input: 36,
+        cached_input: 6,
+        output: 87,
+        reasoning: 10,
+        ..TokenUsage::default()
+    };
     let reading = read(Endpoint::Responses, Framing::Json, answer);
-    assert_eq!((reading.told, reading.service_tier.as_deref()), (Some(expected), Some("priority")));
+    assert_eq!(
+        (reading.told, reading.service_tier.as_deref()),
+        (Some(expected), Some("priority"))
+    );
 
-    for end in ["response.completed", "response.incomplete", "response.failed"] {
+    for end in [
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+    ] {
         let stream = format!(
             "event: response.created\ndata: {{\"type\":\"response.created\",\"response\":{{\"usage\":null}}}}\n\n\
              event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"delta\":\"x\"}}\n\n\
              event: {end}\ndata: {{\"type\":\"{end}\",\"response\":{answer}}}\n\n"
         );
-        assert_eq!(told(Endpoint::Responses, Framing::Events, &stream), expected, "{end}");
+        assert_eq!(
+            told(Endpoint::Responses, Framing::Events, &stream),
+            expected,
+            "{end}"
+        );
     }
 }
 
@@ -103,7 +154,10 @@ fn anthropic_adds_what_was_cached_to_the_input() {
         output: 40,
         ..TokenUsage::default()
     };
-    assert_eq!((reading.told, reading.service_tier.as_deref()), (Some(expected), Some("standard")));
+    assert_eq!(
+        (reading.told, reading.service_tier.as_deref()),
+        (Some(expected), Some("standard"))
+    );
 }
 
 const ANTHROPIC_START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":25,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":5,\"output_tokens\":1}}}\n\n\
@@ -116,7 +170,12 @@ fn anthropics_counts_replace_one_another() {
          event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{}},\"usage\":{{\"output_tokens\":15}}}}\n\n\
          event: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
     );
-    let expected = TokenUsage { input: 30, cached_input: 5, output: 15, ..TokenUsage::default() };
+    let expected = TokenUsage {
+        input: 30,
+        cached_input: 5,
+        output: 15,
+        ..TokenUsage::default()
+    };
     assert_eq!(told(Endpoint::Messages, Framing::Events, &stream), expected);
     // Newer versions repeat the input at the end.
     let whole = format!(
@@ -148,11 +207,20 @@ fn google_counts_thoughts_as_output_and_the_last_chunk_counts() {
         ..TokenUsage::default()
     };
     let [first, last] = GOOGLE_CHUNKS;
-    assert_eq!(told(Endpoint::GenerateContent, Framing::Json, last), expected);
+    assert_eq!(
+        told(Endpoint::GenerateContent, Framing::Json, last),
+        expected
+    );
     let events = format!("data: {first}\r\n\r\ndata: {last}\r\n\r\n");
-    assert_eq!(told(Endpoint::StreamGenerateContent, Framing::Events, &events), expected);
+    assert_eq!(
+        told(Endpoint::StreamGenerateContent, Framing::Events, &events),
+        expected
+    );
     let list = format!("[{first},\r\n{last}\n]");
-    assert_eq!(told(Endpoint::StreamGenerateContent, Framing::Json, &list), expected);
+    assert_eq!(
+        told(Endpoint::StreamGenerateContent, Framing::Json, &list),
+        expected
+    );
 }
 
 #[test]
@@ -167,9 +235,18 @@ fn googles_running_count_is_not_the_whole_when_the_stream_broke_off() {
 #[test]
 fn an_error_in_the_midst_of_a_stream_is_noticed() {
     for (endpoint, event) in [
-        (Endpoint::ChatCompletions, "data: {\"error\":{\"message\":\"overloaded\"}}\n\n"),
-        (Endpoint::Messages, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n"),
-        (Endpoint::StreamGenerateContent, "data: {\"error\": {\"code\": 503}}\r\n\r\n"),
+        (
+            Endpoint::ChatCompletions,
+            "data: {\"error\":{\"message\":\"overloaded\"}}\n\n",
+        ),
+        (
+            Endpoint::Messages,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
+        ),
+        (
+            Endpoint::StreamGenerateContent,
+            "data: {\"error\": {\"code\": 503}}\r\n\r\n",
+        ),
     ] {
         assert!(read(endpoint, Framing::Events, event).failed, "{event}");
     }
@@ -180,8 +257,23 @@ fn an_error_in_the_midst_of_a_stream_is_noticed() {
 
 #[test]
 fn what_is_no_usage_is_not_taken_for_one() {
-    for answer in ["", "{}", "null", "[]", r#"{"usage":null}"#, r#"{"usage":{}}"#, r#"{"usage":{"prompt_tokens":-1}}"#, r#"{"usage":"x"}"#, "<html>"] {
-        for endpoint in [Endpoint::ChatCompletions, Endpoint::Responses, Endpoint::Messages, Endpoint::GenerateContent] {
+    for answer in [
+        "",
+        "{}",
+        "null",
+        "[]",
+        r#"{"usage":null}"#,
+        r#"{"usage":{}}"#,
+        r#"{"usage":{"prompt_tokens":-1}}"#,
+        r#"{"usage":"x"}"#,
+        "<html>",
+    ] {
+        for endpoint in [
+            Endpoint::ChatCompletions,
+            Endpoint::Responses,
+            Endpoint::Messages,
+            Endpoint::GenerateContent,
+        ] {
             assert_eq!(read(endpoint, Framing::Json, answer).told, None, "{answer}");
         }
     }
