@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clock::Clock;
 use key_vault::{KeyService, SmallSecrets};
 use postgres::Postgres;
-use server::{Check, Environment, RateLimit, Shutdown, Site};
+use server::{Check, Environment, RateLimit, Shutdown, Site, Surface};
 use sessions::Sessions;
 use tokio::task::JoinHandle;
 
@@ -87,6 +87,18 @@ impl App {
             let postgres = postgres.clone();
             async move { postgres.ping().await }
         })]
+    }
+
+    /// What surrounds the routes when the service runs by itself.
+    #[must_use]
+    pub fn surface(&self) -> Surface {
+        let site = self.sso.site.clone();
+        Surface::new(site)
+            .checks(self.checks())
+            .error_page(|problem, request| {
+                let (status, id) = (problem.status().as_u16(), request.to_string());
+                pages::error_page(status, problem.title(), problem.detail(), &id)
+            })
     }
 
     /// The pool of this service's role.

@@ -1,11 +1,12 @@
-//! The auth service by itself. `latchkey-auth provision …` sets up an organization, and
-//! `latchkey-auth openapi` prints the description of its API; then it serves nothing.
+//! The auth service by itself; with `provision …` or `openapi` it does that instead of serving.
 
 use std::io::Write;
 
+use actix_web::web::ServiceConfig;
+use auth::{App, Cli, Command, provision};
 use clap::Parser;
 use clock::Clock;
-use server::{Listener, Site, Surface};
+use server::{Listener, Site};
 use sessions::Sessions;
 
 #[tokio::main]
@@ -14,45 +15,26 @@ async fn main() -> anyhow::Result<()> {
         writeln!(std::io::stdout(), "{}", auth::openapi().to_pretty_json()?)?;
         return Ok(());
     }
-    let cli = auth::Cli::parse();
-    cli.server.checked()?;
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .ok();
+    let Cli {
+        server,
+        keys,
+        auth: settings,
+        command,
+    } = Cli::parse();
+    server.checked()?;
     let clock = Clock::system();
-    let environment = if cli.server.is_production() {
-        "production"
-    } else {
-        "development"
-    };
-    let keys = cli.keys.connect(environment).await?;
-    if let Some(auth::Command::Provision(asked)) = &cli.command {
-        return auth::provision::print(&cli.auth, &cli.server, keys, &clock, asked).await;
+    let keys = keys.connect(server.environment.as_str()).await?;
+    if let Some(Command::Provision(asked)) = &command {
+        return provision::print(&settings, &server, keys, &clock, asked).await;
     }
-    server::telemetry::start(cli.server.log_format())?;
-    let site = Site::new(
-        &cli.server,
-        Sessions::new(cli.auth.postgres()?, clock.clone()),
-    );
-    let app = auth::App::build(&cli.auth, cli.server.environment, keys, site.clone(), clock)?;
-    let listener = Listener::bind(&cli.server)?;
-    let surface = Surface::new(site)
-        .checks(app.checks())
-        .error_page(|problem, request| {
-            let status = problem.status().as_u16();
-            pages::error_page(
-                status,
-                problem.title(),
-                problem.detail(),
-                &request.to_string(),
-            )
-        });
-    let routes = app.clone();
-    let routes = move |config: &mut actix_web::web::ServiceConfig| {
-        config.configure(pages::assets);
-        routes.routes(config);
-    };
-    Ok(
-        server::run(&cli.server, listener, surface, routes, move |stop| {
-            app.background(stop)
-        })
-        .await?,
-    )
+    server::telemetry::start(server.log_format())?;
+    let site = Site::new(&server, Sessions::new(settings.postgres()?, clock.clone()));
+    let app = App::build(&settings, server.environment, keys, site, clock)?;
+    let (listener, routes) = (Listener::bind(&server)?, app.clone());
+    let routes = move |config: &mut ServiceConfig| routes.routes(config.configure(pages::assets));
+    let background = |shutdown| app.background(shutdown);
+    Ok(server::run(&server, listener, app.surface(), routes, background).await?)
 }

@@ -194,19 +194,21 @@ impl Drop for IdentityProvider {
 
 type Shared = Data<Mutex<State>>;
 
-async fn discovery(shared: Shared) -> HttpResponse {
-    let mut state = shared.lock().unwrap();
+async fn discovery(state: Shared) -> HttpResponse {
+    let mut state = state.lock().unwrap();
     *state.asked.entry("discovery").or_default() += 1;
     if let Some(answer) = state.faults.discovery_answer {
         return answer();
     }
-    drop(state);
-    document(shared).await
+    document_of(&state)
 }
 
 /// The document itself, also at another address.
 async fn document(state: Shared) -> HttpResponse {
-    let state = state.lock().unwrap();
+    document_of(&state.lock().unwrap())
+}
+
+fn document_of(state: &State) -> HttpResponse {
     let at = |path: &str| format!("{}{path}", state.issuer);
     let mut document = json!({
         "issuer": state.issuer,

@@ -23,13 +23,6 @@ impl Scratch {
         migrations::run(&admin, &scratch.name, "test")
             .await
             .unwrap();
-        // TEMPORARY
-        scratch
-            .superuser()
-            .await
-            .batch_execute("ALTER TABLE auth.api_tokens ALTER display_name DROP NOT NULL")
-            .await
-            .ok();
         scratch
     }
 
