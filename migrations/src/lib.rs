@@ -29,24 +29,46 @@ pub struct Report {
 /// # Errors
 /// When the server refuses, or a migration that was applied has changed since.
 pub async fn run(admin: &Config, database: &str, password: &str) -> Result<Report> {
-    if !database.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') || database.is_empty() {
+    if !database
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        || database.is_empty()
+    {
         bail!("a database is named by a-z, 0-9 and _");
     }
-    let server = connect(admin).await.context("cannot reach the database server")?;
-    roles::ensure(&server, password).await.context("cannot make the roles")?;
-    let known = server.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database]).await?;
+    let server = connect(admin)
+        .await
+        .context("cannot reach the database server")?;
+    roles::ensure(&server, password)
+        .await
+        .context("cannot make the roles")?;
+    let known = server
+        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database])
+        .await?;
     let created = known.is_none();
     if created {
-        server.batch_execute(&format!("CREATE DATABASE \"{database}\"")).await?;
+        server
+            .batch_execute(&format!("CREATE DATABASE \"{database}\""))
+            .await?;
     }
     let mut config = admin.clone();
     config.dbname(database);
     let mut client = connect(&config).await?;
     // refinery takes no lock of its own.
-    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
-    let report = embedded::migrations::runner().run_async(&mut client).await?;
-    roles::allow(&client, database).await.context("cannot give the roles their rights")?;
-    let applied = report.applied_migrations().iter().map(ToString::to_string).collect();
+    client
+        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
+        .await?;
+    let report = embedded::migrations::runner()
+        .run_async(&mut client)
+        .await?;
+    roles::allow(&client, database)
+        .await
+        .context("cannot give the roles their rights")?;
+    let applied = report
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     Ok(Report { created, applied })
 }
 
@@ -55,7 +77,9 @@ pub async fn run(admin: &Config, database: &str, password: &str) -> Result<Repor
 pub fn all() -> Vec<(String, String)> {
     let mut all: Vec<_> = embedded::migrations::runner().get_migrations().clone();
     all.sort();
-    all.iter().map(|m| (m.to_string(), m.sql().unwrap_or_default().to_owned())).collect()
+    all.iter()
+        .map(|m| (m.to_string(), m.sql().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 async fn connect(config: &Config) -> Result<Client> {

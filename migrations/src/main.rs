@@ -24,7 +24,12 @@ struct Settings {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let settings = Settings::parse();
-    let report = migrations::run(&settings.admin_url, &settings.database, &settings.role_password).await?;
+    let report = migrations::run(
+        &settings.admin_url,
+        &settings.database,
+        &settings.role_password,
+    )
+    .await?;
     let mut out = std::io::stdout();
     if report.created {
         writeln!(out, "created database {}", settings.database)?;

@@ -3,8 +3,12 @@
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
-const SERVICES: [&str; 4] =
-    ["latchkey_auth", "latchkey_consent", "latchkey_proxy", "latchkey_billing"];
+const SERVICES: [&str; 4] = [
+    "latchkey_auth",
+    "latchkey_consent",
+    "latchkey_proxy",
+    "latchkey_billing",
+];
 
 /// Makes missing roles. Roles belong to the whole server, so several databases share them.
 pub async fn ensure(server: &Client, password: &str) -> Result<()> {
@@ -12,17 +16,23 @@ pub async fn ensure(server: &Client, password: &str) -> Result<()> {
         bail!("a role's password has no quotes and no backslashes, and is not empty");
     }
     // Two runs against two databases of one server must not both make a role.
-    server.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(7809644627822032249)").await?;
+    server
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(7809644627822032249)")
+        .await?;
     let make = |role: &str, options: &str| {
         format!(
             "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') \
              THEN CREATE ROLE {role} {options}; END IF; END $$"
         )
     };
-    server.batch_execute(&make("latchkey_follower", "NOLOGIN")).await?;
+    server
+        .batch_execute(&make("latchkey_follower", "NOLOGIN"))
+        .await?;
     for role in SERVICES {
         server.batch_execute(&make(role, "LOGIN NOINHERIT")).await?;
-        server.batch_execute(&format!("ALTER ROLE {role} PASSWORD '{password}'")).await?;
+        server
+            .batch_execute(&format!("ALTER ROLE {role} PASSWORD '{password}'"))
+            .await?;
     }
     server
         .batch_execute(

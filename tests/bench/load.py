@@ -52,6 +52,6 @@ def run(url: str, script_path: Path, clients: int, seconds: int, core: int) -> L
         calls=int(calls),
         seconds=_seconds(took),
         failed=failed,
-        p50=_seconds(re.search(r"50%\s+(\S+)", text).group(1)),
-        p99=_seconds(re.search(r"99%\s+(\S+)", text).group(1)),
+        p50=_seconds(re.search(r"^\s+50%\s+(\S+)", text, re.M).group(1)),
+        p99=_seconds(re.search(r"^\s+99%\s+(\S+)", text, re.M).group(1)),
     )

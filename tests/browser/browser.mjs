@@ -33,12 +33,14 @@ export async function visitor(t, { expected = [], ...options } = {}) {
     const provoked = expected.some((status) => message.text().includes(`status of ${status}`));
     if (message.type() === 'error' && !provoked) faults.push(`console: ${message.text()} at ${message.location().url}`);
   });
-  page.on('response', (response) => faults.push(...faultsOfHeaders(response)));
-  page.on('load', () => inlineParts(page).then((parts) => faults.push(...parts), () => undefined));
+  const looks = [];
+  page.on('response', (response) => {
+    if (isPage(response)) looks.push(faultsOf(response).then((found) => faults.push(...found)));
+  });
   t.after(async () => {
-    const last = page.url().startsWith(url) ? await inlineParts(page) : [];
+    await Promise.all(looks);
     await context.close();
-    assert.deepEqual([...faults, ...last], []);
+    assert.deepEqual(faults, []);
   });
   return page;
 }
@@ -52,8 +54,9 @@ export async function owner(t, organization, options) {
   return page;
 }
 
-/** Keeps a picture of the whole page, to look at. */
+/** Keeps a picture of the whole page, to look at, once its buttons that wait can be used. */
 export async function picture(page, name) {
+  if (await page.locator('button[data-arm]').count()) await page.locator('button[data-arm]:enabled').last().waitFor();
   mkdirSync(screenshots, { recursive: true });
   await page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true });
 }
@@ -67,9 +70,17 @@ export async function tabTo(page, selector, most = 120) {
   throw new Error(`${selector} is not reached with the Tab key`);
 }
 
+/** Whether this is a page of the vault, and not a step on the way to one. */
+function isPage(response) {
+  const isRedirect = response.status() >= 300 && response.status() < 400;
+  return response.url().startsWith(url) && response.request().resourceType() === 'document' && !isRedirect;
+}
+
+async function faultsOf(response) {
+  return [...faultsOfHeaders(response), ...(await inlineParts(response))];
+}
+
 function faultsOfHeaders(response) {
-  const request = response.request();
-  if (!response.url().startsWith(url) || request.resourceType() !== 'document' || response.status() >= 300 && response.status() < 400) return [];
   const headers = response.headers();
   const policy = headers['content-security-policy'] ?? '';
   const rules = {
@@ -82,12 +93,10 @@ function faultsOfHeaders(response) {
   return Object.entries(rules).filter(([, kept]) => !kept).map(([rule]) => `${response.url()} has not ${rule}: ${policy}`);
 }
 
-/** Scripts, styles and handlers written into a page of the vault. */
-async function inlineParts(page) {
-  if (!page.url().startsWith(url)) return [];
-  return page.evaluate(() => {
-    const inline = [...document.querySelectorAll('script:not([src]), style, [style]')];
-    const handled = [...document.querySelectorAll('*')].filter((element) => [...element.attributes].some((a) => a.name.startsWith('on')));
-    return [...inline, ...handled].map((element) => `inline in ${location.pathname}: ${element.outerHTML.slice(0, 100)}`);
-  });
+/** Scripts, styles and handlers that the server wrote into a page. Text is escaped, so a tag is a tag. */
+async function inlineParts(response) {
+  // A page that was left before it came whole was not shown.
+  const html = await response.text().catch(() => '');
+  const found = html.match(/<script(?![^>]*\ssrc=)[^>]*>|<style[^>]*>|<[^>]*\s(?:style|on[a-z]+)\s*=[^>]*>|javascript:/gi) ?? [];
+  return found.map((part) => `inline in ${response.url()}: ${part.slice(0, 100)}`);
 }

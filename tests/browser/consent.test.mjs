@@ -12,7 +12,7 @@ async function withKey(...providers) {
 test('a request shows up in the open inbox by itself', async (t) => {
   const organization = await withKey('openai');
   const page = await owner(t, organization);
-  await page.locator('[data-live-state=open]').waitFor();
+  await page.locator('[data-live-state][data-state=open]').waitFor();
   await page.evaluate(() => { window.sameDocument = true; });
   await organization.ask();
   await page.getByRole('heading', { name: 'Garden planner' }).waitFor();
@@ -62,7 +62,8 @@ test('a denial reaches the app in the words of the person', async (t) => {
   const asked = await organization.ask();
   const page = await owner(t, organization);
   await page.goto(`${url}/requests/${asked.id}`);
-  await page.getByLabel(/Words for the app/).fill('Not this month');
+  await page.getByText('Say why, if you deny').click();
+  await page.locator('#reason').fill('Not this month');
   await page.getByRole('button', { name: 'Deny' }).click();
   await page.waitForURL('**/inbox?done=denied');
   assert.deepEqual(await asked.collect(), { okap: '1.0', status: 'denied', reason: 'Not this month' });

@@ -24,12 +24,12 @@ test('from nothing to a connected app by following the pages', async (t) => {
   await page.locator('main .empty a.button').first().click();
   await page.getByRole('heading', { level: 1, name: 'Provider keys' }).waitFor();
   await page.getByLabel('Provider', { exact: true }).selectOption('openai');
-  await page.getByLabel(/^Name/).fill('Work account');
+  await page.locator('#name').fill('Work account');
   await page.locator('#secret').fill('sk-test-0123456789abcdefWXYZ');
   await page.getByRole('button', { name: 'Store the key' }).click();
   await page.getByText('ends in WXYZ').waitFor({ state: 'attached' });
-  await page.getByRole('link', { name: 'Connect' }).first().click();
-  await page.locator('form[action="/connect/tickets"]').getByLabel(/name|app|label/i).first().fill('Notebook');
+  await page.getByRole('navigation').getByRole('link', { name: 'Connect an app' }).click();
+  await page.locator('form[action="/connect/tickets"]').locator('input[type=text]').first().fill('Notebook');
   await page.getByRole('button', { name: 'Make a ticket' }).click();
   const address = await page.locator('.secret-once input').inputValue();
   assert.match(address, /\/\/ct_[A-Za-z0-9]+@/);

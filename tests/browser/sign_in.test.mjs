@@ -10,6 +10,7 @@ test('a one-time link signs its owner in, once', async (t) => {
   await picture(page, 'sign-in-link');
   await page.getByRole('button', { name: 'Continue as Olive Owner' }).click();
   await page.waitForURL(`${url}/inbox`);
+  await page.goto('about:blank');
   await page.context().clearCookies();
   assert.equal((await page.goto(organization.link)).status(), 410);
   assert.match(await page.getByRole('heading', { level: 1 }).innerText(), /no longer works/);

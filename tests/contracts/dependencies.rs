@@ -6,8 +6,15 @@ use serde_json::Value;
 
 const WORDS: [&str; 3] = ["ids", "money", "clock"];
 const CONTRACTS: [&str; 2] = ["events", "price-book"];
-const INSTRUMENTS: [&str; 7] =
-    ["postgres", "event-store", "event-bus", "key-vault", "spend-limits", "sessions", "grant-access"];
+const INSTRUMENTS: [&str; 7] = [
+    "postgres",
+    "event-store",
+    "event-bus",
+    "key-vault",
+    "spend-limits",
+    "sessions",
+    "grant-access",
+];
 const SURFACE: [&str; 2] = ["server", "pages"];
 const SERVICES: [&str; 4] = ["auth", "consent", "proxy", "billing"];
 
@@ -41,7 +48,13 @@ struct Package {
 /// Every member of the workspace with what it is built from; what only its tests use is left out.
 fn packages() -> BTreeMap<String, Package> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata runs");
@@ -54,9 +67,18 @@ fn packages() -> BTreeMap<String, Package> {
         .map(|package| {
             let all = package["dependencies"].as_array().expect("dependencies");
             let built = all.iter().filter(|dependency| dependency["kind"].is_null());
-            let folder = package["manifest_path"].as_str().expect("a path").trim_end_matches("/Cargo.toml");
+            let folder = package["manifest_path"]
+                .as_str()
+                .expect("a path")
+                .trim_end_matches("/Cargo.toml");
             let folder = folder.rsplit('/').nth(1).unwrap_or_default().to_owned();
-            (name(package), Package { folder, dependencies: built.map(name).collect() })
+            (
+                name(package),
+                Package {
+                    folder,
+                    dependencies: built.map(name).collect(),
+                },
+            )
         })
         .collect()
 }
@@ -74,7 +96,9 @@ fn may_import(importer: &str, imported: &str) -> bool {
         return below || INSTRUMENT_PAIRS.contains(&(importer, imported));
     }
     if is(&SURFACE, importer) {
-        return is(&WORDS, imported) || imported == "sessions" || (importer == "pages" && imported == "server");
+        return is(&WORDS, imported)
+            || imported == "sessions"
+            || (importer == "pages" && imported == "server");
     }
     if is(&SERVICES, importer) {
         return !is(&SERVICES, imported) && imported != "migrations";
@@ -90,13 +114,24 @@ fn dependencies_point_down() {
     let packages = packages();
     let mut wrong = Vec::new();
     for (importer, package) in &packages {
-        for imported in package.dependencies.iter().filter(|name| packages.contains_key(*name)) {
+        for imported in package
+            .dependencies
+            .iter()
+            .filter(|name| packages.contains_key(*name))
+        {
             if !may_import(importer, imported) {
-                wrong.push(format!("{importer} ({}) imports {imported}", package.folder));
+                wrong.push(format!(
+                    "{importer} ({}) imports {imported}",
+                    package.folder
+                ));
             }
         }
     }
-    assert!(wrong.is_empty(), "these imports break the rules of the house:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "these imports break the rules of the house:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -110,15 +145,29 @@ fn one_outside_system_has_one_instrument() {
             }
         }
     }
-    assert!(wrong.is_empty(), "these drivers are imported outside their instrument:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "these drivers are imported outside their instrument:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn contracts_know_no_runtime_and_no_driver() {
     let packages = packages();
     for name in WORDS.iter().chain(&CONTRACTS) {
-        for driver in ["tokio", "tokio-postgres", "redis", "lapin", "reqwest", "actix-web"] {
-            let imports = packages[*name].dependencies.iter().any(|dependency| dependency == driver);
+        for driver in [
+            "tokio",
+            "tokio-postgres",
+            "redis",
+            "lapin",
+            "reqwest",
+            "actix-web",
+        ] {
+            let imports = packages[*name]
+                .dependencies
+                .iter()
+                .any(|dependency| dependency == driver);
             assert!(!imports, "{name} imports {driver}");
         }
     }

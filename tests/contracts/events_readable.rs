@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use events::{AccessRequestEvent, AppEvent, CallEvent, EventPayload, GrantEvent, OrganizationEvent, ProviderKeyEvent, UserEvent};
+use events::{
+    AccessRequestEvent, AppEvent, CallEvent, EventPayload, GrantEvent, OrganizationEvent,
+    ProviderKeyEvent, UserEvent,
+};
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
@@ -61,16 +64,27 @@ fn every_golden_event_reads_back_as_it_was_written() {
     let mut seen = BTreeSet::new();
     for entry in fs::read_dir(folder()).expect("golden events") {
         let path = entry.expect("an entry").path();
-        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let name = path
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .expect("a name")
+            .to_owned();
         let (event_type, schema) = name.rsplit_once(".v").expect("TYPE.vN.json");
         let text = fs::read_to_string(&path).expect("a readable file");
         let golden: Value = serde_json::from_str(&text).expect("JSON");
         let schema: i16 = schema.parse().expect("a version");
-        assert_eq!(round_trip(event_type, schema, golden.clone()), golden, "{name}");
+        assert_eq!(
+            round_trip(event_type, schema, golden.clone()),
+            golden,
+            "{name}"
+        );
         seen.insert(event_type.to_owned());
     }
     let written: BTreeSet<String> = TYPES.iter().map(|&name| name.to_owned()).collect();
-    assert_eq!(seen, written, "each event type has a golden file, and each golden file a type");
+    assert_eq!(
+        seen, written,
+        "each event type has a golden file, and each golden file a type"
+    );
 }
 
 #[test]

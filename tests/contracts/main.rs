@@ -1,5 +1,11 @@
 //! Promises that need no running service.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by failing"
+)]
+
 mod dependencies;
 mod events_readable;
 mod migrations_frozen;

@@ -10,13 +10,25 @@ fn migrations_are_frozen() {
         .iter()
         .map(|(name, sql)| {
             let digest = digest::digest(&digest::SHA256, sql.as_bytes());
-            let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex: String = digest
+                .as_ref()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             format!("{hex}  {name}")
         })
         .collect();
     let frozen: Vec<&str> = FROZEN.lines().collect();
-    let kept = today.iter().zip(&frozen).filter(|(today, frozen)| today == frozen).count();
-    assert_eq!(kept, frozen.len(), "a landed migration has changed or is gone; write a new one instead");
+    let kept = today
+        .iter()
+        .zip(&frozen)
+        .filter(|(today, frozen)| today == frozen)
+        .count();
+    assert_eq!(
+        kept,
+        frozen.len(),
+        "a landed migration has changed or is gone; write a new one instead"
+    );
     assert_eq!(
         today.len(),
         frozen.len(),
@@ -28,6 +40,10 @@ fn migrations_are_frozen() {
 #[test]
 fn migrations_are_numbered_without_gaps() {
     for (index, (name, _)) in migrations::all().iter().enumerate() {
-        assert!(name.starts_with(&format!("V{}__", index + 1)), "{name} is not number {}", index + 1);
+        assert!(
+            name.starts_with(&format!("V{}__", index + 1)),
+            "{name} is not number {}",
+            index + 1
+        );
     }
 }

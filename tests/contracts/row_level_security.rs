@@ -10,9 +10,14 @@ struct Scratch {
 
 fn admin_config() -> Config {
     let url = option_env!("LATCHKEY_TEST_POSTGRES_URL").map(str::to_owned);
-    #[expect(clippy::disallowed_methods, reason = "tests are told where Postgres is by their runner")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told where Postgres is by their runner"
+    )]
     let url = url.or_else(|| std::env::var("LATCHKEY_TEST_POSTGRES_URL").ok());
-    url.unwrap_or_else(|| "postgres://postgres@127.0.0.1:5432/postgres".to_owned()).parse().expect("a URL")
+    url.unwrap_or_else(|| "postgres://postgres@127.0.0.1:5432/postgres".to_owned())
+        .parse()
+        .expect("a URL")
 }
 
 async fn connect(config: &Config) -> Client {
@@ -25,16 +30,25 @@ impl Scratch {
     async fn migrated(name: &str) -> Self {
         let config = admin_config();
         let name = format!("latchkey_contract_{name}_{}", std::process::id());
-        migrations::run(&config, &name, "test").await.expect("migrations run");
+        migrations::run(&config, &name, "test")
+            .await
+            .expect("migrations run");
         let mut own = config.clone();
         own.dbname(&name);
-        Self { admin: connect(&config).await, client: connect(&own).await, name }
+        Self {
+            admin: connect(&config).await,
+            client: connect(&own).await,
+            name,
+        }
     }
 
     async fn drop(self) {
         drop(self.client);
         let sql = format!("DROP DATABASE \"{}\" WITH (FORCE)", self.name);
-        self.admin.batch_execute(&sql).await.expect("the scratch database goes");
+        self.admin
+            .batch_execute(&sql)
+            .await
+            .expect("the scratch database goes");
     }
 }
 
@@ -58,8 +72,14 @@ async fn every_table_with_a_tenant_forces_row_level_security() {
     assert!(rows.len() >= 20, "the tables were found");
     for row in &rows {
         let name: &str = row.get("name");
-        assert!(row.get::<_, bool>("forced"), "{name} does not force row-level security");
-        assert!(row.get::<_, bool>("both_sides") || row.get("partition"), "{name} has no policy for reading and writing");
+        assert!(
+            row.get::<_, bool>("forced"),
+            "{name} does not force row-level security"
+        );
+        assert!(
+            row.get::<_, bool>("both_sides") || row.get("partition"),
+            "{name} has no policy for reading and writing"
+        );
     }
     scratch.drop().await;
 }
@@ -79,7 +99,11 @@ async fn every_table_of_a_service_has_a_tenant() {
         .await
         .unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row.get("name")).collect();
-    assert_eq!(names, ["store.checkpoints"], "only checkpoints belong to no tenant");
+    assert_eq!(
+        names,
+        ["store.checkpoints"],
+        "only checkpoints belong to no tenant"
+    );
     scratch.drop().await;
 }
 
@@ -97,7 +121,11 @@ async fn no_role_of_a_service_can_step_over_row_level_security() {
         .unwrap();
     assert!(rows.len() >= 5);
     for row in &rows {
-        assert!(!row.get::<_, bool>("mighty"), "{} is too mighty", row.get::<_, &str>("rolname"));
+        assert!(
+            !row.get::<_, bool>("mighty"),
+            "{} is too mighty",
+            row.get::<_, &str>("rolname")
+        );
     }
     let owned: i64 = scratch
         .client
@@ -119,18 +147,31 @@ async fn consent_cannot_read_sealed_keys_and_proxy_cannot_write_them() {
         let client = &scratch.client;
         async move {
             let sql = "SELECT has_column_privilege($1, 'consent.sealed_keys', $2, $3)";
-            client.query_one(sql, &[&role, &column, &right]).await.unwrap().get::<_, bool>(0)
+            client
+                .query_one(sql, &[&role, &column, &right])
+                .await
+                .unwrap()
+                .get::<_, bool>(0)
         }
     };
     for secret in ["encrypted_data_key", "ciphertext", "nonce"] {
-        assert!(!may("latchkey_consent", secret, "SELECT").await, "consent reads {secret}");
+        assert!(
+            !may("latchkey_consent", secret, "SELECT").await,
+            "consent reads {secret}"
+        );
         assert!(may("latchkey_consent", secret, "INSERT").await);
         assert!(may("latchkey_proxy", secret, "SELECT").await);
         for right in ["INSERT", "UPDATE"] {
-            assert!(!may("latchkey_proxy", secret, right).await, "proxy may {right} {secret}");
+            assert!(
+                !may("latchkey_proxy", secret, right).await,
+                "proxy may {right} {secret}"
+            );
         }
         for other in ["latchkey_auth", "latchkey_billing", "latchkey_follower"] {
-            assert!(!may(other, secret, "SELECT").await, "{other} reads {secret}");
+            assert!(
+                !may(other, secret, "SELECT").await,
+                "{other} reads {secret}"
+            );
         }
     }
     scratch.drop().await;

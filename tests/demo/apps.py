@@ -111,8 +111,7 @@ def spend_until_refused(token: OkapToken) -> tuple[int, str, str]:
             openai_of(token).chat.completions.create(model="gpt-4o-mini", messages=HELLO, max_completion_tokens=100)
         except openai.APIStatusError as error:
             why = error.body if isinstance(error.body, dict) else {}
-            amounts = f"; {why.get('limit_name')}: {why.get('spent')} of {why.get('limit')} USD spent, resets {why.get('resets_at')}"
-            return served, _named(error, error.status_code, str(error.type)) + amounts, str(error.type)
+            return served, f"{_named(error, error.status_code, str(error.type))}: {why.get('message')}", str(error.type)
     raise Broken("50 calls were served against a tiny limit")
 
 

@@ -19,27 +19,43 @@ fn detail(provider: &str, models: &[&str], limits: &Value) -> Value {
 }
 
 /// A chat call at a provider, in that provider's own shape.
-fn call(client: &Client, proxy: &str, token: &str, provider: &str, prompt: &str, stream: bool) -> RequestBuilder {
+fn call(
+    client: &Client,
+    proxy: &str,
+    token: &str,
+    provider: &str,
+    prompt: &str,
+    stream: bool,
+) -> RequestBuilder {
     let base = format!("{proxy}/v1/{provider}");
     match provider {
         "anthropic" => client
             .post(format!("{base}/v1/messages"))
             .header("x-api-key", token)
             .header("anthropic-version", "2023-06-01")
-            .json(&json!({"model": "claude-haiku-4-5", "max_tokens": 100, "stream": stream,
-                          "messages": [{"role": "user", "content": prompt}]})),
+            .json(
+                &json!({"model": "claude-haiku-4-5", "max_tokens": 100, "stream": stream,
+                          "messages": [{"role": "user", "content": prompt}]}),
+            ),
         "google" => {
-            let action = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+            let action = if stream {
+                "streamGenerateContent?alt=sse"
+            } else {
+                "generateContent"
+            };
             client
                 .post(format!("{base}/v1beta/models/gemini-2.5-flash:{action}"))
                 .header("x-goog-api-key", token)
                 .json(&json!({"contents": [{"parts": [{"text": prompt}]}],
                               "generationConfig": {"maxOutputTokens": 100}}))
         }
-        _ => client.post(format!("{base}/chat/completions")).bearer_auth(token).json(
-            &json!({"model": "gpt-4o-mini", "max_tokens": 100, "stream": stream,
+        _ => client
+            .post(format!("{base}/chat/completions"))
+            .bearer_auth(token)
+            .json(
+                &json!({"model": "gpt-4o-mini", "max_tokens": 100, "stream": stream,
                     "messages": [{"role": "user", "content": prompt}]}),
-        ),
+            ),
     }
 }
 
@@ -53,13 +69,19 @@ fn model(provider: &str) -> &'static str {
 }
 
 /// Looks again until `what` holds, for half a minute at most.
-async fn until<T, F: Future<Output = Result<Option<T>>>>(what: &str, mut look: impl FnMut() -> F) -> Result<T> {
+async fn until<T, F: Future<Output = Result<Option<T>>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> Result<T> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(found) = look().await? {
             return Ok(found);
         }
-        ensure!(tokio::time::Instant::now() < deadline, "{what} did not come about");
+        ensure!(
+            tokio::time::Instant::now() < deadline,
+            "{what} did not come about"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -67,7 +89,14 @@ async fn until<T, F: Future<Output = Result<Option<T>>>>(what: &str, mut look: i
 /// The owner's usage once it counts this many calls.
 async fn usage_of(vault: &Vault, calls: u64) -> Result<Value> {
     until("the usage of all calls", || async {
-        let usage = vault.owner.api(reqwest::Method::GET, &format!("/usage?{}&group_by=provider", this_month()), None).await?;
+        let usage = vault
+            .owner
+            .api(
+                reqwest::Method::GET,
+                &format!("/usage?{}&group_by=provider", this_month()),
+                None,
+            )
+            .await?;
         ensure!(usage.status.is_success(), "{usage:?}");
         Ok((usage.body["total"]["calls"].as_u64() == Some(calls)).then_some(usage.body))
     })

@@ -24,12 +24,14 @@ class Forms(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         a = dict(attributes)
         if tag == "form":
-            self.open = self.forms.setdefault(a.get("action") or "", [])
+            self.open = []
+            # Where two forms lead to the same place, as the two ways to sign out do, the first one will do.
+            self.forms.setdefault(a.get("action") or "", self.open)
         elif self.open is None:
             return
         elif tag == "input" and a.get("name") and "disabled" not in a:
             if a.get("type") not in ("checkbox", "radio") or "checked" in a:
-                self.open.append((a["name"] or "", a.get("value") or "on" if a.get("type") in ("checkbox", "radio") else a.get("value") or ""))
+                self.open.append((a["name"] or "", a.get("value") or ""))
         elif tag == "select":
             self.select, self.options = a.get("name"), []
         elif tag == "option":

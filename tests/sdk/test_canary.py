@@ -76,7 +76,7 @@ TEXTS = ("content", "text", "delta", "message")
 
 
 @pytest.mark.parametrize("script", [
-    {"echo": True}, {"echo": True, "chunks": 200}, {"echo": True, "status": 500}, {"echo": True, "status": 429}, {"echo": True, "status": 401},
+    {"echo": True}, {"echo": True, "chunks": 2000}, {"echo": True, "status": 500}, {"echo": True, "status": 429}, {"echo": True, "status": 401},
     {"headers": {"x-leak": "{key}", "set-cookie": "k={key}"}}, {"echo": True, "cut_after_chunks": 40, "chunks": 200},
 ], ids=str)
 def test_a_provider_that_echoes_the_key_tells_the_app_nothing(

@@ -1,7 +1,9 @@
 """The official OpenAI SDK through the vault: nothing changed but key and base URL."""
 
 import asyncio
+import time
 
+import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
@@ -58,6 +60,19 @@ def test_a_stream_shows_the_usage_that_was_asked_for(organization: Organization)
     *content, last = list(stream)
     assert all(chunk.usage is None for chunk in content)
     assert last.choices == [] and last.usage.completion_tokens == 12
+
+
+def test_a_stream_arrives_as_it_is_made(organization: Organization) -> None:
+    slow = [{"role": "user", "content": told(chunks=12, chunk_delay_ms=100)}]
+    stream = client_of(organization.grant()).chat.completions.create(model="gpt-4o-mini", messages=slow, stream=True)
+    arrivals = [time.monotonic() for chunk in stream if chunk.choices[0].delta.content]
+    assert len(arrivals) == 12 and arrivals[-1] - arrivals[0] > 0.8
+
+
+def test_a_stream_that_the_provider_breaks_off_ends_with_an_error(organization: Organization) -> None:
+    broken = [{"role": "user", "content": told(cut_after_chunks=3)}]
+    with pytest.raises((openai.APIError, httpx2.HTTPError)):
+        list(client_of(organization.grant()).chat.completions.create(model="gpt-4o-mini", messages=broken, stream=True))
 
 
 def test_the_stream_helper_of_the_sdk_puts_the_answer_together(organization: Organization) -> None:

@@ -1,5 +1,6 @@
 """Requests that no HTTP library would send: paths with tricks in them, and bytes that are no HTTP."""
 
+import os
 import socket
 import time
 from urllib.parse import urlsplit
@@ -63,11 +64,16 @@ def test_a_path_outside_the_table_reaches_no_provider(organization: Organization
     assert simulator.calls_with(organization.secrets["openai"]) == []
 
 
-@pytest.mark.parametrize("path", ["/api/v1/../v1/grants", "/api/v1/grants/..%2fprovider-keys", "//api/v1/grants", "/api//v1/grants", "/api/v1/grants/", "/API/v1/grants", "/api/v1/grants%20", "/api/v1/nothing", "/metrics", "/assets/../Cargo.toml", "/assets/%2e%2e/%2e%2e/etc/passwd", "/.env", "/inbox%00"])
+@pytest.mark.parametrize("path", ["/api/v1/../v1/grants", "/api/v1/grants/..%2fprovider-keys", "//api/v1/grants", "/api//v1/grants", "/api/v1/grants/", "/API/v1/grants", "/api/v1/grants%20", "/api/v1/nothing", "/assets/../Cargo.toml", "/assets/%2e%2e/%2e%2e/etc/passwd", "/.env", "/inbox%00"])
 def test_a_path_outside_the_api_is_not_found(organization: Organization, path: str) -> None:
     answer = exchange(request("GET", path, organization.token, b""))
     assert status_of(answer) in (400, 404), answer[:200]
     assert b"root:" not in answer and b"[package]" not in answer
+
+
+@pytest.mark.skipif(os.environ.get("LATCHKEY_MODE") != "split", reason="there is no gateway in front of a single process")
+def test_the_gateway_keeps_the_numbers_of_the_services_to_itself(organization: Organization) -> None:
+    assert status_of(exchange(request("GET", "/metrics", organization.token, b""))) == 404
 
 
 @pytest.mark.parametrize(("method", "path"), [

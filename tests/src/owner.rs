@@ -27,11 +27,23 @@ pub struct Answer {
 
 impl Owner {
     pub(crate) fn nobody(url: &str) -> Self {
-        Self { tenant: None, user: None, url: url.to_owned(), token: String::new(), client: client() }
+        Self {
+            tenant: None,
+            user: None,
+            url: url.to_owned(),
+            token: String::new(),
+            client: client(),
+        }
     }
 
     pub(crate) fn new(url: &str, tenant: TenantId, user: UserId, token: String) -> Self {
-        Self { tenant: Some(tenant), user: Some(user), url: url.to_owned(), token, client: client() }
+        Self {
+            tenant: Some(tenant),
+            user: Some(user),
+            url: url.to_owned(),
+            token,
+            client: client(),
+        }
     }
 
     /// Calls the management API.
@@ -39,7 +51,10 @@ impl Owner {
     /// # Errors
     /// When the vault does not answer.
     pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer> {
-        let mut request = self.client.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token);
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/v1{path}", self.url))
+            .bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -63,7 +78,13 @@ impl Owner {
     /// When the vault refuses.
     pub async fn ticket(&self, providers: &[&str]) -> Result<String> {
         let ceiling = json!({"providers": providers, "monthly_spend": "1000", "days": 30});
-        let answer = self.api(Method::POST, "/connect-tickets", Some(json!({"label": "Test", "ceiling": ceiling}))).await?;
+        let answer = self
+            .api(
+                Method::POST,
+                "/connect-tickets",
+                Some(json!({"label": "Test", "ceiling": ceiling})),
+            )
+            .await?;
         ensure!(answer.status == StatusCode::CREATED, "{answer:?}");
         let url = url::Url::parse(answer.body["url"].as_str().unwrap_or_default())?;
         Ok(url.username().to_owned())
@@ -76,7 +97,13 @@ impl Owner {
     pub async fn ask(&self, address: &str, details: Value, wait: u8) -> Result<Answer> {
         let body = json!({"okap": "1.0", "client": {"name": "Test app"}, "authorization_details": details});
         let request = self.client.post(format!("{}/okap/authorize", self.url));
-        answer(request.bearer_auth(address).header("prefer", format!("wait={wait}")).json(&body)).await
+        answer(
+            request
+                .bearer_auth(address)
+                .header("prefer", format!("wait={wait}"))
+                .json(&body),
+        )
+        .await
     }
 
     /// A token for these details, through a ticket: no person needed. Gives token and grant id.
@@ -84,13 +111,24 @@ impl Owner {
     /// # Errors
     /// When the vault refuses.
     pub async fn token(&self, details: Value) -> Result<(String, String)> {
-        let providers: Vec<&str> = details.as_array().into_iter().flatten().filter_map(|d| d["provider"].as_str()).collect();
+        let providers: Vec<&str> = details
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|d| d["provider"].as_str())
+            .collect();
         let ticket = self.ticket(&providers).await?;
         let answer = self.ask(&ticket, details.clone(), 0).await?;
         ensure!(answer.body["status"] == "granted", "{answer:?}");
         let grants = self.api(Method::GET, "/grants?limit=1", None).await?;
-        let grant = grants.body["items"][0]["id"].as_str().unwrap_or_default().to_owned();
-        Ok((answer.body["token"].as_str().unwrap_or_default().to_owned(), grant))
+        let grant = grants.body["items"][0]["id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        Ok((
+            answer.body["token"].as_str().unwrap_or_default().to_owned(),
+            grant,
+        ))
     }
 }
 
@@ -107,5 +145,8 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Answer> {
     let response = request.send().await?;
     let status = response.status();
     let text = response.text().await?;
-    Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
+    Ok(Answer {
+        status,
+        body: serde_json::from_str(&text).unwrap_or(Value::Null),
+    })
 }

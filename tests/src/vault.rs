@@ -48,10 +48,18 @@ struct Parts {
 /// # Errors
 /// When the URL does not parse.
 pub fn admin_database() -> Result<Config> {
-    told("LATCHKEY_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres").parse().context("the test database's URL")
+    told(
+        "LATCHKEY_TEST_POSTGRES_URL",
+        "postgres://postgres@127.0.0.1:5432/postgres",
+    )
+    .parse()
+    .context("the test database's URL")
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are told where the servers are by their runner")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told where the servers are by their runner"
+)]
 fn told(name: &str, otherwise: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }
@@ -68,7 +76,10 @@ impl Vault {
             name: format!("lk_journey_{}", &unique[..20]),
             password: told("LATCHKEY_ROLE_PASSWORD", "test"),
             redis_url: told("LATCHKEY_TEST_REDIS_URL", "redis://127.0.0.1:6379"),
-            amqp_url: told("LATCHKEY_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/%2f"),
+            amqp_url: told(
+                "LATCHKEY_TEST_AMQP_URL",
+                "amqp://guest:guest@127.0.0.1:5672/%2f",
+            ),
             folder: std::env::temp_dir().join(format!("latchkey-journey-{unique}")),
         };
         std::fs::create_dir_all(&settings.folder)?;
@@ -99,10 +110,21 @@ impl Vault {
         Ok(vault)
     }
 
-    async fn start_all(&mut self, listener: TcpListener, shutdown: &Shutdown, clock: &Clock) -> Result<()> {
+    async fn start_all(
+        &mut self,
+        listener: TcpListener,
+        shutdown: &Shutdown,
+        clock: &Clock,
+    ) -> Result<()> {
         let site = self.site(clock)?;
         let keys = self.keys()?;
-        let auth = auth::App::build(&self.auth_settings(), Environment::Development, keys.clone(), site.clone(), clock.clone())?;
+        let auth = auth::App::build(
+            &self.auth_settings(),
+            Environment::Development,
+            keys.clone(),
+            site.clone(),
+            clock.clone(),
+        )?;
         let consent = consent::App::build(&self.consent_settings(), keys, &site, clock.clone())?;
         let billing = billing::App::build(&self.billing_settings(), clock.clone())?;
         let proxy = self.proxy("0", clock).await?;
@@ -122,11 +144,14 @@ impl Vault {
 
     async fn start_proxy(&mut self, shutdown: &Shutdown, clock: &Clock) -> Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        self.proxies.push(format!("http://{}", listener.local_addr()?));
+        self.proxies
+            .push(format!("http://{}", listener.local_addr()?));
         let proxy = self.proxy(&self.proxies.len().to_string(), clock).await?;
         self.tasks.extend(proxy.background(shutdown));
         let site = self.site(clock)?;
-        self.serve(listener, site, move |config: &mut web::ServiceConfig| proxy.routes(config))
+        self.serve(listener, site, move |config: &mut web::ServiceConfig| {
+            proxy.routes(config);
+        })
     }
 
     fn serve(
@@ -144,13 +169,21 @@ impl Vault {
             .listen(listener)?
             .run();
         self.handles.push(server.handle());
-        self.tasks.push(tokio::spawn(async move { server.await.unwrap_or_default() }));
+        self.tasks.push(tokio::spawn(
+            async move { server.await.unwrap_or_default() },
+        ));
         Ok(())
     }
 
     fn site(&self, clock: &Clock) -> Result<Site> {
-        let postgres = Postgres::connect(&DatabaseSettings { url: self.role_url("auth"), connections: 4 })?;
-        Ok(Site::new(&self.server_settings()?, Sessions::new(postgres, clock.clone())))
+        let postgres = Postgres::connect(&DatabaseSettings {
+            url: self.role_url("auth"),
+            connections: 4,
+        })?;
+        Ok(Site::new(
+            &self.server_settings()?,
+            Sessions::new(postgres, clock.clone()),
+        ))
     }
 
     fn server_settings(&self) -> Result<ServerSettings> {
@@ -164,22 +197,34 @@ impl Vault {
     }
 
     fn keys(&self) -> Result<KeyService> {
-        Ok(KeyService::local(&self.settings.folder.join("wrapping-key"), "development")?)
+        Ok(KeyService::local(
+            &self.settings.folder.join("wrapping-key"),
+            "development",
+        )?)
     }
 
     /// The database under the role of a service.
     #[must_use]
     pub fn role_url(&self, role: &str) -> String {
-        let mut url = url::Url::parse(&told("LATCHKEY_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"))
-            .unwrap_or_else(|_| unreachable!("checked by admin_database"));
-        url.set_username(&format!("latchkey_{role}")).unwrap_or_default();
-        url.set_password(Some(&self.settings.password)).unwrap_or_default();
+        let mut url = url::Url::parse(&told(
+            "LATCHKEY_TEST_POSTGRES_URL",
+            "postgres://postgres@127.0.0.1:5432/postgres",
+        ))
+        .unwrap_or_else(|_| unreachable!("checked by admin_database"));
+        url.set_username(&format!("latchkey_{role}"))
+            .unwrap_or_default();
+        url.set_password(Some(&self.settings.password))
+            .unwrap_or_default();
         url.set_path(&self.settings.name);
         url.into()
     }
 
     fn auth_settings(&self) -> auth::Settings {
-        auth::Settings { auth_database_url: self.role_url("auth"), auth_database_connections: 8, auth_sso_join: true }
+        auth::Settings {
+            auth_database_url: self.role_url("auth"),
+            auth_database_connections: 8,
+            auth_sso_join: true,
+        }
     }
 
     fn consent_settings(&self) -> consent::Settings {
@@ -227,7 +272,13 @@ impl Vault {
             ("--spool-dir", &spool.to_string_lossy()),
             ("--provider-url", &provider_urls),
         ])?;
-        proxy::App::build(&settings, Environment::Development, self.keys()?, clock.clone()).await
+        proxy::App::build(
+            &settings,
+            Environment::Development,
+            self.keys()?,
+            clock.clone(),
+        )
+        .await
     }
 
     /// Makes another organization with an owner of its own.
@@ -244,14 +295,27 @@ impl Vault {
             sso_client_secret: None,
             new_owner_token: true,
         };
-        let made = auth::provision::run(&self.auth_settings(), &self.server_settings()?, self.keys()?, clock, &wanted).await?;
-        Ok(Owner::new(&self.url, made.tenant, made.user, made.owner_token.context("an owner token")?))
+        let made = auth::provision::run(
+            &self.auth_settings(),
+            &self.server_settings()?,
+            self.keys()?,
+            clock,
+            &wanted,
+        )
+        .await?;
+        Ok(Owner::new(
+            &self.url,
+            made.tenant,
+            made.user,
+            made.owner_token.context("an owner token")?,
+        ))
     }
 
     async fn ready(&self) -> Result<()> {
         // The first epoch of limits opens in the background.
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-        let limits = spend_limits::SpendLimits::connect(&self.settings.redis_url, &self.namespace())?;
+        let limits =
+            spend_limits::SpendLimits::connect(&self.settings.redis_url, &self.namespace())?;
         while !limits.is_open().await? {
             anyhow::ensure!(tokio::time::Instant::now() < deadline, "limits do not open");
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -283,7 +347,12 @@ impl Vault {
         }
         let (admin, connection) = admin_database()?.connect(NoTls).await?;
         tokio::spawn(connection);
-        admin.batch_execute(&format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.settings.name)).await?;
+        admin
+            .batch_execute(&format!(
+                "DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)",
+                self.settings.name
+            ))
+            .await?;
         std::fs::remove_dir_all(&self.settings.folder).unwrap_or_default();
         Ok(())
     }

@@ -25,8 +25,14 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Two crates that each bring a provider of their own would leave rustls without a choice.
-    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    let Cli { server, settings, command } = Cli::parse();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .ok();
+    let Cli {
+        server,
+        settings,
+        command,
+    } = Cli::parse();
     server.checked()?;
     let clock = Clock::system();
     if let Some(Command::Provision(provision)) = command {
@@ -37,10 +43,17 @@ async fn main() -> anyhow::Result<()> {
     let site = settings.site(&server, &clock)?;
     let vault = Vault::build(&settings, server.environment, &site, &clock).await?;
     let listener = Listener::bind(&server)?;
-    let surface = Surface::new(site).checks(vault.checks()).error_page(|problem, request| {
-        let status = problem.status().as_u16();
-        pages::error_page(status, problem.title(), problem.detail(), &request.to_string())
-    });
+    let surface = Surface::new(site)
+        .checks(vault.checks())
+        .error_page(|problem, request| {
+            let status = problem.status().as_u16();
+            pages::error_page(
+                status,
+                problem.title(),
+                problem.detail(),
+                &request.to_string(),
+            )
+        });
     let routes = vault.clone();
     server::run(
         &server,

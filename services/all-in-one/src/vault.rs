@@ -66,7 +66,10 @@ impl Settings {
     /// # Errors
     /// When the database URL does not parse.
     pub fn site(&self, server: &ServerSettings, clock: &Clock) -> Result<Site> {
-        Ok(Site::new(server, Sessions::new(self.auth.postgres()?, clock.clone())))
+        Ok(Site::new(
+            server,
+            Sessions::new(self.auth.postgres()?, clock.clone()),
+        ))
     }
 }
 
@@ -75,10 +78,21 @@ impl Vault {
     ///
     /// # Errors
     /// When a setting cannot be used.
-    pub async fn build(settings: &Settings, environment: Environment, site: &Site, clock: &Clock) -> Result<Self> {
+    pub async fn build(
+        settings: &Settings,
+        environment: Environment,
+        site: &Site,
+        clock: &Clock,
+    ) -> Result<Self> {
         let keys = settings.keys.connect(environment.as_str()).await?;
         Ok(Self {
-            auth: auth::App::build(&settings.auth, environment, keys.clone(), site.clone(), clock.clone())?,
+            auth: auth::App::build(
+                &settings.auth,
+                environment,
+                keys.clone(),
+                site.clone(),
+                clock.clone(),
+            )?,
             consent: consent::App::build(&settings.consent(), keys.clone(), site, clock.clone())?,
             proxy: proxy::App::build(&settings.proxy, environment, keys, clock.clone()).await?,
             billing: billing::App::build(&settings.billing(), clock.clone())?,

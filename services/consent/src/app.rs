@@ -40,8 +40,16 @@ impl App {
     ///
     /// # Errors
     /// When a setting cannot be used.
-    pub fn build(settings: &Settings, keys: KeyService, site: &Site, clock: Clock) -> anyhow::Result<Self> {
-        let database = DatabaseSettings { url: settings.consent_database_url.clone(), connections: CONNECTIONS };
+    pub fn build(
+        settings: &Settings,
+        keys: KeyService,
+        site: &Site,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let database = DatabaseSettings {
+            url: settings.consent_database_url.clone(),
+            connections: CONNECTIONS,
+        };
         let postgres = Postgres::connect(&database)?;
         let bus = EventBus::connect(&BusSettings {
             url: settings.amqp_url.clone(),
@@ -58,7 +66,11 @@ impl App {
             relay,
             changes: broadcast::channel(CHANGES).0,
         });
-        Ok(Self { vault, knocks: Knocks::new(), bus })
+        Ok(Self {
+            vault,
+            knocks: Knocks::new(),
+            bus,
+        })
     }
 
     /// Adds this service's routes.
@@ -72,7 +84,9 @@ impl App {
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()));
-        routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(config));
+        routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(
+            config,
+        ));
         routes::unlisted(config);
     }
 
@@ -102,7 +116,10 @@ impl App {
             self.bus.clone(),
             shutdown.requested(),
         ));
-        let ended = tokio::spawn(overdue::end(Requests::new(self.vault.clone()), shutdown.requested()));
+        let ended = tokio::spawn(overdue::end(
+            Requests::new(self.vault.clone()),
+            shutdown.requested(),
+        ));
         vec![relayed, noted, ended]
     }
 }

@@ -24,15 +24,28 @@ async fn main() -> anyhow::Result<()> {
     cli.server.checked()?;
     server::telemetry::start(cli.server.log_format())?;
     let clock = Clock::system();
-    let database = DatabaseSettings { url: cli.consent.consent_database_url.clone(), connections: 8 };
-    let site = Site::new(&cli.server, Sessions::new(Postgres::connect(&database)?, clock.clone()));
+    let database = DatabaseSettings {
+        url: cli.consent.consent_database_url.clone(),
+        connections: 8,
+    };
+    let site = Site::new(
+        &cli.server,
+        Sessions::new(Postgres::connect(&database)?, clock.clone()),
+    );
     let keys = cli.keys.connect(cli.server.environment.as_str()).await?;
     let app = consent::App::build(&cli.consent, keys, &site, clock)?;
     let listener = Listener::bind(&cli.server)?;
-    let surface = Surface::new(site).checks(app.checks()).error_page(|problem, request| {
-        let status = problem.status().as_u16();
-        pages::error_page(status, problem.title(), problem.detail(), &request.to_string())
-    });
+    let surface = Surface::new(site)
+        .checks(app.checks())
+        .error_page(|problem, request| {
+            let status = problem.status().as_u16();
+            pages::error_page(
+                status,
+                problem.title(),
+                problem.detail(),
+                &request.to_string(),
+            )
+        });
     let routes = app.clone();
     server::run(
         &cli.server,

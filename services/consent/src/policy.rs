@@ -19,7 +19,7 @@ pub struct Policy {
     pub unverified_longest: Duration,
     /// How long an access request waits for a decision.
     pub request_waits: Duration,
-    /// How many undecided requests one person may have.
+    /// How many undecided requests one person may have, through their own browser and otherwise.
     pub pending_requests: i64,
 }
 
@@ -67,9 +67,16 @@ pub struct Ceiling {
 impl Policy {
     /// The ceiling over one asked-for detail.
     #[must_use]
-    pub fn ceiling(&self, asked: &RequestedDetail, verification: Verification, now: Timestamp) -> Ceiling {
+    pub fn ceiling(
+        &self,
+        asked: &RequestedDetail,
+        verification: Verification,
+        now: Timestamp,
+    ) -> Ceiling {
         let proposed = asked.limits.or_default(&self.default_limits);
-        let wanted = asked.expires.unwrap_or_else(|| after(now, DEFAULT_LIFETIME));
+        let wanted = asked
+            .expires
+            .unwrap_or_else(|| after(now, DEFAULT_LIFETIME));
         if verification == Verification::Unverified {
             return Ceiling {
                 limits: proposed.lower_of(&self.unverified_limits),
@@ -96,9 +103,14 @@ impl Policy {
     ) -> (GrantedLimits, Timestamp) {
         let (most, longest) = match verification {
             Verification::Unverified => (self.unverified_limits, self.unverified_longest),
-            Verification::DomainVerified | Verification::OrganizationApproved => (LARGEST_LIMITS, self.longest),
+            Verification::DomainVerified | Verification::OrganizationApproved => {
+                (LARGEST_LIMITS, self.longest)
+            }
         };
-        (higher_of(&most, &current.limits), current.expires.max(after(now, longest)))
+        (
+            higher_of(&most, &current.limits),
+            current.expires.max(after(now, longest)),
+        )
     }
 }
 
@@ -124,7 +136,11 @@ const LARGEST_LIMITS: GrantedLimits = GrantedLimits {
 impl Ceiling {
     /// Why `granted` goes beyond what was asked or what may be given; `None` when it does not.
     #[must_use]
-    pub fn refusal(&self, asked: &RequestedDetail, granted: &AuthorizationDetail) -> Option<&'static str> {
+    pub fn refusal(
+        &self,
+        asked: &RequestedDetail,
+        granted: &AuthorizationDetail,
+    ) -> Option<&'static str> {
         if granted.provider != asked.provider {
             return Some("another provider than asked for");
         }
@@ -153,5 +169,8 @@ impl Ceiling {
 /// `now` plus `span`; the end of time if that overflows.
 #[must_use]
 pub fn after(now: Timestamp, span: Duration) -> Timestamp {
-    SignedDuration::try_from(span).ok().and_then(|span| now.checked_add(span).ok()).unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(span)
+        .ok()
+        .and_then(|span| now.checked_add(span).ok())
+        .unwrap_or(Timestamp::MAX)
 }

@@ -1,6 +1,9 @@
 //! All inline projections of this service, behind one door.
 
-use event_store::{Aggregate, AppendError, Context, EventStore, Projection, ProjectionError, RecordedEvent, StreamId, Version};
+use event_store::{
+    Aggregate, AppendError, Context, EventStore, Projection, ProjectionError, RecordedEvent,
+    StreamId, Version,
+};
 use events::EventPayload;
 use postgres::Tx;
 

@@ -56,11 +56,19 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(title = "Latchkey consent", description = "What did they allow? Access requests, grants, provider keys, vault addresses; OAuth and OKAP."))]
+#[openapi(info(
+    title = "Latchkey consent",
+    description = "What did they allow? Access requests, grants, provider keys, vault addresses; OAuth and OKAP."
+))]
 struct Document;
 
 /// The OpenAPI document of this service.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    actix_web::App::new().into_utoipa_app().openapi(Document::openapi()).configure(api).split_for_parts().1
+    actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(Document::openapi())
+        .configure(api)
+        .split_for_parts()
+        .1
 }

@@ -104,7 +104,9 @@ const ONE_AT_A_TIME: &str = "
 /// # Errors
 /// When the database refuses.
 pub async fn one_at_a_time(tx: &Tx, user: UserId) -> Result<(), DatabaseError> {
-    tx.execute(ONE_AT_A_TIME, &[&user.to_string()]).await.map(drop)
+    tx.execute(ONE_AT_A_TIME, &[&user.to_string()])
+        .await
+        .map(drop)
 }
 
 impl std::ops::Deref for Vault {
@@ -130,6 +132,11 @@ impl Actor {
     /// An app at one of the doors of a person's vault.
     #[must_use]
     pub fn app(tenant: TenantId, user: UserId, request_id: &server::RequestId) -> Self {
-        Self { tenant, user, name: "app".to_owned(), correlation_id: request_id.to_string() }
+        Self {
+            tenant,
+            user,
+            name: "app".to_owned(),
+            correlation_id: request_id.to_string(),
+        }
     }
 }

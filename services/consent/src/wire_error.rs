@@ -14,9 +14,15 @@ use key_vault::SealError;
 
 impl From<InvalidDetails> for Problem {
     fn from(invalid: InvalidDetails) -> Self {
-        let pointer = format!("/{}", invalid.place.replace(['.', '['], "/").replace(']', ""));
+        let pointer = format!(
+            "/{}",
+            invalid.place.replace(['.', '['], "/").replace(']', "")
+        );
         Self::bad_request(invalid.to_string())
-            .named("invalid-authorization-details", "The authorization details break a rule")
+            .named(
+                "invalid-authorization-details",
+                "The authorization details break a rule",
+            )
             .at(pointer, invalid.reason)
     }
 }
@@ -24,18 +30,22 @@ impl From<InvalidDetails> for Problem {
 impl From<RequestError> for Problem {
     fn from(error: RequestError) -> Self {
         match error {
-            RequestError::Refused(access_request::Refusal::Unknown) => Self::not_found("There is no such access request."),
-            RequestError::Refused(refusal) => {
-                Self::conflict(sentence(&refusal)).named("request-decided", "The access request cannot be decided any more")
+            RequestError::Refused(access_request::Refusal::Unknown) => {
+                Self::not_found("There is no such access request.")
             }
-            RequestError::Beyond { .. } => {
-                Self::unprocessable(sentence(&error)).named("beyond-request", "The decision gives more than may be given")
-            }
-            RequestError::NoKey(_) => {
-                Self::unprocessable(sentence(&error)).named("no-usable-key", "No usable provider key is named")
-            }
+            RequestError::Refused(refusal) => Self::conflict(sentence(&refusal)).named(
+                "request-decided",
+                "The access request cannot be decided any more",
+            ),
+            RequestError::Beyond { .. } => Self::unprocessable(sentence(&error)).named(
+                "beyond-request",
+                "The decision gives more than may be given",
+            ),
+            RequestError::NoKey(_) => Self::unprocessable(sentence(&error))
+                .named("no-usable-key", "No usable provider key is named"),
             RequestError::Full => Self::too_many(sentence(&error)),
-            RequestError::Delivered => Self::gone(sentence(&error)).named("already-delivered", "The answer was collected already"),
+            RequestError::Delivered => Self::gone(sentence(&error))
+                .named("already-delivered", "The answer was collected already"),
             RequestError::Grant(error) => error.into(),
             RequestError::Record(error) => error.into(),
             RequestError::Database(error) => Self::dependency(&error),
@@ -46,13 +56,13 @@ impl From<RequestError> for Problem {
 impl From<GrantError> for Problem {
     fn from(error: GrantError) -> Self {
         match error {
-            GrantError::Refused(grant::Refusal::Unknown) => Self::not_found("There is no such grant."),
-            GrantError::Refused(grant::Refusal::Beyond(_)) => {
-                Self::unprocessable(sentence(&error)).named("beyond-grant", "The change gives more than was granted")
+            GrantError::Refused(grant::Refusal::Unknown) => {
+                Self::not_found("There is no such grant.")
             }
-            GrantError::Refused(refusal) => {
-                Self::conflict(sentence(&refusal)).named("grant-ended", "The grant cannot be changed any more")
-            }
+            GrantError::Refused(grant::Refusal::Beyond(_)) => Self::unprocessable(sentence(&error))
+                .named("beyond-grant", "The change gives more than was granted"),
+            GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))
+                .named("grant-ended", "The grant cannot be changed any more"),
             GrantError::Record(error) => error.into(),
             GrantError::Mark(_) => Self::unavailable(sentence(&error)),
             GrantError::Database(error) => Self::dependency(&error),
@@ -66,7 +76,8 @@ impl From<ProviderKeyError> for Problem {
         match error {
             ProviderKeyError::Refused(_) => Self::not_found("There is no such provider key."),
             ProviderKeyError::TooMany => Self::conflict(sentence(&error)),
-            ProviderKeyError::Seal(SealError::Database(error)) | ProviderKeyError::Database(error) => Self::dependency(&error),
+            ProviderKeyError::Seal(SealError::Database(error))
+            | ProviderKeyError::Database(error) => Self::dependency(&error),
             ProviderKeyError::Seal(error) => Self::dependency(&error),
             ProviderKeyError::Record(error) => error.into(),
         }
@@ -101,6 +112,9 @@ impl From<RecordError> for Problem {
 pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
     format!("{first}{}.", letters.as_str())
 }

@@ -43,6 +43,9 @@ pub use recovery::recover;
 pub enum SpoolSync {
     /// Ended lines: when they would survive a loss of power. Lines are gathered for one sync.
     Always,
+    /// Ended lines: when they would survive the end of the process. They are brought to the disk
+    /// some 20 ms later, so that a loss of power costs those at most.
+    Soon,
     /// When they would survive the end of the process.
     None,
 }

@@ -67,7 +67,8 @@ pub fn month_of(at: Timestamp) -> Date {
 /// The instant at which a UTC calendar day begins.
 #[must_use]
 pub fn start_of(day: Date) -> Timestamp {
-    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |start| start.timestamp())
+    day.to_zoned(TimeZone::UTC)
+        .map_or(Timestamp::MAX, |start| start.timestamp())
 }
 
 /// When the day that holds `at` ends and the next begins.
@@ -79,7 +80,10 @@ pub fn next_day(at: Timestamp) -> Timestamp {
 /// When the month that holds `at` ends and the next begins.
 #[must_use]
 pub fn next_month(at: Timestamp) -> Timestamp {
-    day_of(at).last_of_month().tomorrow().map_or(Timestamp::MAX, start_of)
+    day_of(at)
+        .last_of_month()
+        .tomorrow()
+        .map_or(Timestamp::MAX, start_of)
 }
 
 #[cfg(test)]

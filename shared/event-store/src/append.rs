@@ -70,7 +70,11 @@ pub enum AppendError {
 
 impl From<DatabaseError> for AppendError {
     fn from(error: DatabaseError) -> Self {
-        if error.is_unique_violation() { Self::Conflict } else { Self::Database(error) }
+        if error.is_unique_violation() {
+            Self::Conflict
+        } else {
+            Self::Database(error)
+        }
     }
 }
 
@@ -139,7 +143,10 @@ impl EventStore {
     ///
     /// # Errors
     /// When the database refuses or an event cannot be read.
-    pub async fn load<A: Aggregate>(tx: &Tx, stream: &StreamId) -> Result<(A, Version), AppendError> {
+    pub async fn load<A: Aggregate>(
+        tx: &Tx,
+        stream: &StreamId,
+    ) -> Result<(A, Version), AppendError> {
         let mut aggregate = A::default();
         let mut version = Version::NONE;
         for row in tx.query(STREAM, &[&stream.as_str()]).await? {
@@ -171,4 +178,3 @@ async fn insert(tx: &Tx, event: &RecordedEvent) -> Result<(), AppendError> {
     .await?;
     Ok(())
 }
-

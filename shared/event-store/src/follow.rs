@@ -80,7 +80,9 @@ impl Follower {
         };
         let rows = tx.query(sql, &[&xid, &position, &limit]).await?;
         tx.set_scope(Scope::None).await?;
-        Ok(Followed { events: rows.iter().map(RecordedEvent::from_row).collect() })
+        Ok(Followed {
+            events: rows.iter().map(RecordedEvent::from_row).collect(),
+        })
     }
 
     /// Moves the checkpoint behind `last`, with the rows of the same transaction.
@@ -89,7 +91,11 @@ impl Follower {
     /// When the database refuses.
     pub async fn advance(&self, tx: &Tx, last: &RecordedEvent) -> Result<(), DatabaseError> {
         let place = &last.place;
-        tx.execute(ADVANCE, &[&self.name, &place.transaction_id, &place.position]).await?;
+        tx.execute(
+            ADVANCE,
+            &[&self.name, &place.transaction_id, &place.position],
+        )
+        .await?;
         Ok(())
     }
 

@@ -58,7 +58,10 @@ impl RecordedEvent {
     /// # Errors
     /// When it is of the family but this version cannot read it: stop, never skip.
     pub fn read<E: EventPayload>(&self) -> Result<Option<E>, Unreadable> {
-        let of_family = self.event_type.split_once('.').is_some_and(|(family, _)| family == E::STREAM);
+        let of_family = self
+            .event_type
+            .split_once('.')
+            .is_some_and(|(family, _)| family == E::STREAM);
         if !of_family {
             return Ok(None);
         }
@@ -68,7 +71,9 @@ impl RecordedEvent {
     /// The UUID after the stream's name.
     #[must_use]
     pub fn stream_uuid(&self) -> Option<uuid::Uuid> {
-        self.stream.split_once('-').and_then(|(_, id)| id.parse().ok())
+        self.stream
+            .split_once('-')
+            .and_then(|(_, id)| id.parse().ok())
     }
 
     pub(crate) fn from_row(row: &Row) -> Self {
@@ -83,7 +88,10 @@ impl RecordedEvent {
             actor: row.get("actor"),
             correlation_id: row.get("correlation_id"),
             payload: row.get("payload"),
-            place: Place { transaction_id: row.get("xid"), position: row.get("position") },
+            place: Place {
+                transaction_id: row.get("xid"),
+                position: row.get("position"),
+            },
         }
     }
 }

@@ -43,8 +43,14 @@ pub enum Capability {
 impl Capability {
     /// Every capability, in the order of the contract.
     pub const ALL: [Self; 8] = [
-        Self::Chat, Self::Completions, Self::Embeddings, Self::Images, Self::Audio, Self::Moderation,
-        Self::Code, Self::Vision,
+        Self::Chat,
+        Self::Completions,
+        Self::Embeddings,
+        Self::Images,
+        Self::Audio,
+        Self::Moderation,
+        Self::Code,
+        Self::Vision,
     ];
 
     /// Its name on the wire.
@@ -73,7 +79,10 @@ impl FromStr for Capability {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|capability| capability.name() == text).ok_or(())
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.name() == text)
+            .ok_or(())
     }
 }
 
@@ -124,7 +133,12 @@ impl AuthorizationDetail {
     ///
     /// Where the app left a limit out, `ceiling` (the vault's default) stands for it.
     #[must_use]
-    pub fn is_within(&self, asked: &RequestedDetail, ceiling: &GrantedLimits, latest: Timestamp) -> bool {
+    pub fn is_within(
+        &self,
+        asked: &RequestedDetail,
+        ceiling: &GrantedLimits,
+        latest: Timestamp,
+    ) -> bool {
         self.provider == asked.provider
             && self.models.is_within(&asked.models)
             && !self.capabilities.is_empty()

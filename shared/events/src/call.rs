@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use money::Nanodollars;
 use serde::{Deserialize, Serialize};
 
-use crate::{authorization::{Capability, Provider}, payload::EventPayload};
+use crate::{
+    authorization::{Capability, Provider},
+    payload::EventPayload,
+};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +60,10 @@ pub struct TokenUsage {
     pub reasoning: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

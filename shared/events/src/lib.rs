@@ -7,9 +7,9 @@ mod organization;
 mod payload;
 
 pub use authorization::{
-    AuthorizationDetail, Capability, Dollars, GrantedLimits, LimitName, ModelPattern, ModelPatternError,
-    Models, Provider, ProviderError, RequestedDetail, RequestedLimits, SECONDS_PER_DAY, TYPE, WireDetail,
-    WireLimits, base_url,
+    AuthorizationDetail, Capability, Dollars, GrantedLimits, LimitName, ModelPattern,
+    ModelPatternError, Models, Provider, ProviderError, RequestedDetail, RequestedLimits,
+    SECONDS_PER_DAY, TYPE, WireDetail, WireLimits, base_url,
 };
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{

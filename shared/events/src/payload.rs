@@ -28,10 +28,19 @@ pub trait EventPayload: Serialize + DeserializeOwned {
     /// # Errors
     /// When the event does not serialize, which is a fault of its definition.
     fn encode(&self) -> Result<(String, Value), Unreadable> {
-        let unreadable = || Unreadable { event_type: Self::STREAM.to_owned(), schema: 0 };
+        let unreadable = || Unreadable {
+            event_type: Self::STREAM.to_owned(),
+            schema: 0,
+        };
         let mut whole = serde_json::to_value(self).map_err(|_| unreadable())?;
-        let event_type = whole.get("type").and_then(Value::as_str).ok_or_else(unreadable)?.to_owned();
-        let payload = whole.get_mut("payload").map_or_else(|| json!({}), Value::take);
+        let event_type = whole
+            .get("type")
+            .and_then(Value::as_str)
+            .ok_or_else(unreadable)?
+            .to_owned();
+        let payload = whole
+            .get_mut("payload")
+            .map_or_else(|| json!({}), Value::take);
         Ok((event_type, payload))
     }
 
@@ -40,12 +49,16 @@ pub trait EventPayload: Serialize + DeserializeOwned {
     /// # Errors
     /// When this version of the program does not know the type or its schema.
     fn decode(event_type: &str, schema: i16, payload: Value) -> Result<Self, Unreadable> {
-        let unreadable = || Unreadable { event_type: event_type.to_owned(), schema };
+        let unreadable = || Unreadable {
+            event_type: event_type.to_owned(),
+            schema,
+        };
         if schema > Self::schema(event_type) {
             return Err(unreadable());
         }
         let payload = Self::upcast(event_type, schema, payload);
-        serde_json::from_value(json!({ "type": event_type, "payload": payload })).map_err(|_| unreadable())
+        serde_json::from_value(json!({ "type": event_type, "payload": payload }))
+            .map_err(|_| unreadable())
     }
 }
 

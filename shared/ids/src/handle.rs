@@ -29,7 +29,10 @@ impl Handle {
     pub fn mint() -> Result<Self, NoRandomness> {
         let mut bytes = [0_u8; LENGTH];
         rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
-        let text = bytes.iter().map(|b| char::from(ALPHABET[usize::from(b & 31)])).collect();
+        let text = bytes
+            .iter()
+            .map(|b| char::from(ALPHABET[usize::from(b & 31)]))
+            .collect();
         Ok(Self(text))
     }
 
@@ -66,7 +69,12 @@ mod tests {
     fn a_handle_reads_back_and_others_are_refused() {
         let handle = Handle::mint().unwrap();
         assert_eq!(handle.as_str().parse::<Handle>().unwrap(), handle);
-        for bad in ["", "abc", &handle.as_str().to_uppercase(), &format!("{handle}a")] {
+        for bad in [
+            "",
+            "abc",
+            &handle.as_str().to_uppercase(),
+            &format!("{handle}a"),
+        ] {
             assert_eq!(bad.parse::<Handle>(), Err(HandleError), "{bad}");
         }
     }

@@ -56,15 +56,21 @@ impl<K: Kind> FromStr for Id<K> {
         let digits = text
             .strip_prefix(K::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(IdError::Prefix { expected: K::PREFIX })?;
+            .ok_or(IdError::Prefix {
+                expected: K::PREFIX,
+            })?;
         // The length is checked because `Uuid` would also take hyphens and braces:
         // one thing has one spelling.
         if digits.len() != 32 || digits.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(IdError::Digits { expected: K::PREFIX });
+            return Err(IdError::Digits {
+                expected: K::PREFIX,
+            });
         }
         Uuid::try_parse(digits)
             .map(Self::from_uuid)
-            .map_err(|_| IdError::Digits { expected: K::PREFIX })
+            .map_err(|_| IdError::Digits {
+                expected: K::PREFIX,
+            })
     }
 }
 
@@ -179,7 +185,10 @@ mod tests {
     #[test]
     fn an_id_of_another_kind_is_refused() {
         let text = GrantId::new(now()).to_string();
-        assert_eq!(text.parse::<UserId>(), Err(IdError::Prefix { expected: "user" }));
+        assert_eq!(
+            text.parse::<UserId>(),
+            Err(IdError::Prefix { expected: "user" })
+        );
     }
 
     #[test]
@@ -191,7 +200,10 @@ mod tests {
             format!("grant_{{{}}}", id.uuid()),
             "grant_".to_owned(),
         ] {
-            assert!(other.parse::<GrantId>().is_err() || other == id.to_string(), "{other}");
+            assert!(
+                other.parse::<GrantId>().is_err() || other == id.to_string(),
+                "{other}"
+            );
         }
     }
 }

@@ -5,12 +5,12 @@ mod id;
 mod token;
 
 pub use handle::{Handle, HandleError};
-pub use id::{Id, IdError, Kind, kinds};
 pub use id::{
     ApiTokenId, AppId, CallId, ConnectionId, EventId, GrantId, HandleId, ProviderKeyId, RequestId,
     SessionId, TenantId, TicketId, UserId,
 };
+pub use id::{Id, IdError, Kind, kinds};
 pub use token::{
-    ApiToken, AuthorizationCode, ConnectTicket, OkapToken, PollSecret, PushedRequest, SessionToken,
-    SignInLink, NoRandomness, Token, TokenDigest, TokenKind, TokenRefusal,
+    ApiToken, AuthorizationCode, ConnectTicket, NoRandomness, OkapToken, PollSecret, PushedRequest,
+    SessionToken, SignInLink, Token, TokenDigest, TokenKind, TokenRefusal,
 };

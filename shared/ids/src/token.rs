@@ -60,7 +60,10 @@ impl<K: TokenKind> Token<K> {
         push_base62(&mut text, bits, RANDOM_LENGTH);
         let checksum = crc32fast::hash(text.as_bytes());
         push_base62(&mut text, &checksum.to_be_bytes(), CHECKSUM_LENGTH);
-        Self { text, kind: PhantomData }
+        Self {
+            text,
+            kind: PhantomData,
+        }
     }
 
     /// Takes a credential as a caller sent it; malformed ones are refused before any look-up.
@@ -68,20 +71,31 @@ impl<K: TokenKind> Token<K> {
     /// # Errors
     /// Names the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, TokenRefusal> {
-        let body = text.strip_prefix(K::PREFIX).ok_or(TokenRefusal::Prefix(K::PREFIX))?;
+        let body = text
+            .strip_prefix(K::PREFIX)
+            .ok_or(TokenRefusal::Prefix(K::PREFIX))?;
         if text.len() != Self::length() {
-            return Err(TokenRefusal::Length { expected: Self::length() });
+            return Err(TokenRefusal::Length {
+                expected: Self::length(),
+            });
         }
         if !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(TokenRefusal::Character);
         }
         let (signed, checksum) = text.split_at(text.len() - CHECKSUM_LENGTH);
         let mut expected = String::with_capacity(CHECKSUM_LENGTH);
-        push_base62(&mut expected, &crc32fast::hash(signed.as_bytes()).to_be_bytes(), CHECKSUM_LENGTH);
+        push_base62(
+            &mut expected,
+            &crc32fast::hash(signed.as_bytes()).to_be_bytes(),
+            CHECKSUM_LENGTH,
+        );
         if checksum != expected {
             return Err(TokenRefusal::Checksum);
         }
-        Ok(Self { text: Zeroizing::new(text.to_owned()), kind: PhantomData })
+        Ok(Self {
+            text: Zeroizing::new(text.to_owned()),
+            kind: PhantomData,
+        })
     }
 
     /// The credential itself, to hand to its holder. Never log, store or serialize what this gives.
@@ -206,8 +220,14 @@ mod tests {
     #[test]
     fn the_format_is_frozen() {
         let token = OkapToken::from_bits(&[0xff; 32]);
-        assert_eq!(token.reveal(), "okap_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp126VlTV");
-        assert_eq!(OkapToken::from_bits(&[0; 32]).reveal().get(..48).unwrap(), format!("okap_{}", "0".repeat(43)));
+        assert_eq!(
+            token.reveal(),
+            "okap_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp126VlTV"
+        );
+        assert_eq!(
+            OkapToken::from_bits(&[0; 32]).reveal().get(..48).unwrap(),
+            format!("okap_{}", "0".repeat(43))
+        );
     }
 
     #[test]
@@ -217,18 +237,33 @@ mod tests {
             let mut bytes = token.reveal().as_bytes().to_vec();
             bytes[at] = if bytes[at] == b'a' { b'b' } else { b'a' };
             let changed = String::from_utf8(bytes).unwrap();
-            assert_eq!(OkapToken::parse(&changed).err(), Some(TokenRefusal::Checksum), "{at}");
+            assert_eq!(
+                OkapToken::parse(&changed).err(),
+                Some(TokenRefusal::Checksum),
+                "{at}"
+            );
         }
     }
 
     #[test]
     fn each_malformed_text_is_refused_by_the_rule_it_breaks() {
         let good = OkapToken::mint().unwrap();
-        assert_eq!(OkapToken::parse("sk-abc").err(), Some(TokenRefusal::Prefix("okap_")));
-        assert_eq!(OkapToken::parse("okap_").err(), Some(TokenRefusal::Length { expected: 54 }));
+        assert_eq!(
+            OkapToken::parse("sk-abc").err(),
+            Some(TokenRefusal::Prefix("okap_"))
+        );
+        assert_eq!(
+            OkapToken::parse("okap_").err(),
+            Some(TokenRefusal::Length { expected: 54 })
+        );
         let long = format!("{}0", good.reveal());
-        assert_eq!(OkapToken::parse(&long).err(), Some(TokenRefusal::Length { expected: 54 }));
-        let odd = good.reveal().replacen(|c: char| c != '_' && !"okap".contains(c), "-", 1);
+        assert_eq!(
+            OkapToken::parse(&long).err(),
+            Some(TokenRefusal::Length { expected: 54 })
+        );
+        let odd = good
+            .reveal()
+            .replacen(|c: char| c != '_' && !"okap".contains(c), "-", 1);
         assert_eq!(OkapToken::parse(&odd).err(), Some(TokenRefusal::Character));
         assert!(ApiToken::parse(good.reveal()).is_err());
     }

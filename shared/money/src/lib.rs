@@ -125,7 +125,9 @@ impl FromStr for Nanodollars {
             return Err(MoneyError::Precision);
         }
         let whole: i64 = whole.parse().map_err(|_| MoneyError::Range)?;
-        let nanos: i64 = format!("{fraction:0<9}").parse().map_err(|_| MoneyError::Format)?;
+        let nanos: i64 = format!("{fraction:0<9}")
+            .parse()
+            .map_err(|_| MoneyError::Format)?;
         let total = whole
             .checked_mul(NANOS_PER_DOLLAR)
             .and_then(|dollars| dollars.checked_add(nanos))
@@ -168,24 +170,38 @@ mod tests {
 
     #[test]
     fn only_plain_decimals_are_amounts() {
-        for bad in ["", ".", "1.", ".5", "1e3", "NaN", "inf", "+1", " 1", "0x1", "1,000", "--1"] {
+        for bad in [
+            "", ".", "1.", ".5", "1e3", "NaN", "inf", "+1", " 1", "0x1", "1,000", "--1",
+        ] {
             assert_eq!(bad.parse::<Nanodollars>(), Err(MoneyError::Format), "{bad}");
         }
-        assert_eq!("0.0000000001".parse::<Nanodollars>(), Err(MoneyError::Precision));
+        assert_eq!(
+            "0.0000000001".parse::<Nanodollars>(),
+            Err(MoneyError::Precision)
+        );
         assert_eq!("9223372037".parse::<Nanodollars>(), Err(MoneyError::Range));
-        assert_eq!("10.50".parse::<Nanodollars>(), Ok(Nanodollars::from_nanos(10_500_000_000)));
+        assert_eq!(
+            "10.50".parse::<Nanodollars>(),
+            Ok(Nanodollars::from_nanos(10_500_000_000))
+        );
     }
 
     #[test]
     fn rounding_happens_once_and_upward() {
         let third = Decimal::ONE / Decimal::from(3_000_000_000_u64);
-        assert_eq!(Nanodollars::from_decimal_rounded_up(third), Some(Nanodollars::from_nanos(1)));
+        assert_eq!(
+            Nanodollars::from_decimal_rounded_up(third),
+            Some(Nanodollars::from_nanos(1))
+        );
         assert_eq!(Nanodollars::from_decimal_rounded_up(Decimal::MAX), None);
     }
 
     #[test]
     fn people_see_cents_and_small_amounts() {
-        assert_eq!(Nanodollars::from_nanos(10_499_999_999).for_people(), "$10.50");
+        assert_eq!(
+            Nanodollars::from_nanos(10_499_999_999).for_people(),
+            "$10.50"
+        );
         assert_eq!(Nanodollars::from_nanos(1_234_000).for_people(), "$0.001234");
         assert_eq!(Nanodollars::ZERO.for_people(), "$0.00");
     }

@@ -2,7 +2,9 @@
 
 use std::{str::FromStr, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use tokio_postgres::{Config, NoTls, error::SqlState};
 
 use crate::transaction::{Scope, Tx};
@@ -44,7 +46,10 @@ pub enum DatabaseError {
     },
     /// A stored row holds something this version cannot read.
     #[error("{table}.{column} holds what cannot be read")]
-    Row { table: &'static str, column: &'static str },
+    Row {
+        table: &'static str,
+        column: &'static str,
+    },
 }
 
 impl DatabaseError {
@@ -75,7 +80,9 @@ impl Postgres {
         config.connect_timeout(Duration::from_secs(5)).application_name("latchkey").options(
             "-c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
         );
-        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager_config = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
         let manager = Manager::from_config(config, NoTls, manager_config);
         let pool = Pool::builder(manager)
             .max_size(settings.connections)
@@ -104,7 +111,10 @@ impl Postgres {
         self.pool
             .get()
             .await
-            .map_err(|source| DatabaseError::Connection { name, source: Box::new(source) })
+            .map_err(|source| DatabaseError::Connection {
+                name,
+                source: Box::new(source),
+            })
     }
 
     /// Answers when the database answers; for readiness.
@@ -114,6 +124,9 @@ impl Postgres {
     pub async fn ping(&self) -> Result<(), DatabaseError> {
         let connection = self.connection("ping").await?;
         let answer = connection.simple_query("SELECT 1").await;
-        answer.map(drop).map_err(|source| DatabaseError::Statement { name: "ping", source })
+        answer.map(drop).map_err(|source| DatabaseError::Statement {
+            name: "ping",
+            source,
+        })
     }
 }

@@ -59,7 +59,11 @@ impl Tx {
         scope: Scope,
     ) -> Result<Self, DatabaseError> {
         // The guard stands before BEGIN is sent, so that a cancelled caller still rolls back.
-        let tx = Self { connection: Some(connection), name, began: Instant::now() };
+        let tx = Self {
+            connection: Some(connection),
+            name,
+            began: Instant::now(),
+        };
         tx.batch(&format!("BEGIN; {}", scope.sql())).await?;
         Ok(tx)
     }
@@ -76,40 +80,80 @@ impl Tx {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, DatabaseError> {
+    pub async fn query(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, DatabaseError> {
         let connection = self.open()?;
-        let statement = connection.prepare_cached(sql).await.map_err(|e| self.refused(e))?;
-        connection.query(&statement, parameters).await.map_err(|e| self.refused(e))
+        let statement = connection
+            .prepare_cached(sql)
+            .await
+            .map_err(|e| self.refused(e))?;
+        connection
+            .query(&statement, parameters)
+            .await
+            .map_err(|e| self.refused(e))
     }
 
     /// The only row of a query, if there is one.
     ///
     /// # Errors
     /// When the database refuses or there are several.
-    pub async fn query_opt(&self, sql: &str, parameters: Parameters<'_>) -> Result<Option<Row>, DatabaseError> {
+    pub async fn query_opt(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Option<Row>, DatabaseError> {
         let connection = self.open()?;
-        let statement = connection.prepare_cached(sql).await.map_err(|e| self.refused(e))?;
-        connection.query_opt(&statement, parameters).await.map_err(|e| self.refused(e))
+        let statement = connection
+            .prepare_cached(sql)
+            .await
+            .map_err(|e| self.refused(e))?;
+        connection
+            .query_opt(&statement, parameters)
+            .await
+            .map_err(|e| self.refused(e))
     }
 
     /// The only row of a query.
     ///
     /// # Errors
     /// When the database refuses or there is not exactly one.
-    pub async fn query_one(&self, sql: &str, parameters: Parameters<'_>) -> Result<Row, DatabaseError> {
+    pub async fn query_one(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Row, DatabaseError> {
         let connection = self.open()?;
-        let statement = connection.prepare_cached(sql).await.map_err(|e| self.refused(e))?;
-        connection.query_one(&statement, parameters).await.map_err(|e| self.refused(e))
+        let statement = connection
+            .prepare_cached(sql)
+            .await
+            .map_err(|e| self.refused(e))?;
+        connection
+            .query_one(&statement, parameters)
+            .await
+            .map_err(|e| self.refused(e))
     }
 
     /// Runs a statement; gives how many rows it touched.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn execute(&self, sql: &str, parameters: Parameters<'_>) -> Result<u64, DatabaseError> {
+    pub async fn execute(
+        &self,
+        sql: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<u64, DatabaseError> {
         let connection = self.open()?;
-        let statement = connection.prepare_cached(sql).await.map_err(|e| self.refused(e))?;
-        connection.execute(&statement, parameters).await.map_err(|e| self.refused(e))
+        let statement = connection
+            .prepare_cached(sql)
+            .await
+            .map_err(|e| self.refused(e))?;
+        connection
+            .execute(&statement, parameters)
+            .await
+            .map_err(|e| self.refused(e))
     }
 
     /// Makes everything done so far lasting.
@@ -127,7 +171,10 @@ impl Tx {
     }
 
     async fn batch(&self, sql: &str) -> Result<(), DatabaseError> {
-        self.open()?.batch_execute(sql).await.map_err(|e| self.refused(e))
+        self.open()?
+            .batch_execute(sql)
+            .await
+            .map_err(|e| self.refused(e))
     }
 
     fn open(&self) -> Result<&Object, DatabaseError> {
@@ -136,13 +183,18 @@ impl Tx {
     }
 
     fn refused(&self, source: tokio_postgres::Error) -> DatabaseError {
-        DatabaseError::Statement { name: self.name, source }
+        DatabaseError::Statement {
+            name: self.name,
+            source,
+        }
     }
 }
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             drop(Object::take(connection));
             return;

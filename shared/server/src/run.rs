@@ -195,6 +195,8 @@ where
         .client_request_timeout(HEAD_PATIENCE)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(settings.stop_timeout.as_secs())
+        // Small pieces of a stream leave at once, not when the client has acknowledged the last.
+        .tcp_nodelay(true)
         .disable_signals()
         .listen(listener.0)?;
     if let Some(workers) = settings.workers {

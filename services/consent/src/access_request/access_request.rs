@@ -1,7 +1,7 @@
 //! The life of an access request: pending until one decision, which is final.
 
-use events::{AccessRequestEvent, AppIdentity, RequestedDetail, Transport};
 use event_store::Aggregate;
+use events::{AccessRequestEvent, AppIdentity, RequestedDetail, Transport};
 use ids::{GrantId, UserId};
 use jiff::Timestamp;
 
@@ -65,9 +65,21 @@ impl AccessRequest {
     /// # Errors
     /// When a request of this id exists.
     pub fn receive(&self, pending: Pending) -> Result<AccessRequestEvent, Refusal> {
-        let Pending { user, transport, app, details, expires_at } = pending;
+        let Pending {
+            user,
+            transport,
+            app,
+            details,
+            expires_at,
+        } = pending;
         match self {
-            Self::None => Ok(AccessRequestEvent::Received { user, transport, app, details, expires_at }),
+            Self::None => Ok(AccessRequestEvent::Received {
+                user,
+                transport,
+                app,
+                details,
+                expires_at,
+            }),
             _ => Err(Refusal::Exists),
         }
     }
@@ -77,7 +89,9 @@ impl AccessRequest {
     pub const fn owner(&self) -> Option<UserId> {
         match self {
             Self::None => None,
-            Self::Pending(Pending { user, .. }) | Self::Approved { user, .. } | Self::Closed { user } => Some(*user),
+            Self::Pending(Pending { user, .. })
+            | Self::Approved { user, .. }
+            | Self::Closed { user } => Some(*user),
         }
     }
 
@@ -98,7 +112,12 @@ impl AccessRequest {
     ///
     /// # Errors
     /// When there is nothing to decide any more.
-    pub fn approve(&self, grant: GrantId, shown: Option<String>, now: Timestamp) -> Result<AccessRequestEvent, Refusal> {
+    pub fn approve(
+        &self,
+        grant: GrantId,
+        shown: Option<String>,
+        now: Timestamp,
+    ) -> Result<AccessRequestEvent, Refusal> {
         self.pending(now)?;
         Ok(AccessRequestEvent::Approved { grant, shown })
     }
@@ -107,7 +126,11 @@ impl AccessRequest {
     ///
     /// # Errors
     /// When there is nothing to decide any more.
-    pub fn deny(&self, reason: Option<String>, now: Timestamp) -> Result<AccessRequestEvent, Refusal> {
+    pub fn deny(
+        &self,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<AccessRequestEvent, Refusal> {
         self.pending(now)?;
         Ok(AccessRequestEvent::Denied { reason })
     }
@@ -131,16 +154,26 @@ impl Aggregate for AccessRequest {
 
     fn apply(&mut self, event: &AccessRequestEvent) {
         *self = match (event, self.owner()) {
-            (AccessRequestEvent::Received { user, transport, app, details, expires_at }, _) => {
-                Self::Pending(Pending {
-                    user: *user,
-                    transport: *transport,
-                    app: app.clone(),
-                    details: details.clone(),
-                    expires_at: *expires_at,
-                })
-            }
-            (AccessRequestEvent::Approved { grant, .. }, Some(user)) => Self::Approved { user, grant: *grant },
+            (
+                AccessRequestEvent::Received {
+                    user,
+                    transport,
+                    app,
+                    details,
+                    expires_at,
+                },
+                _,
+            ) => Self::Pending(Pending {
+                user: *user,
+                transport: *transport,
+                app: app.clone(),
+                details: details.clone(),
+                expires_at: *expires_at,
+            }),
+            (AccessRequestEvent::Approved { grant, .. }, Some(user)) => Self::Approved {
+                user,
+                grant: *grant,
+            },
             (_, Some(user)) => Self::Closed { user },
             // Nothing is decided before it came in.
             (_, None) => Self::None,
@@ -161,7 +194,12 @@ mod tests {
         Pending {
             user: UserId::new(at(0)),
             transport: Transport::Okap,
-            app: AppIdentity { app: None, name: "App".into(), url: None, verification: Verification::Unverified },
+            app: AppIdentity {
+                app: None,
+                name: "App".into(),
+                url: None,
+                verification: Verification::Unverified,
+            },
             details: vec![],
             expires_at: at(60),
         }
@@ -196,12 +234,22 @@ mod tests {
         let owner = pending().user;
         assert_eq!(AccessRequest::default().owner(), None);
         for decided in [
-            AccessRequestEvent::Approved { grant: GrantId::new(at(1)), shown: None },
+            AccessRequestEvent::Approved {
+                grant: GrantId::new(at(1)),
+                shown: None,
+            },
             AccessRequestEvent::Denied { reason: None },
             AccessRequestEvent::Expired {},
         ] {
             let mut request = AccessRequest::default();
-            request.apply(&request.receive(Pending { user: owner, ..pending() }).unwrap());
+            request.apply(
+                &request
+                    .receive(Pending {
+                        user: owner,
+                        ..pending()
+                    })
+                    .unwrap(),
+            );
             assert_eq!(request.owner(), Some(owner));
             request.apply(&decided);
             assert_eq!(request.owner(), Some(owner));
@@ -212,7 +260,10 @@ mod tests {
     fn it_lapses_at_the_instant_it_was_told_to() {
         let request = given(&[]);
         assert!(request.approve(GrantId::new(at(1)), None, at(59)).is_ok());
-        assert_eq!(request.approve(GrantId::new(at(1)), None, at(60)), Err(Refusal::Expired));
+        assert_eq!(
+            request.approve(GrantId::new(at(1)), None, at(60)),
+            Err(Refusal::Expired)
+        );
         assert_eq!(request.expire(at(59)), None);
         assert_eq!(request.expire(at(60)), Some(AccessRequestEvent::Expired {}));
     }

@@ -33,22 +33,26 @@ pub fn granted(
     let Some(key_id) = key else {
         return Err(InvalidDetails::new(
             "key_ids",
-            format!("no usable {} key is stored; add one under Provider keys", asked.provider.display_name()),
+            format!(
+                "no usable {} key is stored; add one under Provider keys",
+                asked.provider.display_name()
+            ),
         ));
     };
-    let (models, capabilities, limits, expires) = match narrowed {
-        Some(narrowed) => {
-            let limits = named_or(&narrowed.limits, &ceiling.limits);
-            (narrowed.models, narrowed.capabilities, limits, narrowed.expires.unwrap_or(ceiling.expires))
-        }
-        None => (asked.models.clone(), asked.capabilities.clone(), ceiling.limits, ceiling.expires),
-    };
+    let limits = narrowed.as_ref().map_or(ceiling.limits, |narrowed| {
+        named_or(&narrowed.limits, &ceiling.limits)
+    });
+    let chosen = narrowed.unwrap_or_else(|| RequestedDetail {
+        expires: None,
+        ..asked.clone()
+    });
     Ok(AuthorizationDetail {
-        provider: asked.provider.clone(),
-        models,
-        capabilities,
+        // Not the one that was asked: a decision about another provider is no decision about it.
+        provider: chosen.provider,
+        models: chosen.models,
+        capabilities: chosen.capabilities,
         limits,
-        expires,
+        expires: chosen.expires.unwrap_or(ceiling.expires),
         key_id,
         reason: asked.reason.clone(),
     })
@@ -61,10 +65,16 @@ pub fn named_or(named: &RequestedLimits, others: &GrantedLimits) -> GrantedLimit
     let monthly_spend = named.monthly_spend.unwrap_or(others.monthly_spend);
     GrantedLimits {
         monthly_spend,
-        daily_spend: named.daily_spend.unwrap_or(others.daily_spend.min(monthly_spend)),
-        requests_per_minute: named.requests_per_minute.unwrap_or(others.requests_per_minute),
+        daily_spend: named
+            .daily_spend
+            .unwrap_or(others.daily_spend.min(monthly_spend)),
+        requests_per_minute: named
+            .requests_per_minute
+            .unwrap_or(others.requests_per_minute),
         requests_per_day: named.requests_per_day.unwrap_or(others.requests_per_day),
-        tokens_per_request: named.tokens_per_request.unwrap_or(others.tokens_per_request),
+        tokens_per_request: named
+            .tokens_per_request
+            .unwrap_or(others.tokens_per_request),
     }
 }
 
@@ -83,10 +93,20 @@ mod tests {
     }
 
     fn decided(asked: &str, narrowed: Option<&str>) -> AuthorizationDetail {
-        let choice = Choice { narrowed: narrowed.map(detail), key: Some(ProviderKeyId::new(now())) };
+        let choice = Choice {
+            narrowed: narrowed.map(detail),
+            key: Some(ProviderKeyId::new(now())),
+        };
         let asked = detail(asked);
         let policy = Policy::default();
-        let granted = granted(&policy, &asked, choice, Verification::OrganizationApproved, now()).unwrap();
+        let granted = granted(
+            &policy,
+            &asked,
+            choice,
+            Verification::OrganizationApproved,
+            now(),
+        )
+        .unwrap();
         let ceiling = policy.ceiling(&asked, Verification::OrganizationApproved, now());
         assert_eq!(ceiling.refusal(&asked, &granted), None);
         granted
@@ -99,15 +119,54 @@ mod tests {
     #[test]
     fn a_month_that_is_narrowed_leaves_the_days_limit_where_it_was() {
         let limits = decided("", Some(r#","limits":{"monthly_spend":10}"#)).limits;
-        assert_eq!((limits.monthly_spend, limits.daily_spend), (dollars(10), dollars(5)));
+        assert_eq!(
+            (limits.monthly_spend, limits.daily_spend),
+            (dollars(10), dollars(5))
+        );
         let limits = decided("", Some(r#","limits":{"monthly_spend":2}"#)).limits;
-        assert_eq!((limits.monthly_spend, limits.daily_spend), (dollars(2), dollars(2)));
+        assert_eq!(
+            (limits.monthly_spend, limits.daily_spend),
+            (dollars(2), dollars(2))
+        );
+    }
+
+    #[test]
+    fn a_decision_about_another_provider_is_refused() {
+        let asked = detail("");
+        let other = RequestedDetail {
+            provider: "google".parse().unwrap(),
+            ..asked.clone()
+        };
+        let choice = Choice {
+            narrowed: Some(other),
+            key: Some(ProviderKeyId::new(now())),
+        };
+        let policy = Policy::default();
+        let granted = granted(
+            &policy,
+            &asked,
+            choice,
+            Verification::OrganizationApproved,
+            now(),
+        )
+        .unwrap();
+        let ceiling = policy.ceiling(&asked, Verification::OrganizationApproved, now());
+        assert_eq!(
+            ceiling.refusal(&asked, &granted),
+            Some("another provider than asked for")
+        );
     }
 
     #[test]
     fn what_is_left_alone_is_granted_as_asked() {
-        let granted = decided(r#","models":["gpt-4o*"],"limits":{"monthly_spend":10}"#, None);
-        assert_eq!((granted.limits.monthly_spend, granted.limits.daily_spend), (dollars(10), dollars(10)));
+        let granted = decided(
+            r#","models":["gpt-4o*"],"limits":{"monthly_spend":10}"#,
+            None,
+        );
+        assert_eq!(
+            (granted.limits.monthly_spend, granted.limits.daily_spend),
+            (dollars(10), dollars(10))
+        );
         assert_eq!(granted.models.patterns()[0].as_str(), "gpt-4o*");
     }
 }

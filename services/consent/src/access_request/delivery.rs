@@ -67,7 +67,8 @@ pub async fn open(
 ) -> Result<(), DatabaseError> {
     let poll = poll.map(|digest| digest.as_bytes().to_vec());
     let oauth: Option<Value> = oauth.map(|channel| json!(channel));
-    tx.execute(OPEN, &[&request.uuid(), &tenant.uuid(), &poll, &oauth]).await?;
+    tx.execute(OPEN, &[&request.uuid(), &tenant.uuid(), &poll, &oauth])
+        .await?;
     Ok(())
 }
 
@@ -79,11 +80,17 @@ pub async fn by_poll_secret(
     tx: &Tx,
     digest: TokenDigest,
 ) -> Result<Option<(TenantId, RequestId, bool)>, DatabaseError> {
-    let row = tx.query_opt(BY_POLL_SECRET, &[&digest.as_bytes().as_slice()]).await?;
+    let row = tx
+        .query_opt(BY_POLL_SECRET, &[&digest.as_bytes().as_slice()])
+        .await?;
     Ok(row.map(|row| {
         let delivered: Option<Timestamp> = row.get("delivered_at");
         let tenant = TenantId::from_uuid(row.get("tenant_id"));
-        (tenant, RequestId::from_uuid(row.get("request_id")), delivered.is_some())
+        (
+            tenant,
+            RequestId::from_uuid(row.get("request_id")),
+            delivered.is_some(),
+        )
     }))
 }
 
@@ -92,12 +99,17 @@ pub async fn by_poll_secret(
 /// # Errors
 /// When the database refuses or the row cannot be read.
 pub async fn oauth(tx: &Tx, request: RequestId) -> Result<Option<OauthChannel>, DatabaseError> {
-    let Some(row) = tx.query_opt(OAUTH, &[&request.uuid()]).await? else { return Ok(None) };
+    let Some(row) = tx.query_opt(OAUTH, &[&request.uuid()]).await? else {
+        return Ok(None);
+    };
     let stored: Option<Value> = row.get("oauth");
     stored
         .map(serde_json::from_value)
         .transpose()
-        .map_err(|_| DatabaseError::Row { table: "consent.delivery_channels", column: "oauth" })
+        .map_err(|_| DatabaseError::Row {
+            table: "consent.delivery_channels",
+            column: "oauth",
+        })
 }
 
 /// Takes the channel for the one delivery; false when it was taken before.
@@ -120,6 +132,8 @@ pub async fn same_oauth_request(
     now: Timestamp,
 ) -> Result<Option<RequestId>, DatabaseError> {
     let (oauth, details): (Value, Value) = (json!(channel), json!(details));
-    let row = tx.query_opt(SAME_OAUTH_REQUEST, &[&user.uuid(), &now, &oauth, &details]).await?;
+    let row = tx
+        .query_opt(SAME_OAUTH_REQUEST, &[&user.uuid(), &now, &oauth, &details])
+        .await?;
     Ok(row.map(|row| RequestId::from_uuid(row.get("request_id"))))
 }

@@ -3,13 +3,16 @@
 //! Strict by construction: unknown members, duplicate members, wrong types and values outside the
 //! rules are refused by name and place. Numbers are read as text, so no amount passes a float.
 
+mod limits;
+
 use std::collections::BTreeSet;
 
-use events::{Capability, Models, Provider, RequestedDetail, RequestedLimits, TYPE};
+use events::{Capability, Models, Provider, RequestedDetail, TYPE};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use money::{LARGEST_LIMIT, Nanodollars};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use self::limits::limits;
 
 /// The most objects in one request.
 const MOST_DETAILS: usize = 8;
@@ -30,7 +33,10 @@ pub struct InvalidDetails {
 
 impl InvalidDetails {
     pub(crate) fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { place: place.into(), reason: reason.into() }
+        Self {
+            place: place.into(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -49,22 +55,6 @@ struct WireDetail<'a> {
     limits: Option<&'a RawValue>,
     expires: Option<String>,
     reason: Option<String>,
-}
-
-/// The limits on the wire. Values stay text until they are checked.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireLimits<'a> {
-    #[serde(borrow)]
-    monthly_spend: Option<&'a RawValue>,
-    #[serde(borrow)]
-    daily_spend: Option<&'a RawValue>,
-    #[serde(borrow)]
-    requests_per_minute: Option<&'a RawValue>,
-    #[serde(borrow)]
-    requests_per_day: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tokens_per_request: Option<&'a RawValue>,
 }
 
 /// Members of one request for one provider, as the flat form and the array form share them.
@@ -95,7 +85,10 @@ pub fn parse(json: &str, now: Timestamp) -> Result<Vec<RequestedDetail>, Invalid
         return Err(InvalidDetails::new(place, "at least one object is needed"));
     }
     if raw.len() > MOST_DETAILS {
-        return Err(InvalidDetails::new(place, format!("at most {MOST_DETAILS} objects")));
+        return Err(InvalidDetails::new(
+            place,
+            format!("at most {MOST_DETAILS} objects"),
+        ));
     }
     let mut details = Vec::with_capacity(raw.len());
     let mut providers = BTreeSet::new();
@@ -105,7 +98,10 @@ pub fn parse(json: &str, now: Timestamp) -> Result<Vec<RequestedDetail>, Invalid
         if !providers.insert(detail.provider.clone()) {
             return Err(InvalidDetails::new(
                 format!("{place}.provider"),
-                format!("{} is asked for twice; one object per provider", detail.provider),
+                format!(
+                    "{} is asked for twice; one object per provider",
+                    detail.provider
+                ),
             ));
         }
         details.push(detail);
@@ -113,10 +109,17 @@ pub fn parse(json: &str, now: Timestamp) -> Result<Vec<RequestedDetail>, Invalid
     Ok(details)
 }
 
-fn parse_object(json: &str, place: &str, now: Timestamp) -> Result<RequestedDetail, InvalidDetails> {
+fn parse_object(
+    json: &str,
+    place: &str,
+    now: Timestamp,
+) -> Result<RequestedDetail, InvalidDetails> {
     let wire: WireDetail<'_> = object(json, place)?;
     if wire.kind != TYPE {
-        return Err(InvalidDetails::new(format!("{place}.type"), format!("only {TYPE} is understood")));
+        return Err(InvalidDetails::new(
+            format!("{place}.type"),
+            format!("only {TYPE} is understood"),
+        ));
     }
     let members = Members {
         provider: &wire.provider,
@@ -144,13 +147,20 @@ pub fn object<'a, T: Deserialize<'a>>(json: &'a str, place: &str) -> Result<T, I
 ///
 /// # Errors
 /// Names the member that breaks a rule.
-pub fn check(members: &Members<'_>, place: &str, now: Timestamp) -> Result<RequestedDetail, InvalidDetails> {
+pub fn check(
+    members: &Members<'_>,
+    place: &str,
+    now: Timestamp,
+) -> Result<RequestedDetail, InvalidDetails> {
     Ok(RequestedDetail {
         provider: provider(members.provider, place)?,
         models: models(members.models, place)?,
         capabilities: capabilities(members.capabilities, place)?,
         limits: limits(members.limits, place)?,
-        expires: members.expires.map(|text| expiry(text, place, now)).transpose()?,
+        expires: members
+            .expires
+            .map(|text| expiry(text, place, now))
+            .transpose()?,
         reason: members.reason.map(|text| reason(text, place)).transpose()?,
     })
 }
@@ -159,31 +169,53 @@ fn provider(text: &str, place: &str) -> Result<Provider, InvalidDetails> {
     let unknown = || {
         InvalidDetails::new(
             format!("{place}.provider"),
-            format!("unknown provider; known are {}", Provider::BUILT_IN.join(", ")),
+            format!(
+                "unknown provider; known are {}",
+                Provider::BUILT_IN.join(", ")
+            ),
         )
     };
     let provider: Provider = text.parse().map_err(|_| unknown())?;
-    if provider.is_built_in() { Ok(provider) } else { Err(unknown()) }
+    if provider.is_built_in() {
+        Ok(provider)
+    } else {
+        Err(unknown())
+    }
 }
 
 fn models(raw: Option<&RawValue>, place: &str) -> Result<Models, InvalidDetails> {
-    let Some(raw) = present(raw) else { return Ok(Models::default()) };
+    let Some(raw) = present(raw) else {
+        return Ok(Models::default());
+    };
     let place = format!("{place}.models");
     let mut patterns = Vec::new();
     for text in strings(raw, &place)? {
-        let pattern = text.parse().map_err(|e: events::ModelPatternError| InvalidDetails::new(&place, e.to_string()))?;
+        let pattern = text
+            .parse()
+            .map_err(|e: events::ModelPatternError| InvalidDetails::new(&place, e.to_string()))?;
         patterns.push(pattern);
     }
     Ok(Models::new(patterns))
 }
 
-fn capabilities(raw: Option<&RawValue>, place: &str) -> Result<BTreeSet<Capability>, InvalidDetails> {
-    let Some(raw) = present(raw) else { return Ok(BTreeSet::from([Capability::Chat])) };
+fn capabilities(
+    raw: Option<&RawValue>,
+    place: &str,
+) -> Result<BTreeSet<Capability>, InvalidDetails> {
+    let Some(raw) = present(raw) else {
+        return Ok(BTreeSet::from([Capability::Chat]));
+    };
     let place = format!("{place}.capabilities");
     let mut capabilities = BTreeSet::new();
     for text in strings(raw, &place)? {
         let capability = text.parse().map_err(|()| {
-            InvalidDetails::new(&place, format!("known are {}", Capability::ALL.map(Capability::name).join(", ")))
+            InvalidDetails::new(
+                &place,
+                format!(
+                    "known are {}",
+                    Capability::ALL.map(Capability::name).join(", ")
+                ),
+            )
         })?;
         capabilities.insert(capability);
     }
@@ -197,46 +229,12 @@ fn strings(raw: &RawValue, place: &str) -> Result<Vec<String>, InvalidDetails> {
     let list: Vec<String> = serde_json::from_str(raw.get())
         .map_err(|_| InvalidDetails::new(place, "a list of strings is needed"))?;
     if list.len() > MOST_ENTRIES {
-        return Err(InvalidDetails::new(place, format!("at most {MOST_ENTRIES} entries")));
+        return Err(InvalidDetails::new(
+            place,
+            format!("at most {MOST_ENTRIES} entries"),
+        ));
     }
     Ok(list)
-}
-
-fn limits(raw: Option<&RawValue>, place: &str) -> Result<RequestedLimits, InvalidDetails> {
-    let Some(raw) = present(raw) else { return Ok(RequestedLimits::default()) };
-    let place = format!("{place}.limits");
-    let wire: WireLimits<'_> = object(raw.get(), &place)?;
-    Ok(RequestedLimits {
-        monthly_spend: money(wire.monthly_spend, &place, "monthly_spend")?,
-        daily_spend: money(wire.daily_spend, &place, "daily_spend")?,
-        requests_per_minute: count(wire.requests_per_minute, &place, "requests_per_minute", 1_000_000)?,
-        requests_per_day: count(wire.requests_per_day, &place, "requests_per_day", 100_000_000)?,
-        tokens_per_request: count(wire.tokens_per_request, &place, "tokens_per_request", 100_000_000)?,
-    })
-}
-
-fn money(raw: Option<&RawValue>, place: &str, name: &str) -> Result<Option<Nanodollars>, InvalidDetails> {
-    let Some(raw) = present(raw) else { return Ok(None) };
-    let place = format!("{place}.{name}");
-    let refused = |reason: String| InvalidDetails::new(&place, reason);
-    if !raw.get().starts_with(|c: char| c.is_ascii_digit() || c == '-') {
-        return Err(refused("a number of USD is needed".to_owned()));
-    }
-    let amount: Nanodollars = raw.get().parse().map_err(|e: money::MoneyError| refused(e.to_string()))?;
-    if amount <= Nanodollars::ZERO {
-        return Err(refused("must be above 0".to_owned()));
-    }
-    if amount > LARGEST_LIMIT {
-        return Err(refused(format!("must be at most {LARGEST_LIMIT}")));
-    }
-    Ok(Some(amount))
-}
-
-fn count(raw: Option<&RawValue>, place: &str, name: &str, most: u32) -> Result<Option<u32>, InvalidDetails> {
-    let Some(raw) = present(raw) else { return Ok(None) };
-    let refused = || InvalidDetails::new(format!("{place}.{name}"), format!("a whole number from 1 to {most} is needed"));
-    let value: u32 = raw.get().parse().map_err(|_| refused())?;
-    if (1..=most).contains(&value) { Ok(Some(value)) } else { Err(refused()) }
 }
 
 /// An RFC 3339 instant, or a date, which means the end of that day in UTC.
@@ -250,7 +248,9 @@ fn expiry(text: &str, place: &str, now: Timestamp) -> Result<Timestamp, InvalidD
             .map(|start| start.timestamp())
             .map_err(|_| refused("is out of range"))?
     } else {
-        let instant = is_rfc3339(text).then(|| text.parse::<Timestamp>().ok()).flatten();
+        let instant = is_rfc3339(text)
+            .then(|| text.parse::<Timestamp>().ok())
+            .flatten();
         instant.ok_or_else(|| refused("an RFC 3339 instant or a date is needed"))?
     };
     if at <= now {
@@ -262,15 +262,28 @@ fn expiry(text: &str, place: &str, now: Timestamp) -> Result<Timestamp, InvalidD
 /// Whether a text has the form of RFC 3339 section 5.6; the parser takes more of ISO 8601.
 fn is_rfc3339(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let at = |index: usize, allowed: &[u8]| bytes.get(index).is_some_and(|byte| allowed.contains(byte));
-    let zone = text.get(19..).unwrap_or_default().trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
-    let offset = zone.len() == 6 && zone.starts_with(['+', '-']) && zone.as_bytes().get(3) == Some(&b':');
-    at(4, b"-") && at(7, b"-") && at(10, b"Tt ") && at(13, b":") && at(16, b":") && (offset || matches!(zone, "Z" | "z"))
+    let at =
+        |index: usize, allowed: &[u8]| bytes.get(index).is_some_and(|byte| allowed.contains(byte));
+    let zone = text
+        .get(19..)
+        .unwrap_or_default()
+        .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let offset =
+        zone.len() == 6 && zone.starts_with(['+', '-']) && zone.as_bytes().get(3) == Some(&b':');
+    at(4, b"-")
+        && at(7, b"-")
+        && at(10, b"Tt ")
+        && at(13, b":")
+        && at(16, b":")
+        && (offset || matches!(zone, "Z" | "z"))
 }
 
 fn reason(text: &str, place: &str) -> Result<String, InvalidDetails> {
     if text.chars().count() > LONGEST_REASON {
-        return Err(InvalidDetails::new(format!("{place}.reason"), format!("at most {LONGEST_REASON} characters")));
+        return Err(InvalidDetails::new(
+            format!("{place}.reason"),
+            format!("at most {LONGEST_REASON} characters"),
+        ));
     }
     Ok(plain_text(text))
 }
@@ -298,45 +311,13 @@ fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
 /// without most of a member's name that somebody made very long.
 fn serde_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).chars().take(300).collect()
+    text.split(" at line ")
+        .next()
+        .unwrap_or(&text)
+        .chars()
+        .take(300)
+        .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused_at(members: &str) -> String {
-        let now = "2026-11-22T00:00:00Z".parse().unwrap();
-        let json = format!(r#"[{{"type":"ai_model_access","provider":"openai"{members}}}]"#);
-        parse(&json, now).map_or_else(|invalid| invalid.place, |_| String::new())
-    }
-
-    #[test]
-    fn an_instant_is_written_as_rfc_3339_has_it() {
-        for good in ["2026-12-01", "2026-12-01T00:00:00Z", "2026-12-01t00:00:00.5z", "2026-12-01T00:00:00+01:00"] {
-            assert_eq!(refused_at(&format!(r#","expires":"{good}""#)), "", "{good}");
-        }
-        for bad in [
-            "2026-12-01T00Z", "20261201T000000Z", "2026-12-01T00:00:00", "2026-12-01T00:00:00Z[UTC]", "2026-W48-2",
-            "2026-12-01T00:00:00+01", "2026-13-01T00:00:00Z", "2026-12-01T00:00:00+99:00", "soon", "",
-        ] {
-            assert_eq!(refused_at(&format!(r#","expires":"{bad}""#)), "authorization_details[0].expires", "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_list_of_values_is_not_an_object() {
-        let now = "2026-11-22T00:00:00Z".parse().unwrap();
-        let list = r#"[["ai_model_access","openai",null,null,null,null,null]]"#;
-        assert_eq!(parse(list, now).unwrap_err().place, "authorization_details[0]");
-        assert_eq!(refused_at(r#","limits":[10,null,null,null,null]"#), "authorization_details[0].limits");
-    }
-
-    #[test]
-    fn a_member_that_stands_twice_is_refused_wherever_it_stands() {
-        assert_eq!(refused_at(r#","provider":"google""#), "authorization_details[0]");
-        assert_eq!(refused_at(r#","models":["a"],"m\u006fdels":["b"]"#), "authorization_details[0]");
-        let twice = r#","limits":{"monthly_spend":1,"monthly_spend":2}"#;
-        assert_eq!(refused_at(twice), "authorization_details[0].limits");
-    }
-}
+mod tests;

@@ -28,7 +28,11 @@ impl Requests {
         self.try_to_deliver(actor, id).await
     }
 
-    async fn try_to_deliver(&self, actor: &Actor, id: RequestId) -> Result<Delivered, RequestError> {
+    async fn try_to_deliver(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+    ) -> Result<Delivered, RequestError> {
         let tx = self.vault.begin("deliver grant", actor.tenant).await?;
         let delivered = self.deliver_in(&tx, actor, id).await?;
         tx.commit().await?;
@@ -40,13 +44,20 @@ impl Requests {
     ///
     /// # Errors
     /// When it was delivered before, is not approved, or cannot be recorded.
-    pub async fn deliver_in(&self, tx: &Tx, actor: &Actor, id: RequestId) -> Result<Delivered, RequestError> {
+    pub async fn deliver_in(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        id: RequestId,
+    ) -> Result<Delivered, RequestError> {
         if !delivery::take(tx, id, self.vault.clock.now()).await? {
             return Err(RequestError::Delivered);
         }
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
         match load::<AccessRequest>(tx, &stream).await?.0 {
-            AccessRequest::Approved { grant, .. } => Ok(self.grants.issue_token(tx, actor, grant).await?),
+            AccessRequest::Approved { grant, .. } => {
+                Ok(self.grants.issue_token(tx, actor, grant).await?)
+            }
             _ => Err(Refusal::Unknown.into()),
         }
     }
@@ -60,13 +71,16 @@ impl Requests {
         self.close(actor, id, true).await?;
         let tx = self.vault.begin("abandon grant", actor.tenant).await?;
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
-        let AccessRequest::Approved { grant, .. } = load::<AccessRequest>(&tx, &stream).await?.0 else {
+        let AccessRequest::Approved { grant, .. } = load::<AccessRequest>(&tx, &stream).await?.0
+        else {
             return Ok(());
         };
         let undelivered = delivery::take(&tx, id, self.vault.clock.now()).await?;
         tx.commit().await?;
         if undelivered {
-            self.grants.revoke(actor, grant, "its app went away before it had the token").await?;
+            self.grants
+                .revoke(actor, grant, "its app went away before it had the token")
+                .await?;
         }
         Ok(())
     }

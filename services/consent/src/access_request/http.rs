@@ -128,10 +128,16 @@ pub(crate) async fn list(
     let rows = match query.0.state.as_deref() {
         None | Some("pending") => pending,
         Some("decided") => decided,
-        Some(_) => return Err(Problem::bad_request("state is pending or decided.").at("/state", "pending or decided")),
+        Some(_) => {
+            return Err(Problem::bad_request("state is pending or decided.")
+                .at("/state", "pending or decided"));
+        }
     };
     let items = rows.into_iter().map(AccessRequestView::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: None }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Shows one access request.
@@ -156,27 +162,54 @@ pub(crate) async fn show(
 pub(crate) async fn approve(
     person: Person,
     request_id: RequestId,
-    (vault, requests, keys): (web::Data<Vault>, web::Data<Requests>, web::Data<ProviderKeys>),
+    (vault, requests, keys): (
+        web::Data<Vault>,
+        web::Data<Requests>,
+        web::Data<ProviderKeys>,
+    ),
     id: web::Path<AccessRequestId>,
     body: StrictJson<Approval>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
     let now = vault.clock.now();
     let row = requests.one(person.tenant, person.user, *id).await?;
-    let own = keys.of(person.tenant, person.user).await.map_err(|e| Problem::dependency(&e))?;
+    let own = keys
+        .of(person.tenant, person.user)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     let mut details = Vec::with_capacity(row.details.len());
-    for (asked, choice) in row.details.iter().zip(choices(&body.0, &row.details, &own, now)?) {
+    for (asked, choice) in row
+        .details
+        .iter()
+        .zip(choices(&body.0, &row.details, &own, now)?)
+    {
         let detail = granted(&vault.policy, asked, choice, row.app.verification, now);
         details.push(detail.map_err(|missing| {
             let title = "No usable provider key is named";
-            Problem::unprocessable(format!("{missing}.")).named("no-usable-key", title).at("/key_ids", missing.reason)
+            Problem::unprocessable(format!("{missing}."))
+                .named("no-usable-key", title)
+                .at("/key_ids", missing.reason)
         })?);
     }
     let actor = Actor::person(&person, &request_id);
-    let grant_id = requests.approve(&actor, *id, Decision { details, shown: None }).await?;
+    let grant_id = requests
+        .approve(
+            &actor,
+            *id,
+            Decision {
+                details,
+                shown: None,
+            },
+        )
+        .await?;
     let redirect_to = oauth::after_approval(&vault, &actor, *id, grant_id).await?;
     let mut response = HttpResponse::Ok();
-    Ok(response.insert_header((header::CACHE_CONTROL, "no-store")).json(Approved { grant_id, redirect_to }))
+    Ok(response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Approved {
+            grant_id,
+            redirect_to,
+        }))
 }
 
 /// What the person chose for each detail that was asked: a narrower version, if they sent any, and
@@ -187,23 +220,47 @@ fn choices(
     own: &[ProviderKeyRow],
     now: Timestamp,
 ) -> Result<Vec<Choice>, Problem> {
-    let narrowed = approval.authorization_details.as_ref().map(|json| details::parse(json.get(), now)).transpose()?;
-    if narrowed.as_ref().is_some_and(|narrowed| narrowed.len() != asked.len()) {
-        return Err(Problem::bad_request("One object is needed for each that was asked, in the same order.")
-            .at("/authorization_details", "one object for each that was asked"));
+    let narrowed = approval
+        .authorization_details
+        .as_ref()
+        .map(|json| details::parse(json.get(), now))
+        .transpose()?;
+    if narrowed
+        .as_ref()
+        .is_some_and(|narrowed| narrowed.len() != asked.len())
+    {
+        return Err(Problem::bad_request(
+            "One object is needed for each that was asked, in the same order.",
+        )
+        .at(
+            "/authorization_details",
+            "one object for each that was asked",
+        ));
     }
-    let is_asked = |name: &&String| asked.iter().any(|asked| asked.provider.as_str() == name.as_str());
+    let is_asked = |name: &&String| {
+        asked
+            .iter()
+            .any(|asked| asked.provider.as_str() == name.as_str())
+    };
     if let Some(stray) = approval.key_ids.keys().find(|name| !is_asked(name)) {
-        return Err(Problem::bad_request("A key is named for a provider that was not asked for.")
-            .at(format!("/key_ids/{stray}"), "not asked for"));
+        return Err(
+            Problem::bad_request("A key is named for a provider that was not asked for.")
+                .at(format!("/key_ids/{stray}"), "not asked for"),
+        );
     }
     let first = |asked: &RequestedDetail| {
-        own.iter().find(|key| key.provider == asked.provider && key.state == KeyState::Usable).map(|key| key.id)
+        own.iter()
+            .find(|key| key.provider == asked.provider && key.state == KeyState::Usable)
+            .map(|key| key.id)
     };
     let mut narrowed = narrowed.into_iter().flatten();
     let choice = |asked: &RequestedDetail| Choice {
         narrowed: narrowed.next(),
-        key: approval.key_ids.get(asked.provider.as_str()).copied().or_else(|| first(asked)),
+        key: approval
+            .key_ids
+            .get(asked.provider.as_str())
+            .copied()
+            .or_else(|| first(asked)),
     };
     Ok(asked.iter().map(choice).collect())
 }
@@ -221,10 +278,20 @@ pub(crate) async fn deny(
     body: StrictJson<Denial>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
-    let reason = body.0.reason.map(|text| details::plain_text(&text)).filter(|text| !text.is_empty());
-    if reason.as_ref().is_some_and(|text| text.chars().count() > 200) {
-        return Err(Problem::bad_request("A reason has at most 200 characters.").at("/reason", "at most 200 characters"));
+    let reason = body
+        .0
+        .reason
+        .map(|text| details::plain_text(&text))
+        .filter(|text| !text.is_empty());
+    if reason
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > 200)
+    {
+        return Err(Problem::bad_request("A reason has at most 200 characters.")
+            .at("/reason", "at most 200 characters"));
     }
-    requests.deny(&Actor::person(&person, &request_id), *id, reason).await?;
+    requests
+        .deny(&Actor::person(&person, &request_id), *id, reason)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,6 +1,7 @@
 //! Access requests: what an app asks for, pending until a person decides.
 
 mod access_request;
+mod deciding;
 pub mod decision;
 pub mod delivery;
 pub mod details;

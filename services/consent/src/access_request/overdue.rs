@@ -19,7 +19,11 @@ impl Requests {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn end_overdue(&self) -> Result<usize, RequestError> {
-        let tx = self.vault.postgres.begin("find overdue access requests", Scope::Follower).await?;
+        let tx = self
+            .vault
+            .postgres
+            .begin("find overdue access requests", Scope::Follower)
+            .await?;
         let overdue = projection::overdue(&tx, self.vault.clock.now(), BATCH).await?;
         tx.commit().await?;
         for (tenant, user, id) in &overdue {

@@ -102,6 +102,12 @@ const COUNT_PENDING: &str = "
       FROM consent.access_requests
      WHERE user_id = $1 AND state = 'pending' AND expires_at > $2";
 
+const COUNT_PENDING_LIKE: &str = "
+    -- consent.count_pending_like
+    SELECT count(*) AS pending
+      FROM consent.access_requests
+     WHERE user_id = $1 AND state = 'pending' AND expires_at > $2 AND (transport = 'oauth') = $3";
+
 // Read across organizations, by followers only.
 const OVERDUE: &str = "
     -- consent.access_requests_overdue
@@ -116,12 +122,20 @@ const OVERDUE: &str = "
 /// # Errors
 /// When the event cannot be read or the database refuses.
 pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
-    let Some(change) = event.read::<AccessRequestEvent>()? else { return Ok(()) };
+    let Some(change) = event.read::<AccessRequestEvent>()? else {
+        return Ok(());
+    };
     match change {
-        AccessRequestEvent::Received { user, transport, app, details, expires_at } => {
-            received(tx, event, user, (transport, &app, &details), expires_at).await
+        AccessRequestEvent::Received {
+            user,
+            transport,
+            app,
+            details,
+            expires_at,
+        } => received(tx, event, user, (transport, &app, &details), expires_at).await,
+        AccessRequestEvent::Approved { grant, .. } => {
+            decided(tx, event, "approved", Some(grant), None).await
         }
-        AccessRequestEvent::Approved { grant, .. } => decided(tx, event, "approved", Some(grant), None).await,
         AccessRequestEvent::Denied { reason } => decided(tx, event, "denied", None, reason).await,
         AccessRequestEvent::Expired {} => decided(tx, event, "expired", None, None).await,
         AccessRequestEvent::Abandoned {} => decided(tx, event, "abandoned", None, None).await,
@@ -140,7 +154,20 @@ async fn received(
     let (app, details): (Value, Value) = (json!(app), json!(details));
     let user = user.uuid();
     let at = &event.occurred_at;
-    tx.execute(RECEIVED, &[&id, &tenant, &user, &transport, &app, &details, at, &expires_at]).await?;
+    tx.execute(
+        RECEIVED,
+        &[
+            &id,
+            &tenant,
+            &user,
+            &transport,
+            &app,
+            &details,
+            at,
+            &expires_at,
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -152,7 +179,8 @@ async fn decided(
     reason: Option<String>,
 ) -> Result<(), ProjectionError> {
     let (id, grant) = (event.stream_uuid(), grant.map(GrantId::uuid));
-    tx.execute(DECIDED, &[&id, &state, &grant, &reason, &event.occurred_at]).await?;
+    tx.execute(DECIDED, &[&id, &state, &grant, &reason, &event.occurred_at])
+        .await?;
     Ok(())
 }
 
@@ -160,16 +188,32 @@ async fn decided(
 ///
 /// # Errors
 /// When the database refuses or a row cannot be read.
-pub async fn pending(tx: &Tx, user: UserId, now: Timestamp) -> Result<Vec<AccessRequestRow>, DatabaseError> {
-    tx.query(PENDING, &[&user.uuid(), &now]).await?.iter().map(from_row).collect()
+pub async fn pending(
+    tx: &Tx,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<AccessRequestRow>, DatabaseError> {
+    tx.query(PENDING, &[&user.uuid(), &now])
+        .await?
+        .iter()
+        .map(from_row)
+        .collect()
 }
 
 /// What was decided of late, newest first, at most 20.
 ///
 /// # Errors
 /// When the database refuses or a row cannot be read.
-pub async fn recent(tx: &Tx, user: UserId, now: Timestamp) -> Result<Vec<AccessRequestRow>, DatabaseError> {
-    tx.query(RECENT, &[&user.uuid(), &now]).await?.iter().map(from_row).collect()
+pub async fn recent(
+    tx: &Tx,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<AccessRequestRow>, DatabaseError> {
+    tx.query(RECENT, &[&user.uuid(), &now])
+        .await?
+        .iter()
+        .map(from_row)
+        .collect()
 }
 
 /// One request of the transaction's organization.
@@ -177,7 +221,11 @@ pub async fn recent(tx: &Tx, user: UserId, now: Timestamp) -> Result<Vec<AccessR
 /// # Errors
 /// When the database refuses or the row cannot be read.
 pub async fn one(tx: &Tx, id: RequestId) -> Result<Option<AccessRequestRow>, DatabaseError> {
-    tx.query_opt(ONE, &[&id.uuid()]).await?.as_ref().map(from_row).transpose()
+    tx.query_opt(ONE, &[&id.uuid()])
+        .await?
+        .as_ref()
+        .map(from_row)
+        .transpose()
 }
 
 /// How many requests wait for a person's decision.
@@ -185,7 +233,28 @@ pub async fn one(tx: &Tx, id: RequestId) -> Result<Option<AccessRequestRow>, Dat
 /// # Errors
 /// When the database refuses.
 pub async fn count_pending(tx: &Tx, user: UserId, now: Timestamp) -> Result<i64, DatabaseError> {
-    Ok(tx.query_one(COUNT_PENDING, &[&user.uuid(), &now]).await?.get("pending"))
+    Ok(tx
+        .query_one(COUNT_PENDING, &[&user.uuid(), &now])
+        .await?
+        .get("pending"))
+}
+
+/// How many of these requests came in by a door of the same kind: through the person's own browser
+/// (OAuth), or from wherever somebody knows an address of theirs.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_pending_like(
+    tx: &Tx,
+    user: UserId,
+    transport: Transport,
+    now: Timestamp,
+) -> Result<i64, DatabaseError> {
+    let by_browser = transport == Transport::Oauth;
+    Ok(tx
+        .query_one(COUNT_PENDING_LIKE, &[&user.uuid(), &now, &by_browser])
+        .await?
+        .get("pending"))
 }
 
 /// Requests of any organization whose time is over and that nobody decided, the oldest first. The
@@ -193,16 +262,32 @@ pub async fn count_pending(tx: &Tx, user: UserId, now: Timestamp) -> Result<i64,
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn overdue(tx: &Tx, now: Timestamp, limit: i64) -> Result<Vec<(TenantId, UserId, RequestId)>, DatabaseError> {
+pub async fn overdue(
+    tx: &Tx,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(TenantId, UserId, RequestId)>, DatabaseError> {
     let of_row = |row: &Row| {
         let tenant = TenantId::from_uuid(row.get("tenant_id"));
-        (tenant, UserId::from_uuid(row.get("user_id")), RequestId::from_uuid(row.get("request_id")))
+        (
+            tenant,
+            UserId::from_uuid(row.get("user_id")),
+            RequestId::from_uuid(row.get("request_id")),
+        )
     };
-    Ok(tx.query(OVERDUE, &[&now, &limit]).await?.iter().map(of_row).collect())
+    Ok(tx
+        .query(OVERDUE, &[&now, &limit])
+        .await?
+        .iter()
+        .map(of_row)
+        .collect())
 }
 
 fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
-    let unreadable = |column| DatabaseError::Row { table: "consent.access_requests", column };
+    let unreadable = |column| DatabaseError::Row {
+        table: "consent.access_requests",
+        column,
+    };
     let grant: Option<uuid::Uuid> = row.get("grant_id");
     let state = match (row.get::<_, &str>("state"), grant) {
         ("pending", _) => RequestState::Pending,

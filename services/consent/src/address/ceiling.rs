@@ -55,20 +55,32 @@ impl TryFrom<WireCeiling> for Ceiling {
         if providers.is_empty() || providers.len() > 8 {
             return Err("1 to 8 providers are needed");
         }
-        let models: Result<Vec<_>, _> = wire.models.iter().take(65).map(|text| text.parse()).collect();
+        let models: Result<Vec<_>, _> = wire
+            .models
+            .iter()
+            .take(65)
+            .map(|text| text.parse())
+            .collect();
         let models = models.map_err(|_| "a model is named by its id or a prefix and *")?;
         if models.len() > 64 {
             return Err("at most 64 models");
         }
-        let monthly_spend: Nanodollars =
-            wire.monthly_spend.parse().map_err(|_| "monthly_spend is a decimal amount of USD")?;
+        let monthly_spend: Nanodollars = wire
+            .monthly_spend
+            .parse()
+            .map_err(|_| "monthly_spend is a decimal amount of USD")?;
         if monthly_spend <= Nanodollars::ZERO || monthly_spend > LARGEST_LIMIT {
             return Err("monthly_spend is above 0 and at most 4000000");
         }
         if !(1..=365).contains(&wire.days) {
             return Err("days is 1 to 365");
         }
-        Ok(Self { providers, models: Models::new(models), monthly_spend, days: wire.days })
+        Ok(Self {
+            providers,
+            models: Models::new(models),
+            monthly_spend,
+            days: wire.days,
+        })
     }
 }
 
@@ -119,18 +131,28 @@ mod tests {
 
     fn ceiling() -> Ceiling {
         let wire = serde_json::json!({"providers": ["openai"], "models": ["gpt-4o*"], "monthly_spend": "10", "days": 30});
-        serde_json::from_value::<WireCeiling>(wire).unwrap().try_into().unwrap()
+        serde_json::from_value::<WireCeiling>(wire)
+            .unwrap()
+            .try_into()
+            .unwrap()
     }
 
     fn granted(detail: &str) -> Option<AuthorizationDetail> {
-        let asked = details::parse(&format!("[{detail}]"), now()).unwrap().remove(0);
+        let asked = details::parse(&format!("[{detail}]"), now())
+            .unwrap()
+            .remove(0);
         ceiling().grant(&Policy::default(), &asked, ProviderKeyId::new(now()), now())
     }
 
     #[test]
     fn what_lies_within_is_granted_and_the_rest_waits() {
-        let within = granted(r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o-mini"],"limits":{"monthly_spend":10}}"#);
-        assert_eq!(within.unwrap().limits.monthly_spend, Nanodollars::from_dollars(10));
+        let within = granted(
+            r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o-mini"],"limits":{"monthly_spend":10}}"#,
+        );
+        assert_eq!(
+            within.unwrap().limits.monthly_spend,
+            Nanodollars::from_dollars(10)
+        );
         for above in [
             r#"{"type":"ai_model_access","provider":"anthropic","models":["gpt-4o-mini"]}"#,
             r#"{"type":"ai_model_access","provider":"openai","models":["o1"]}"#,

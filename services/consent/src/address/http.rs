@@ -66,7 +66,9 @@ impl From<AddressError> for Problem {
     fn from(error: AddressError) -> Self {
         match error {
             AddressError::Unknown => Self::not_found("There is no such address."),
-            AddressError::TooMany | AddressError::TooManyTickets => Self::conflict(crate::wire_error::sentence(&error)),
+            AddressError::TooMany | AddressError::TooManyTickets => {
+                Self::conflict(crate::wire_error::sentence(&error))
+            }
             AddressError::NoRandomness(error) => Self::internal(&error),
             AddressError::Database(error) => Self::dependency(&error),
         }
@@ -104,7 +106,9 @@ pub(crate) async fn make_handle(
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::ConnectApps)?;
     let label = checked_name(&body.0.label)?;
-    let row = addresses.make_handle(&Actor::person(&person, &request_id), &label).await?;
+    let row = addresses
+        .make_handle(&Actor::person(&person, &request_id), &label)
+        .await?;
     Ok(HttpResponse::Created().json(handle_view(row, &vault.public_url)))
 }
 
@@ -116,9 +120,20 @@ pub(crate) async fn list_handles(
     person: Person,
     (vault, addresses): (web::Data<Vault>, web::Data<Addresses>),
 ) -> Result<HttpResponse, Problem> {
-    let rows = addresses.handles(Whose { tenant: person.tenant, user: person.user }).await?;
-    let items = rows.into_iter().map(|row| handle_view(row, &vault.public_url)).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: None }))
+    let rows = addresses
+        .handles(Whose {
+            tenant: person.tenant,
+            user: person.user,
+        })
+        .await?;
+    let items = rows
+        .into_iter()
+        .map(|row| handle_view(row, &vault.public_url))
+        .collect();
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Ends a handle.
@@ -132,7 +147,9 @@ pub(crate) async fn end_handle(
     id: web::Path<HandleId>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::ConnectApps)?;
-    addresses.end_handle(&Actor::person(&person, &request_id), *id).await?;
+    addresses
+        .end_handle(&Actor::person(&person, &request_id), *id)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -150,10 +167,19 @@ pub(crate) async fn make_ticket(
     person.require(Permission::ConnectApps)?;
     let label = checked_name(&body.0.label)?;
     let ceiling = body.0.ceiling.map(Ceiling::try_from).transpose();
-    let ceiling = ceiling.map_err(|why| Problem::bad_request(format!("The ceiling: {why}.")).at("/ceiling", why))?;
+    let ceiling = ceiling
+        .map_err(|why| Problem::bad_request(format!("The ceiling: {why}.")).at("/ceiling", why))?;
     let actor = Actor::person(&person, &request_id);
-    let (id, ticket, expires_at) = addresses.make_ticket(&actor, &label, ceiling.as_ref()).await?;
+    let (id, ticket, expires_at) = addresses
+        .make_ticket(&actor, &label, ceiling.as_ref())
+        .await?;
     let url = url_with_user(&vault.public_url, ticket.reveal());
     let mut response = HttpResponse::Created();
-    Ok(response.insert_header((header::CACHE_CONTROL, "no-store")).json(NewTicketView { id, url, expires_at }))
+    Ok(response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(NewTicketView {
+            id,
+            url,
+            expires_at,
+        }))
 }

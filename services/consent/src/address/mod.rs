@@ -6,4 +6,6 @@ pub mod page;
 mod store;
 
 pub use ceiling::{Ceiling, WireCeiling};
-pub use store::{AddressError, Addresses, HandleRow, TICKET_LIVES, Ticket, TicketRow, Whose, use_ticket};
+pub use store::{
+    AddressError, Addresses, HandleRow, TICKET_LIVES, Ticket, TicketRow, Whose, use_ticket,
+};

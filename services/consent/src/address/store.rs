@@ -82,7 +82,9 @@ pub enum AddressError {
     #[error("a person has at most {MOST_HANDLES} handles; end one first")]
     TooMany,
     /// The person has as many unused tickets as one may have.
-    #[error("a person has at most {MOST_TICKETS} unused tickets at a time; they end by themselves within minutes")]
+    #[error(
+        "a person has at most {MOST_TICKETS} unused tickets at a time; they end by themselves within minutes"
+    )]
     TooManyTickets,
     /// No address could be made.
     #[error(transparent)]
@@ -162,10 +164,31 @@ impl Addresses {
         if tx.query(HANDLES, &[&actor.user.uuid()]).await?.len() >= MOST_HANDLES {
             return Err(AddressError::TooMany);
         }
-        let (tenant, user, digest) = (actor.tenant.uuid(), actor.user.uuid(), digest.as_bytes().as_slice());
-        tx.execute(MAKE_HANDLE, &[&id.uuid(), &tenant, &user, &digest, &handle.as_str(), &label, &created_at]).await?;
+        let (tenant, user, digest) = (
+            actor.tenant.uuid(),
+            actor.user.uuid(),
+            digest.as_bytes().as_slice(),
+        );
+        tx.execute(
+            MAKE_HANDLE,
+            &[
+                &id.uuid(),
+                &tenant,
+                &user,
+                &digest,
+                &handle.as_str(),
+                &label,
+                &created_at,
+            ],
+        )
+        .await?;
         tx.commit().await?;
-        Ok(HandleRow { id, handle, label: label.to_owned(), created_at })
+        Ok(HandleRow {
+            id,
+            handle,
+            label: label.to_owned(),
+            created_at,
+        })
     }
 
     /// A person's live handles.
@@ -176,12 +199,18 @@ impl Addresses {
         let tx = self.0.begin("list handles", whose.tenant).await?;
         let rows = tx.query(HANDLES, &[&whose.user.uuid()]).await?;
         tx.commit().await?;
-        let unreadable = || DatabaseError::Row { table: "consent.handles", column: "handle" };
+        let unreadable = || DatabaseError::Row {
+            table: "consent.handles",
+            column: "handle",
+        };
         rows.iter()
             .map(|row| {
                 Ok(HandleRow {
                     id: HandleId::from_uuid(row.get("handle_id")),
-                    handle: row.get::<_, &str>("handle").parse().map_err(|_| unreadable())?,
+                    handle: row
+                        .get::<_, &str>("handle")
+                        .parse()
+                        .map_err(|_| unreadable())?,
                     label: row.get("label"),
                     created_at: row.get("created_at"),
                 })
@@ -195,9 +224,18 @@ impl Addresses {
     /// When there is no such handle or the database refuses.
     pub async fn end_handle(&self, actor: &Actor, id: HandleId) -> Result<(), AddressError> {
         let tx = self.0.begin("end handle", actor.tenant).await?;
-        let ended = tx.execute(END_HANDLE, &[&id.uuid(), &actor.user.uuid(), &self.0.clock.now()]).await?;
+        let ended = tx
+            .execute(
+                END_HANDLE,
+                &[&id.uuid(), &actor.user.uuid(), &self.0.clock.now()],
+            )
+            .await?;
         tx.commit().await?;
-        if ended == 1 { Ok(()) } else { Err(AddressError::Unknown) }
+        if ended == 1 {
+            Ok(())
+        } else {
+            Err(AddressError::Unknown)
+        }
     }
 
     /// Makes a connect ticket. The ticket itself is shown once and stored as a digest.
@@ -219,12 +257,27 @@ impl Addresses {
         let tx = self.0.begin("make connect ticket", actor.tenant).await?;
         let (tenant, user) = (actor.tenant.uuid(), actor.user.uuid());
         one_at_a_time(&tx, actor.user).await?;
-        let usable: i64 = tx.query_one(COUNT_TICKETS, &[&user, &created_at]).await?.get("usable");
+        let usable: i64 = tx
+            .query_one(COUNT_TICKETS, &[&user, &created_at])
+            .await?
+            .get("usable");
         if usable >= MOST_TICKETS {
             return Err(AddressError::TooManyTickets);
         }
-        tx.execute(MAKE_TICKET, &[&id.uuid(), &digest, &tenant, &user, &label, &ceiling, &created_at, &expires_at])
-            .await?;
+        tx.execute(
+            MAKE_TICKET,
+            &[
+                &id.uuid(),
+                &digest,
+                &tenant,
+                &user,
+                &label,
+                &ceiling,
+                &created_at,
+                &expires_at,
+            ],
+        )
+        .await?;
         tx.commit().await?;
         Ok((id, ticket, expires_at))
     }
@@ -253,8 +306,14 @@ impl Addresses {
     /// When the database refuses.
     pub async fn whose_handle(&self, handle: &Handle) -> Result<Option<Whose>, AddressError> {
         let digest = TokenDigest::of(handle.as_str());
-        let tx = self.0.postgres.begin("find handle", Scope::Holder(digest)).await?;
-        let row = tx.query_opt(WHOSE_HANDLE, &[&digest.as_bytes().as_slice()]).await?;
+        let tx = self
+            .0
+            .postgres
+            .begin("find handle", Scope::Holder(digest))
+            .await?;
+        let row = tx
+            .query_opt(WHOSE_HANDLE, &[&digest.as_bytes().as_slice()])
+            .await?;
         tx.commit().await?;
         Ok(row.map(|row| Whose {
             tenant: TenantId::from_uuid(row.get("tenant_id")),
@@ -268,15 +327,27 @@ impl Addresses {
     /// When the database refuses.
     pub async fn ticket(&self, ticket: &ConnectTicket) -> Result<Option<Ticket>, AddressError> {
         let digest = ticket.digest();
-        let tx = self.0.postgres.begin("find connect ticket", Scope::Holder(digest)).await?;
-        let row = tx.query_opt(TICKET, &[&digest.as_bytes().as_slice(), &self.0.clock.now()]).await?;
+        let tx = self
+            .0
+            .postgres
+            .begin("find connect ticket", Scope::Holder(digest))
+            .await?;
+        let row = tx
+            .query_opt(
+                TICKET,
+                &[&digest.as_bytes().as_slice(), &self.0.clock.now()],
+            )
+            .await?;
         tx.commit().await?;
         let Some(row) = row else { return Ok(None) };
         let ceiling: Option<Value> = row.get("ceiling");
         let ceiling = ceiling
             .map(serde_json::from_value)
             .transpose()
-            .map_err(|_| DatabaseError::Row { table: "consent.connect_tickets", column: "ceiling" })?;
+            .map_err(|_| DatabaseError::Row {
+                table: "consent.connect_tickets",
+                column: "ceiling",
+            })?;
         Ok(Some(Ticket {
             id: TicketId::from_uuid(row.get("ticket_id")),
             whose: Whose {

@@ -1,7 +1,7 @@
 //! The life of a grant.
 
-use events::{AppIdentity, AuthorizationDetail, GrantEvent};
 use event_store::Aggregate;
+use events::{AppIdentity, AuthorizationDetail, GrantEvent};
 use ids::{RequestId, UserId};
 use jiff::Timestamp;
 
@@ -67,7 +67,12 @@ impl Grant {
         details: Vec<AuthorizationDetail>,
     ) -> Result<GrantEvent, Refusal> {
         match self {
-            Self::None => Ok(GrantEvent::Granted { user, app, request, details }),
+            Self::None => Ok(GrantEvent::Granted {
+                user,
+                app,
+                request,
+                details,
+            }),
             _ => Err(Refusal::Exists),
         }
     }
@@ -98,7 +103,12 @@ impl Grant {
     /// # Errors
     /// When the grant is not live, or the change gives another provider, model or capability, or
     /// more than the policy lets a person give.
-    pub fn change(&self, new: Vec<AuthorizationDetail>, policy: &Policy, now: Timestamp) -> Result<GrantEvent, Refusal> {
+    pub fn change(
+        &self,
+        new: Vec<AuthorizationDetail>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<GrantEvent, Refusal> {
         let (app, details, _) = self.live(now)?;
         if new.len() != details.len() {
             return Err(Refusal::Beyond("other providers"));
@@ -130,16 +140,26 @@ impl Grant {
     /// When there is no such grant.
     pub fn revoke(&self, reason: &str) -> Result<Option<GrantEvent>, Refusal> {
         match self {
-            Self::Live { .. } => Ok(Some(GrantEvent::Revoked { reason: reason.to_owned() })),
+            Self::Live { .. } => Ok(Some(GrantEvent::Revoked {
+                reason: reason.to_owned(),
+            })),
             Self::Revoked { .. } => Ok(None),
             Self::None => Err(Refusal::Unknown),
         }
     }
 
     /// To whom, what exactly, and whether the token went out, of a grant that is in force.
-    fn live(&self, now: Timestamp) -> Result<(&AppIdentity, &[AuthorizationDetail], bool), Refusal> {
+    fn live(
+        &self,
+        now: Timestamp,
+    ) -> Result<(&AppIdentity, &[AuthorizationDetail], bool), Refusal> {
         match self {
-            Self::Live { app, details, token_issued, .. } if details.iter().any(|detail| now < detail.expires) => {
+            Self::Live {
+                app,
+                details,
+                token_issued,
+                ..
+            } if details.iter().any(|detail| now < detail.expires) => {
                 Ok((app, details, *token_issued))
             }
             Self::Live { .. } => Err(Refusal::Expired),
@@ -154,7 +174,12 @@ impl Aggregate for Grant {
 
     fn apply(&mut self, event: &GrantEvent) {
         match (event, &mut *self) {
-            (GrantEvent::Granted { user, app, details, .. }, Self::None) => {
+            (
+                GrantEvent::Granted {
+                    user, app, details, ..
+                },
+                Self::None,
+            ) => {
                 *self = Self::Live {
                     user: *user,
                     app: app.clone(),
@@ -163,9 +188,13 @@ impl Aggregate for Grant {
                 };
             }
             (GrantEvent::TokenIssued {}, Self::Live { token_issued, .. }) => *token_issued = true,
-            (GrantEvent::Changed { details: new }, Self::Live { details, .. }) => details.clone_from(new),
+            (GrantEvent::Changed { details: new }, Self::Live { details, .. }) => {
+                details.clone_from(new);
+            }
             // Revocation is terminal and wins over whatever comes later.
-            (GrantEvent::Revoked { .. }, Self::Live { user, .. }) => *self = Self::Revoked { user: *user },
+            (GrantEvent::Revoked { .. }, Self::Live { user, .. }) => {
+                *self = Self::Revoked { user: *user }
+            }
             _ => {}
         }
     }
@@ -193,7 +222,12 @@ mod tests {
     fn granted() -> GrantEvent {
         GrantEvent::Granted {
             user: UserId::new(at()),
-            app: AppIdentity { app: None, name: "App".into(), url: None, verification: Verification::Unverified },
+            app: AppIdentity {
+                app: None,
+                name: "App".into(),
+                url: None,
+                verification: Verification::Unverified,
+            },
             request: RequestId::new(at()),
             details: vec![detail(&["gpt-4o*"])],
         }
@@ -211,8 +245,14 @@ mod tests {
 
     #[test]
     fn a_token_goes_out_once() {
-        assert_eq!(given(&[granted()]).issue_token(at()), Ok(GrantEvent::TokenIssued {}));
-        assert_eq!(given(&[granted(), GrantEvent::TokenIssued {}]).issue_token(at()), Err(Refusal::TokenIssued));
+        assert_eq!(
+            given(&[granted()]).issue_token(at()),
+            Ok(GrantEvent::TokenIssued {})
+        );
+        assert_eq!(
+            given(&[granted(), GrantEvent::TokenIssued {}]).issue_token(at()),
+            Err(Refusal::TokenIssued)
+        );
         assert_eq!(given(&[]).issue_token(at()), Err(Refusal::Unknown));
     }
 
@@ -221,17 +261,30 @@ mod tests {
         let over: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
         let grant = given(&[granted()]);
         assert_eq!(grant.issue_token(over), Err(Refusal::Expired));
-        assert_eq!(grant.change(vec![detail(&["gpt-4o"])], &Policy::default(), over), Err(Refusal::Expired));
+        assert_eq!(
+            grant.change(vec![detail(&["gpt-4o"])], &Policy::default(), over),
+            Err(Refusal::Expired)
+        );
         assert!(matches!(grant.revoke("test"), Ok(Some(_))));
     }
 
     #[test]
     fn a_revoked_grant_stays_revoked() {
-        let revoked = GrantEvent::Revoked { reason: "test".into() };
-        let grant = given(&[granted(), revoked.clone(), granted(), GrantEvent::Changed { details: vec![] }]);
+        let revoked = GrantEvent::Revoked {
+            reason: "test".into(),
+        };
+        let grant = given(&[
+            granted(),
+            revoked.clone(),
+            granted(),
+            GrantEvent::Changed { details: vec![] },
+        ]);
         assert!(matches!(grant, Grant::Revoked { .. }) && grant.owner().is_some());
         assert_eq!(grant.issue_token(at()), Err(Refusal::Revoked));
-        assert_eq!(change(&grant, vec![detail(&["gpt-4o"])]), Err(Refusal::Revoked));
+        assert_eq!(
+            change(&grant, vec![detail(&["gpt-4o"])]),
+            Err(Refusal::Revoked)
+        );
         assert_eq!(grant.revoke("again"), Ok(None));
     }
 
@@ -239,8 +292,14 @@ mod tests {
     fn a_live_grant_can_be_narrowed_and_not_widened() {
         let grant = given(&[granted()]);
         assert!(change(&grant, vec![detail(&["gpt-4o-mini"])]).is_ok());
-        assert_eq!(change(&grant, vec![detail(&["o1"])]), Err(Refusal::Beyond("more models")));
-        assert_eq!(change(&grant, vec![]), Err(Refusal::Beyond("other providers")));
+        assert_eq!(
+            change(&grant, vec![detail(&["o1"])]),
+            Err(Refusal::Beyond("more models"))
+        );
+        assert_eq!(
+            change(&grant, vec![]),
+            Err(Refusal::Beyond("other providers"))
+        );
     }
 
     #[test]

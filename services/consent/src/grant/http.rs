@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, get, patch, post, web};
-use events::{AuthorizationDetail, RequestedDetail};
 use events::WireDetail;
+use events::{AuthorizationDetail, RequestedDetail};
 use ids::GrantId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
@@ -13,7 +13,10 @@ use server::{Page, PageQuery, Person, Problem, RequestId, StrictJson, StrictQuer
 use sessions::Permission;
 use utoipa::ToSchema;
 
-use super::{GrantRow, Grants, standing::{self, LimitView}};
+use super::{
+    GrantRow, Grants,
+    standing::{self, LimitView},
+};
 use crate::{
     access_request::{decision::named_or, details},
     vault::{Actor, Vault},
@@ -64,7 +67,11 @@ fn view(row: &GrantRow, limits: Option<Vec<LimitView>>, public_url: &str) -> Gra
         app_name: row.app.name.clone(),
         app_url: row.app.url.clone(),
         verification: row.app.verification,
-        authorization_details: row.details.iter().map(|detail| WireDetail::granted(detail, public_url)).collect(),
+        authorization_details: row
+            .details
+            .iter()
+            .map(|detail| WireDetail::granted(detail, public_url))
+            .collect(),
         limits,
         granted_at: row.granted_at,
         expires_at: row.expires_at,
@@ -88,8 +95,16 @@ pub(crate) async fn list(
         .map_err(|e| Problem::dependency(&e))?;
     let page = Page::of(rows, limit, |row| row.id.to_string());
     let limits = standing::of(&vault, &page.items).await;
-    let items = page.items.iter().zip(limits).map(|(row, limits)| view(row, limits, &vault.public_url)).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: page.next_cursor }))
+    let items = page
+        .items
+        .iter()
+        .zip(limits)
+        .map(|(row, limits)| view(row, limits, &vault.public_url))
+        .collect();
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// Shows one grant.
@@ -103,7 +118,10 @@ pub(crate) async fn show(
     id: web::Path<GrantId>,
 ) -> Result<HttpResponse, Problem> {
     let row = grants.one(person.tenant, person.user, *id).await?;
-    let limits = standing::of(&vault, std::slice::from_ref(&row)).await.pop().flatten();
+    let limits = standing::of(&vault, std::slice::from_ref(&row))
+        .await
+        .pop()
+        .flatten();
     Ok(HttpResponse::Ok().json(view(&row, limits, &vault.public_url)))
 }
 
@@ -128,31 +146,53 @@ pub(crate) async fn change(
     let row = grants.one(person.tenant, person.user, *id).await?;
     let wanted = details::parse(body.0.authorization_details.get(), vault.clock.now())?;
     if wanted.len() != row.details.len() {
-        return Err(Problem::bad_request("One object is needed for each provider of the grant, in its order.")
-            .at("/authorization_details", "one object for each provider"));
+        return Err(Problem::bad_request(
+            "One object is needed for each provider of the grant, in its order.",
+        )
+        .at("/authorization_details", "one object for each provider"));
     }
     let named = named_members(&body.0.authorization_details);
     let changed = row.details.iter().zip(wanted.into_iter().zip(named));
-    let changed = changed.map(|(old, (new, named))| changed_detail(old, new, &named)).collect();
-    grants.change(&Actor::person(&person, &request_id), *id, changed).await?;
+    let changed = changed
+        .map(|(old, (new, named))| changed_detail(old, new, &named))
+        .collect();
+    grants
+        .change(&Actor::person(&person, &request_id), *id, changed)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Which members each object of an array names; one that is `null` counts as left out.
 fn named_members(array: &RawValue) -> Vec<BTreeSet<String>> {
-    let objects: Vec<BTreeMap<String, Option<IgnoredAny>>> = serde_json::from_str(array.get()).unwrap_or_default();
+    let objects: Vec<BTreeMap<String, Option<IgnoredAny>>> =
+        serde_json::from_str(array.get()).unwrap_or_default();
     let named = |object: BTreeMap<String, Option<IgnoredAny>>| {
-        object.into_iter().filter_map(|(name, value)| value.map(|_| name)).collect()
+        object
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|_| name))
+            .collect()
     };
     objects.into_iter().map(named).collect()
 }
 
 /// What is granted from now on: what the change names, and for the rest what was granted before.
-fn changed_detail(old: &AuthorizationDetail, new: RequestedDetail, named: &BTreeSet<String>) -> AuthorizationDetail {
+fn changed_detail(
+    old: &AuthorizationDetail,
+    new: RequestedDetail,
+    named: &BTreeSet<String>,
+) -> AuthorizationDetail {
     AuthorizationDetail {
         provider: new.provider,
-        models: if named.contains("models") { new.models } else { old.models.clone() },
-        capabilities: if named.contains("capabilities") { new.capabilities } else { old.capabilities.clone() },
+        models: if named.contains("models") {
+            new.models
+        } else {
+            old.models.clone()
+        },
+        capabilities: if named.contains("capabilities") {
+            new.capabilities
+        } else {
+            old.capabilities.clone()
+        },
         limits: named_or(&new.limits, &old.limits),
         expires: new.expires.unwrap_or(old.expires),
         key_id: old.key_id,
@@ -173,6 +213,12 @@ pub(crate) async fn revoke(
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
     grants.one(person.tenant, person.user, *id).await?;
-    grants.revoke(&Actor::person(&person, &request_id), *id, "revoked by the person").await?;
+    grants
+        .revoke(
+            &Actor::person(&person, &request_id),
+            *id,
+            "revoked by the person",
+        )
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -85,7 +85,11 @@ const ONE: &str = "
 /// When the last of these details ends.
 #[must_use]
 pub fn last_expiry(details: &[AuthorizationDetail]) -> Timestamp {
-    details.iter().map(|detail| detail.expires).max().unwrap_or(Timestamp::MIN)
+    details
+        .iter()
+        .map(|detail| detail.expires)
+        .max()
+        .unwrap_or(Timestamp::MIN)
 }
 
 /// Takes one event in.
@@ -93,17 +97,25 @@ pub fn last_expiry(details: &[AuthorizationDetail]) -> Timestamp {
 /// # Errors
 /// When the event cannot be read or the database refuses.
 pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
-    let Some(change) = event.read::<GrantEvent>()? else { return Ok(()) };
+    let Some(change) = event.read::<GrantEvent>()? else {
+        return Ok(());
+    };
     let id = event.stream_uuid();
     let at = &event.occurred_at;
     match change {
-        GrantEvent::Granted { user, app, request, details } => {
+        GrantEvent::Granted {
+            user,
+            app,
+            request,
+            details,
+        } => {
             granted(tx, event, (user, request), &app, &details).await?;
         }
         GrantEvent::TokenIssued {} => {}
         GrantEvent::Changed { details } => {
             let stored: Value = json!(details);
-            tx.execute(CHANGED, &[&id, &stored, &last_expiry(&details), at]).await?;
+            tx.execute(CHANGED, &[&id, &stored, &last_expiry(&details), at])
+                .await?;
         }
         GrantEvent::Revoked { reason } => {
             tx.execute(REVOKED, &[&id, &reason, at]).await?;
@@ -123,7 +135,20 @@ async fn granted(
     let (user, request) = (user.uuid(), request.uuid());
     let (app, stored): (Value, Value) = (json!(app), json!(details));
     let ends = last_expiry(details);
-    tx.execute(GRANTED, &[&id, &tenant, &user, &request, &app, &stored, &event.occurred_at, &ends]).await?;
+    tx.execute(
+        GRANTED,
+        &[
+            &id,
+            &tenant,
+            &user,
+            &request,
+            &app,
+            &stored,
+            &event.occurred_at,
+            &ends,
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -139,7 +164,11 @@ pub async fn of_user(
     now: Timestamp,
 ) -> Result<Vec<GrantRow>, DatabaseError> {
     let before = before.map(GrantId::uuid);
-    tx.query(OF_USER, &[&user.uuid(), &before, &limit]).await?.iter().map(|row| from_row(row, now)).collect()
+    tx.query(OF_USER, &[&user.uuid(), &before, &limit])
+        .await?
+        .iter()
+        .map(|row| from_row(row, now))
+        .collect()
 }
 
 /// One grant of the transaction's organization.
@@ -147,11 +176,18 @@ pub async fn of_user(
 /// # Errors
 /// When the database refuses or the row cannot be read.
 pub async fn one(tx: &Tx, id: GrantId, now: Timestamp) -> Result<Option<GrantRow>, DatabaseError> {
-    tx.query_opt(ONE, &[&id.uuid()]).await?.as_ref().map(|row| from_row(row, now)).transpose()
+    tx.query_opt(ONE, &[&id.uuid()])
+        .await?
+        .as_ref()
+        .map(|row| from_row(row, now))
+        .transpose()
 }
 
 fn from_row(row: &Row, now: Timestamp) -> Result<GrantRow, DatabaseError> {
-    let unreadable = |column| DatabaseError::Row { table: "consent.grants", column };
+    let unreadable = |column| DatabaseError::Row {
+        table: "consent.grants",
+        column,
+    };
     let expires_at: Timestamp = row.get("expires_at");
     let state = match row.get::<_, &str>("state") {
         "live" if expires_at <= now => GrantState::Expired,

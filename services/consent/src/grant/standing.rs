@@ -38,7 +38,12 @@ pub async fn of(vault: &Vault, grants: &[GrantRow]) -> Vec<Option<Vec<LimitView>
     let asked: Vec<_> = grants
         .iter()
         .flat_map(|grant| grant.details.iter().map(move |detail| (grant, detail)))
-        .map(|(grant, detail)| (spend_limits::Bucket::new(grant.id, &detail.provider), CallLimits::from(&detail.limits)))
+        .map(|(grant, detail)| {
+            (
+                spend_limits::Bucket::new(grant.id, &detail.provider),
+                CallLimits::from(&detail.limits),
+            )
+        })
         .collect();
     let Ok(standings) = vault.spend_limits.standings(&asked).await else {
         return grants.iter().map(|_| None).collect();
@@ -50,7 +55,11 @@ pub async fn of(vault: &Vault, grants: &[GrantRow]) -> Vec<Option<Vec<LimitView>
             let mut views = Vec::new();
             for detail in &grant.details {
                 let standing = standings.next().unwrap_or_default();
-                views.extend(standing.into_iter().map(|limit| view(detail.provider.as_str(), &limit)));
+                views.extend(
+                    standing
+                        .into_iter()
+                        .map(|limit| view(detail.provider.as_str(), &limit)),
+                );
             }
             Some(views)
         })

@@ -84,11 +84,17 @@ impl Grants {
     ///
     /// # Errors
     /// When there is none or the database refuses.
-    pub async fn one(&self, tenant: TenantId, user: UserId, id: GrantId) -> Result<GrantRow, GrantError> {
+    pub async fn one(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        id: GrantId,
+    ) -> Result<GrantRow, GrantError> {
         let tx = self.0.begin("read grant", tenant).await?;
         let row = projection::one(&tx, id, self.0.clock.now()).await?;
         tx.commit().await?;
-        row.filter(|row| row.user == user).ok_or(GrantError::Refused(Refusal::Unknown))
+        row.filter(|row| row.user == user)
+            .ok_or(GrantError::Refused(Refusal::Unknown))
     }
 
     /// Moves limits and expiry or narrows; the token stays and obeys within a second.
@@ -135,7 +141,12 @@ impl Grants {
         Ok(marked.inspect_err(|error| tracing::error!(%error, grant = %id, "a revocation was not told to the proxies"))?)
     }
 
-    async fn record_revocation(&self, actor: &Actor, id: GrantId, reason: &str) -> Result<(), GrantError> {
+    async fn record_revocation(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        reason: &str,
+    ) -> Result<(), GrantError> {
         let tx = self.0.begin("revoke grant", actor.tenant).await?;
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(&tx, &stream).await?;
@@ -152,11 +163,21 @@ impl Grants {
     ///
     /// # Errors
     /// When it was handed out before, the grant is not live, or the database refuses.
-    pub async fn issue_token(&self, tx: &Tx, actor: &Actor, id: GrantId) -> Result<Delivered, GrantError> {
+    pub async fn issue_token(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        id: GrantId,
+    ) -> Result<Delivered, GrantError> {
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
         let event = grant.issue_token(self.0.clock.now())?;
-        let Grant::Live { user, app, details, .. } = grant else { return Err(Refusal::Unknown.into()) };
+        let Grant::Live {
+            user, app, details, ..
+        } = grant
+        else {
+            return Err(Refusal::Unknown.into());
+        };
         let token = OkapToken::mint()?;
         let expires_at = projection::last_expiry(&details);
         let access = GrantAccess {
@@ -171,11 +192,20 @@ impl Grants {
         };
         grant_access::open(tx, &token.digest(), &access).await?;
         record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
-        Ok(Delivered { token, grant: id, details, expires_at })
+        Ok(Delivered {
+            token,
+            grant: id,
+            details,
+            expires_at,
+        })
     }
 }
 
 /// Another person's grant is as unknown as one that does not exist.
 fn owned(grant: &Grant, actor: UserId) -> Result<(), Refusal> {
-    if grant.owner() == Some(actor) { Ok(()) } else { Err(Refusal::Unknown) }
+    if grant.owner() == Some(actor) {
+        Ok(())
+    } else {
+        Err(Refusal::Unknown)
+    }
 }

@@ -45,11 +45,18 @@ pub(crate) async fn authorize(
     // Nor before it is known who is in front of the browser (RFC 9700 section 4.11.2).
     let Some(person) = server::signed_in(&request).await? else {
         let next = ReturnPath::to(&request);
-        return Ok(see_other(&format!("/sign-in?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next.as_str()).finish())));
+        return Ok(see_other(&format!(
+            "/sign-in?{}",
+            url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("next", next.as_str())
+                .finish()
+        )));
     };
     if person.tenant != app.tenant {
-        return Err(Problem::bad_request("This app is not registered with your organization.")
-            .named("unknown-client", "The app is not known here"));
+        return Err(
+            Problem::bad_request("This app is not registered with your organization.")
+                .named("unknown-client", "The app is not known here"),
+        );
     }
     server::require(&person, Permission::DecideRequests)?;
     let back = |error: &OauthError| Ok(back_with(&vault, &parameters, &redirect_uri, error));
@@ -58,17 +65,32 @@ pub(crate) async fn authorize(
         Ok(checked) => checked,
         Err(error) => return back(&error),
     };
-    let actor = Actor { name: app.id.to_string(), ..Actor::person(&person, &request_id) };
-    let tx = vault.begin("find same OAuth request", actor.tenant).await.map_err(|e| Problem::dependency(&e))?;
-    let same = same_oauth_request(&tx, actor.user, &channel, &asked, now).await.map_err(|e| Problem::dependency(&e))?;
+    let actor = Actor {
+        name: app.id.to_string(),
+        ..Actor::person(&person, &request_id)
+    };
+    let tx = vault
+        .begin("find same OAuth request", actor.tenant)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let same = same_oauth_request(&tx, actor.user, &channel, &asked, now)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     tx.commit().await.map_err(|e| Problem::dependency(&e))?;
     let received = match same {
         Some(id) => Ok(id),
-        None => requests.receive(&actor, arrival(&app, asked, channel)).await,
+        None => {
+            requests
+                .receive(&actor, arrival(&app, asked, channel))
+                .await
+        }
     };
     match received {
         Ok(id) => Ok(see_other(&format!("/requests/{id}"))),
-        Err(error @ RequestError::Full) => back(&OauthError::new("temporarily_unavailable", error.to_string())),
+        Err(error @ RequestError::Full) => back(&OauthError::new(
+            "temporarily_unavailable",
+            error.to_string(),
+        )),
         Err(error) => Err(error.into()),
     }
 }
@@ -89,17 +111,32 @@ fn arrival(app: &AppRow, details: Vec<RequestedDetail>, channel: OauthChannel) -
 }
 
 /// The client and the redirect URI, both checked, or an error that is shown and never redirected.
-async fn verified_client(apps: &Apps, parameters: &Parameters) -> Result<(AppRow, String), Problem> {
-    let refused = |detail: &str| Problem::bad_request(detail).named("invalid-client-request", "The app's request cannot be trusted");
+async fn verified_client(
+    apps: &Apps,
+    parameters: &Parameters,
+) -> Result<(AppRow, String), Problem> {
+    let refused = |detail: &str| {
+        Problem::bad_request(detail).named(
+            "invalid-client-request",
+            "The app's request cannot be trusted",
+        )
+    };
     for name in ["client_id", "redirect_uri"] {
         if parameters.repeats(name) {
             return Err(refused(&format!("{name} is given more than once.")));
         }
     }
-    let client_id = parameters.get("client_id").ok_or_else(|| refused("client_id is missing."))?;
-    let app = apps.by_client_id(client_id).await.map_err(|e| Problem::dependency(&e))?;
+    let client_id = parameters
+        .get("client_id")
+        .ok_or_else(|| refused("client_id is missing."))?;
+    let app = apps
+        .by_client_id(client_id)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     let app = app.ok_or_else(|| refused("No app of this client_id is registered."))?;
-    let uri = parameters.get("redirect_uri").ok_or_else(|| refused("redirect_uri is missing."))?;
+    let uri = parameters
+        .get("redirect_uri")
+        .ok_or_else(|| refused("redirect_uri is missing."))?;
     if !is_registered(&app.redirect_uris, uri) {
         return Err(refused("redirect_uri is not one that this app registered."));
     }
@@ -118,31 +155,50 @@ fn checked(
     }
     match parameters.get("response_type") {
         Some("code") => {}
-        Some(_) => return Err(OauthError::new("unsupported_response_type", "only code is supported")),
+        Some(_) => {
+            return Err(OauthError::new(
+                "unsupported_response_type",
+                "only code is supported",
+            ));
+        }
         None => return Err(invalid("response_type is missing")),
     }
-    let challenge = parameters.get("code_challenge").ok_or_else(|| invalid("code_challenge is missing: PKCE is required"))?;
+    let challenge = parameters
+        .get("code_challenge")
+        .ok_or_else(|| invalid("code_challenge is missing: PKCE is required"))?;
     if parameters.get("code_challenge_method") != Some("S256") {
         return Err(invalid("code_challenge_method must be S256"));
     }
     if !pkce::is_challenge(challenge) {
         return Err(invalid("code_challenge must be 43 characters of base64url"));
     }
-    let details = parameters
-        .get("authorization_details")
-        .ok_or_else(|| OauthError::new("invalid_authorization_details", "authorization_details is missing"))?;
+    let details = parameters.get("authorization_details").ok_or_else(|| {
+        OauthError::new(
+            "invalid_authorization_details",
+            "authorization_details is missing",
+        )
+    })?;
     if details.len() > LARGEST_DETAILS {
         return Err(invalid("authorization_details is too large for a URL"));
     }
     let asked = details::parse(details, now)
         .map_err(|wrong| OauthError::new("invalid_authorization_details", wrong.to_string()))?;
     if parameters.get("prompt") == Some("none") {
-        return Err(OauthError::new("interaction_required", "a person has to decide"));
+        return Err(OauthError::new(
+            "interaction_required",
+            "a person has to decide",
+        ));
     }
     if parameters.get("request").is_some() || parameters.get("request_uri").is_some() {
-        return Err(OauthError::new("request_not_supported", "request objects are not supported"));
+        return Err(OauthError::new(
+            "request_not_supported",
+            "request objects are not supported",
+        ));
     }
-    if parameters.get("state").is_some_and(|state| state.len() > 1_000) {
+    if parameters
+        .get("state")
+        .is_some_and(|state| state.len() > 1_000)
+    {
         return Err(invalid("state has more than 1000 characters"));
     }
     let channel = OauthChannel {
@@ -155,7 +211,12 @@ fn checked(
 }
 
 /// Back to the app with an error, with `iss` so that it knows who says so (RFC 9207).
-fn back_with(vault: &Vault, parameters: &Parameters, redirect_uri: &str, error: &OauthError) -> HttpResponse {
+fn back_with(
+    vault: &Vault,
+    parameters: &Parameters,
+    redirect_uri: &str,
+    error: &OauthError,
+) -> HttpResponse {
     see_other(&redirect(
         redirect_uri,
         &[
@@ -168,5 +229,8 @@ fn back_with(vault: &Vault, parameters: &Parameters, redirect_uri: &str, error: 
 }
 
 fn see_other(location: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
 }

@@ -65,7 +65,9 @@ pub async fn after_approval(
     grant: GrantId,
 ) -> Result<Option<String>, Problem> {
     let code = AuthorizationCode::mint().map_err(|e| Problem::internal(&e))?;
-    let issued = issue(vault, actor.tenant, request, grant, &code).await.map_err(|e| Problem::dependency(&e))?;
+    let issued = issue(vault, actor.tenant, request, grant, &code)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     Ok(issued.map(|channel| {
         redirect(
             &channel.redirect_uri,
@@ -86,7 +88,9 @@ async fn issue(
     code: &AuthorizationCode,
 ) -> Result<Option<OauthChannel>, DatabaseError> {
     let tx = vault.begin("issue authorization code", tenant).await?;
-    let Some(channel) = delivery::oauth(&tx, request).await? else { return Ok(None) };
+    let Some(channel) = delivery::oauth(&tx, request).await? else {
+        return Ok(None);
+    };
     let digest = code.digest();
     let expires_at = after(vault.clock.now(), LIVES);
     tx.execute(
@@ -112,8 +116,14 @@ async fn issue(
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn after_denial(vault: &Vault, tenant: TenantId, request: RequestId) -> Result<Option<String>, Problem> {
-    let channel = channel(vault, tenant, request).await.map_err(|e| Problem::dependency(&e))?;
+pub async fn after_denial(
+    vault: &Vault,
+    tenant: TenantId,
+    request: RequestId,
+) -> Result<Option<String>, Problem> {
+    let channel = channel(vault, tenant, request)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     Ok(channel.map(|channel| {
         redirect(
             &channel.redirect_uri,
@@ -131,12 +141,22 @@ pub async fn after_denial(vault: &Vault, tenant: TenantId, request: RequestId) -
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn redirect_origin(vault: &Vault, tenant: TenantId, request: RequestId) -> Result<Option<String>, Problem> {
-    let channel = channel(vault, tenant, request).await.map_err(|e| Problem::dependency(&e))?;
+pub async fn redirect_origin(
+    vault: &Vault,
+    tenant: TenantId,
+    request: RequestId,
+) -> Result<Option<String>, Problem> {
+    let channel = channel(vault, tenant, request)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     Ok(channel.map(|channel| channel.redirect_uri))
 }
 
-async fn channel(vault: &Vault, tenant: TenantId, request: RequestId) -> Result<Option<OauthChannel>, DatabaseError> {
+async fn channel(
+    vault: &Vault,
+    tenant: TenantId,
+    request: RequestId,
+) -> Result<Option<OauthChannel>, DatabaseError> {
     let tx = vault.begin("read OAuth channel", tenant).await?;
     let channel = delivery::oauth(&tx, request).await?;
     tx.commit().await?;
@@ -169,5 +189,8 @@ pub async fn find(tx: &Tx, digest: TokenDigest) -> Result<Option<StoredCode>, Da
 /// # Errors
 /// When the database refuses.
 pub async fn redeem(tx: &Tx, digest: TokenDigest, at: Timestamp) -> Result<bool, DatabaseError> {
-    Ok(tx.execute(USE, &[&digest.as_bytes().as_slice(), &at]).await? == 1)
+    Ok(tx
+        .execute(USE, &[&digest.as_bytes().as_slice(), &at])
+        .await?
+        == 1)
 }

@@ -23,22 +23,35 @@ impl OauthError {
     pub fn new(error: &'static str, description: impl Into<String>) -> Self {
         // RFC 6749 section 5.2 limits descriptions to printable ASCII without quotes and backslashes.
         let description: String = description.into();
-        let plain = description.chars().map(|c| if c == '"' { '\'' } else { c }).filter(|c| (' '..='~').contains(c) && *c != '\\');
-        Self { error, error_description: plain.take(LONGEST_DESCRIPTION).collect(), status: if error == "invalid_client" { 401 } else { 400 } }
+        let plain = description
+            .chars()
+            .map(|c| if c == '"' { '\'' } else { c })
+            .filter(|c| (' '..='~').contains(c) && *c != '\\');
+        Self {
+            error,
+            error_description: plain.take(LONGEST_DESCRIPTION).collect(),
+            status: if error == "invalid_client" { 401 } else { 400 },
+        }
     }
 
     /// We cannot answer right now.
     pub fn unavailable(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %error, "an OAuth endpoint could not be served");
         let description = "try again in a moment".to_owned();
-        Self { error: "temporarily_unavailable", error_description: description, status: 503 }
+        Self {
+            error: "temporarily_unavailable",
+            error_description: description,
+            status: 503,
+        }
     }
 
     /// The answer of an endpoint. Never cached.
     pub fn response(&self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         let mut response = HttpResponse::build(status);
-        response.insert_header(("cache-control", "no-store")).insert_header(("pragma", "no-cache"));
+        response
+            .insert_header(("cache-control", "no-store"))
+            .insert_header(("pragma", "no-cache"));
         if self.status == 401 {
             // RFC 9110 section 15.5.2 wants a challenge; public clients have nothing to answer it with.
             response.insert_header(("www-authenticate", "Basic realm=\"latchkey\""));

@@ -22,11 +22,15 @@ impl Parameters {
     #[must_use]
     pub fn of_query(text: &str) -> Self {
         let mut parameters = Self::default();
-        for (name, value) in url::form_urlencoded::parse(text.as_bytes()).filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in
+            url::form_urlencoded::parse(text.as_bytes()).filter(|(_, value)| !value.is_empty())
+        {
             if parameters.values.contains_key(name.as_ref()) {
                 parameters.repeated.insert(name.into_owned());
             } else {
-                parameters.values.insert(name.into_owned(), value.into_owned());
+                parameters
+                    .values
+                    .insert(name.into_owned(), value.into_owned());
             }
         }
         parameters
@@ -38,11 +42,23 @@ impl Parameters {
     /// `invalid_request`, saying what is wrong.
     pub fn of_form(form: Form) -> Result<Self, OauthError> {
         let StrictForm(values) = form.map_err(|problem| {
-            let at = problem.errors().first().map(|member| format!("{} {}", member.pointer, member.detail));
-            OauthError::new("invalid_request", at.unwrap_or_else(|| problem.detail().to_owned()))
+            let at = problem
+                .errors()
+                .first()
+                .map(|member| format!("{} {}", member.pointer, member.detail));
+            OauthError::new(
+                "invalid_request",
+                at.unwrap_or_else(|| problem.detail().to_owned()),
+            )
         })?;
-        let values = values.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        Ok(Self { values, repeated: BTreeSet::new() })
+        let values = values
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        Ok(Self {
+            values,
+            repeated: BTreeSet::new(),
+        })
     }
 
     /// The value of a parameter.
@@ -70,7 +86,8 @@ mod tests {
 
     #[test]
     fn every_parameter_that_stands_twice_is_known() {
-        let parameters = Parameters::of_query("client_id=a&client_id=b&state=x&state=y&scope=&scope=s");
+        let parameters =
+            Parameters::of_query("client_id=a&client_id=b&state=x&state=y&scope=&scope=s");
         assert!(parameters.repeats("client_id") && parameters.repeats("state"));
         assert!(!parameters.repeats("scope") && !parameters.repeats("nonce"));
         assert_eq!(parameters.get("scope"), Some("s"));

@@ -6,13 +6,19 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 /// Whether a text can be an S256 challenge: 43 characters of base64url (section 4.2).
 #[must_use]
 pub fn is_challenge(text: &str) -> bool {
-    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    text.len() == 43
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Whether a text can be a verifier: 43 to 128 of the unreserved characters (section 4.1).
 #[must_use]
 pub fn is_verifier(text: &str) -> bool {
-    (43..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    (43..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }
 
 /// Whether the verifier is the challenge's (section 4.6).
@@ -37,7 +43,13 @@ mod tests {
 
     #[test]
     fn texts_outside_the_rules_are_neither() {
-        for bad in ["", "short", &"a".repeat(42), &"a".repeat(129), &format!("{}+", "a".repeat(42))] {
+        for bad in [
+            "",
+            "short",
+            &"a".repeat(42),
+            &"a".repeat(129),
+            &format!("{}+", "a".repeat(42)),
+        ] {
             assert!(!is_verifier(bad), "{bad}");
             assert!(!is_challenge(bad), "{bad}");
         }

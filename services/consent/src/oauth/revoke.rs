@@ -1,7 +1,7 @@
 //! `POST /oauth/revoke` (RFC 7009): an app gives its token back.
 
 use actix_web::{HttpResponse, post, web};
-use ids::{OkapToken, TenantId, UserId, GrantId, TokenDigest};
+use ids::{GrantId, OkapToken, TenantId, TokenDigest, UserId};
 use postgres::{DatabaseError, Scope};
 use server::RequestId;
 
@@ -42,26 +42,45 @@ pub(crate) async fn revoke(
 ) -> HttpResponse {
     let answer = async {
         let parameters = Parameters::of_form(form)?;
-        let token = parameters.get("token").ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
+        let token = parameters
+            .get("token")
+            .ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
         known_client(&apps, &parameters).await?;
-        let Ok(token) = OkapToken::parse(token) else { return Ok(()) };
-        let Some(held) = held(&vault, token.digest()).await.map_err(|e| OauthError::unavailable(&e))? else { return Ok(()) };
+        let Ok(token) = OkapToken::parse(token) else {
+            return Ok(());
+        };
+        let Some(held) = held(&vault, token.digest())
+            .await
+            .map_err(|e| OauthError::unavailable(&e))?
+        else {
+            return Ok(());
+        };
         // An app that came through OKAP has no client id: holding the token is its proof.
         if held.client_id.as_deref() != parameters.get("client_id") {
             return Ok(());
         }
         let actor = Actor::app(held.tenant, held.user, &request_id);
-        grants.revoke(&actor, held.grant, "given back by the app").await.map_err(|e| OauthError::unavailable(&e))
+        grants
+            .revoke(&actor, held.grant, "given back by the app")
+            .await
+            .map_err(|e| OauthError::unavailable(&e))
     };
     match answer.await {
-        Ok(()) => HttpResponse::Ok().insert_header(("cache-control", "no-store")).finish(),
+        Ok(()) => HttpResponse::Ok()
+            .insert_header(("cache-control", "no-store"))
+            .finish(),
         Err(error) => error.response(),
     }
 }
 
 async fn held(vault: &Vault, digest: TokenDigest) -> Result<Option<Held>, DatabaseError> {
-    let tx = vault.postgres.begin("find grant by token", Scope::Holder(digest)).await?;
-    let row = tx.query_opt(BY_TOKEN, &[&digest.as_bytes().as_slice()]).await?;
+    let tx = vault
+        .postgres
+        .begin("find grant by token", Scope::Holder(digest))
+        .await?;
+    let row = tx
+        .query_opt(BY_TOKEN, &[&digest.as_bytes().as_slice()])
+        .await?;
     tx.commit().await?;
     Ok(row.map(|row| Held {
         tenant: TenantId::from_uuid(row.get("tenant_id")),

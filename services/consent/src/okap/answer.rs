@@ -8,9 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::{
-    grant::Delivered,
-};
+use crate::grant::Delivered;
 
 /// An access request that was granted.
 #[derive(Serialize, ToSchema)]
@@ -94,7 +92,11 @@ pub(super) fn granted(delivered: &Delivered, public_url: &str) -> HttpResponse {
 }
 
 pub(super) fn denied(reason: &str) -> HttpResponse {
-    no_store(StatusCode::OK).json(DeniedAnswer { okap: "1.0", status: "denied", reason: reason.to_owned() })
+    no_store(StatusCode::OK).json(DeniedAnswer {
+        okap: "1.0",
+        status: "denied",
+        reason: reason.to_owned(),
+    })
 }
 
 pub(super) fn pending(
@@ -103,28 +105,45 @@ pub(super) fn pending(
     public_url: &str,
     expires_in: i64,
 ) -> HttpResponse {
-    no_store(StatusCode::ACCEPTED).insert_header(("retry-after", "5")).json(PendingAnswer {
-        okap: "1.0",
-        status: "pending",
-        request_id: id,
-        authorize_url: format!("{public_url}/requests/{id}"),
-        poll_url: format!("{public_url}/okap/requests/{id}"),
-        poll_secret: poll_secret.map(str::to_owned),
-        interval: 5,
-        expires_in,
-    })
+    no_store(StatusCode::ACCEPTED)
+        .insert_header(("retry-after", "5"))
+        .json(PendingAnswer {
+            okap: "1.0",
+            status: "pending",
+            request_id: id,
+            authorize_url: format!("{public_url}/requests/{id}"),
+            poll_url: format!("{public_url}/okap/requests/{id}"),
+            poll_secret: poll_secret.map(str::to_owned),
+            interval: 5,
+            expires_in,
+        })
 }
 
-pub(super) fn refused(status: StatusCode, kind: &'static str, message: String, param: Option<String>) -> HttpResponse {
+pub(super) fn refused(
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+    param: Option<String>,
+) -> HttpResponse {
     let mut response = no_store(status);
     if status == StatusCode::UNAUTHORIZED {
         response.insert_header(("www-authenticate", "Bearer realm=\"latchkey\""));
     }
-    response.json(OkapError { okap: "1.0", error: OkapErrorBody { kind, message, param } })
+    response.json(OkapError {
+        okap: "1.0",
+        error: OkapErrorBody {
+            kind,
+            message,
+            param,
+        },
+    })
 }
 
 fn wire(details: &[AuthorizationDetail], public_url: &str) -> Vec<WireDetail> {
-    details.iter().map(|detail| WireDetail::granted(detail, public_url)).collect()
+    details
+        .iter()
+        .map(|detail| WireDetail::granted(detail, public_url))
+        .collect()
 }
 
 fn no_store(status: StatusCode) -> actix_web::HttpResponseBuilder {
@@ -164,7 +183,12 @@ pub(super) fn flat_granted(delivered: &Delivered, public_url: &str, now: Timesta
         token: delivered.token.reveal().to_owned(),
         base_url: base_url(public_url, &detail.provider),
         provider: detail.provider.to_string(),
-        models: detail.models.patterns().iter().map(ToString::to_string).collect(),
+        models: detail
+            .models
+            .patterns()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         capabilities: detail
             .capabilities
             .iter()
@@ -175,7 +199,13 @@ pub(super) fn flat_granted(delivered: &Delivered, public_url: &str, now: Timesta
         expires_at: detail.expires,
         created_at: now,
     });
-    to_text(&FlatAnswer { okap: "1.0", approved: token.is_some(), token, error: None, error_code: None })
+    to_text(&FlatAnswer {
+        okap: "1.0",
+        approved: token.is_some(),
+        token,
+        error: None,
+        error_code: None,
+    })
 }
 
 /// The flat answer of a refusal.
@@ -190,5 +220,6 @@ pub(super) fn flat_refused(code: &'static str, error: &str) -> String {
 }
 
 fn to_text(answer: &FlatAnswer) -> String {
-    serde_json::to_string(answer).unwrap_or_else(|_| json!({"okap": "1.0", "approved": false}).to_string())
+    serde_json::to_string(answer)
+        .unwrap_or_else(|_| json!({"okap": "1.0", "approved": false}).to_string())
 }

@@ -64,7 +64,9 @@ pub async fn ask(
                 Err(error) => Err(error),
             }
         }
-        Door::Ticket(ticket) => with_ticket(vault, requests, ticket, arrival, call.request_id).await,
+        Door::Ticket(ticket) => {
+            with_ticket(vault, requests, ticket, arrival, call.request_id).await
+        }
     }
 }
 
@@ -85,7 +87,10 @@ async fn with_ticket(
         let Some(key) = usable_key(&tx, actor.user, &asked.provider).await? else {
             return Ok(Outcome::NoKey(asked.provider.display_name().to_owned()));
         };
-        let within = ticket.ceiling.as_ref().and_then(|ceiling| ceiling.grant(&vault.policy, asked, key, now));
+        let within = ticket
+            .ceiling
+            .as_ref()
+            .and_then(|ceiling| ceiling.grant(&vault.policy, asked, key, now));
         granted.extend(within);
     }
     if !use_ticket(&tx, ticket.id, now).await? {
@@ -94,10 +99,16 @@ async fn with_ticket(
     let all_within = granted.len() == arrival.details.len();
     if !all_within {
         // Only what waits for the person takes room in the inbox.
-        requests.look_for_room(&tx, actor.user).await?;
+        requests
+            .look_for_room(&tx, actor.user, arrival.transport)
+            .await?;
     }
     let id = requests.receive_in(&tx, &actor, arrival).await?;
-    let delivered = if all_within { Some(decide(requests, &tx, &actor, id, granted).await?) } else { None };
+    let delivered = if all_within {
+        Some(decide(requests, &tx, &actor, id, granted).await?)
+    } else {
+        None
+    };
     tx.commit().await?;
     vault.changed(&[Change::Inbox(actor.user)]);
     Ok(match delivered {
@@ -113,6 +124,16 @@ async fn decide(
     id: RequestId,
     details: Vec<AuthorizationDetail>,
 ) -> Result<Delivered, RequestError> {
-    requests.approve_within_ticket(tx, actor, id, Decision { details, shown: None }).await?;
+    requests
+        .approve_within_ticket(
+            tx,
+            actor,
+            id,
+            Decision {
+                details,
+                shown: None,
+            },
+        )
+        .await?;
     requests.deliver_in(tx, actor, id).await
 }

@@ -65,7 +65,10 @@ pub fn okap(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
     version(&wire.okap)?;
     let client: OkapClient = details::object(wire.client.get(), "client")?;
     if client.callback.is_some() {
-        return Err(InvalidDetails::new("client.callback", "not offered yet; collect the answer at poll_url"));
+        return Err(InvalidDetails::new(
+            "client.callback",
+            "not offered yet; collect the answer at poll_url",
+        ));
     }
     Ok(Asked {
         app: app(&client.name, client.url.as_deref(), "client")?,
@@ -81,7 +84,10 @@ pub fn flat(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
     let wire: FlatBody<'_> = details::object(body, "body")?;
     version(&wire.okap)?;
     if wire.redirect_uri.is_some() {
-        return Err(InvalidDetails::new("redirect_uri", "this form answers on the connection; leave it out"));
+        return Err(InvalidDetails::new(
+            "redirect_uri",
+            "this form answers on the connection; leave it out",
+        ));
     }
     let members = Members {
         provider: &wire.provider,
@@ -92,12 +98,19 @@ pub fn flat(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
         reason: wire.reason.as_deref(),
     };
     let detail = details::check(&members, "request", now)?;
-    if !matches!(detail.provider.as_str(), "openai" | "anthropic" | "google" | "ollama") {
-        let reason = "this form of the protocol cannot name it in an answer; ask at /okap/authorize";
+    if !matches!(
+        detail.provider.as_str(),
+        "openai" | "anthropic" | "google" | "ollama"
+    ) {
+        let reason =
+            "this form of the protocol cannot name it in an answer; ask at /okap/authorize";
         return Err(InvalidDetails::new("request.provider", reason));
     }
     let name = wire.app_name.as_deref().unwrap_or("Unnamed app");
-    Ok(Asked { app: app(name, wire.app_url.as_deref(), "request")?, details: vec![detail] })
+    Ok(Asked {
+        app: app(name, wire.app_url.as_deref(), "request")?,
+        details: vec![detail],
+    })
 }
 
 /// A body as the strict reader gives it: one JSON object, nothing twice in it at any depth.
@@ -112,22 +125,40 @@ pub fn text(body: Body) -> Result<Box<RawValue>, Problem> {
     if text.get().len() <= LARGEST_BODY {
         return Ok(text);
     }
-    Err(Problem::too_large(format!("An access request has at most {LARGEST_BODY} bytes.")))
+    Err(Problem::too_large(format!(
+        "An access request has at most {LARGEST_BODY} bytes."
+    )))
 }
 
 fn version(text: &str) -> Result<(), InvalidDetails> {
-    if text == "1.0" { Ok(()) } else { Err(InvalidDetails::new("okap", "only version 1.0 is spoken")) }
+    if text == "1.0" {
+        Ok(())
+    } else {
+        Err(InvalidDetails::new("okap", "only version 1.0 is spoken"))
+    }
 }
 
 fn app(name: &str, url: Option<&str>, place: &str) -> Result<AppIdentity, InvalidDetails> {
     let name = plain_text(name);
     if !(1..=80).contains(&name.chars().count()) {
-        return Err(InvalidDetails::new(format!("{place}.name"), "1 to 80 characters are needed"));
+        return Err(InvalidDetails::new(
+            format!("{place}.name"),
+            "1 to 80 characters are needed",
+        ));
     }
     let url = url.filter(|url| !url.is_empty());
-    let checked = url.map(crate::registered_app::http::checked_url).transpose();
-    let url = checked.map_err(|_| InvalidDetails::new(format!("{place}.url"), "an http or https address is needed"))?;
-    Ok(AppIdentity { app: None, name, url, verification: Verification::Unverified })
+    let checked = url
+        .map(crate::registered_app::http::checked_url)
+        .transpose();
+    let url = checked.map_err(|_| {
+        InvalidDetails::new(format!("{place}.url"), "an http or https address is needed")
+    })?;
+    Ok(AppIdentity {
+        app: None,
+        name,
+        url,
+        verification: Verification::Unverified,
+    })
 }
 
 #[cfg(test)]
@@ -143,7 +174,10 @@ mod tests {
         let body = r#"{"okap":"1.0","provider":"openai","models":["gpt-4","gpt-4o-mini"],"capabilities":["chat"],"limits":{"monthly_spend":10.0},"reason":"For AI-powered features","app_name":"My AI App","app_url":"https://app.test"}"#;
         let asked = flat(body, now()).unwrap();
         assert_eq!(asked.app.name, "My AI App");
-        assert_eq!(asked.details[0].limits.monthly_spend, Some(money::Nanodollars::from_dollars(10)));
+        assert_eq!(
+            asked.details[0].limits.monthly_spend,
+            Some(money::Nanodollars::from_dollars(10))
+        );
     }
 
     #[test]
@@ -151,23 +185,65 @@ mod tests {
         for (body, place) in [
             (r#"{"#, "body"),
             (r#"{"okap":"2.0","provider":"openai"}"#, "okap"),
-            (r#"{"okap":"1.0","provider":"openai","provider":"google"}"#, "body"),
+            (
+                r#"{"okap":"1.0","provider":"openai","provider":"google"}"#,
+                "body",
+            ),
             (r#"{"okap":"1.0","provider":"nobody"}"#, "request.provider"),
             (r#"{"okap":"1.0","provider":"mistral"}"#, "request.provider"),
-            (r#"{"okap":"1.0","provider":"openai","expires":"tomorrow"}"#, "request.expires"),
-            (r#"{"okap":"1.0","provider":"openai","expires":"2020-01-01"}"#, "request.expires"),
-            (r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":-1}}"#, "request.limits.monthly_spend"),
-            (r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":"10"}}"#, "request.limits.monthly_spend"),
-            (r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":1e400}}"#, "request.limits.monthly_spend"),
-            (r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":0}}"#, "request.limits.monthly_spend"),
-            (r#"{"okap":"1.0","provider":"openai","limits":{"requests_per_minute":1.5}}"#, "request.limits.requests_per_minute"),
-            (r#"{"okap":"1.0","provider":"openai","limits":{"yearly":1}}"#, "request.limits"),
-            (r#"{"okap":"1.0","provider":"openai","capabilities":["fly"]}"#, "request.capabilities"),
-            (r#"{"okap":"1.0","provider":"openai","models":["gpt*4"]}"#, "request.models"),
-            (r#"{"okap":"1.0","provider":"openai","models":"gpt-4"}"#, "request.models"),
-            (r#"{"okap":"1.0","provider":"openai","app_url":"javascript:alert(1)"}"#, "request.url"),
+            (
+                r#"{"okap":"1.0","provider":"openai","expires":"tomorrow"}"#,
+                "request.expires",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","expires":"2020-01-01"}"#,
+                "request.expires",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":-1}}"#,
+                "request.limits.monthly_spend",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":"10"}}"#,
+                "request.limits.monthly_spend",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":1e400}}"#,
+                "request.limits.monthly_spend",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":0}}"#,
+                "request.limits.monthly_spend",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","limits":{"requests_per_minute":1.5}}"#,
+                "request.limits.requests_per_minute",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","limits":{"yearly":1}}"#,
+                "request.limits",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","capabilities":["fly"]}"#,
+                "request.capabilities",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","models":["gpt*4"]}"#,
+                "request.models",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","models":"gpt-4"}"#,
+                "request.models",
+            ),
+            (
+                r#"{"okap":"1.0","provider":"openai","app_url":"javascript:alert(1)"}"#,
+                "request.url",
+            ),
             (r#"{"okap":"1.0","provider":"openai","admin":true}"#, "body"),
-            (r#"["1.0","openai",null,null,null,null,null,null,null,null]"#, "body"),
+            (
+                r#"["1.0","openai",null,null,null,null,null,null,null,null]"#,
+                "body",
+            ),
         ] {
             assert_eq!(flat(body, now()).unwrap_err().place, place, "{body}");
         }
@@ -176,16 +252,34 @@ mod tests {
     #[test]
     fn unknown_types_and_members_of_details_are_refused() {
         let okap_of = |details: &str| {
-            let body = format!(r#"{{"okap":"1.0","authorization_details":{details},"client":{{"name":"App"}}}}"#);
-            okap(&body, now()).map(|asked| asked.details.len()).map_err(|e| e.place)
+            let body = format!(
+                r#"{{"okap":"1.0","authorization_details":{details},"client":{{"name":"App"}}}}"#
+            );
+            okap(&body, now())
+                .map(|asked| asked.details.len())
+                .map_err(|e| e.place)
         };
         let place = |place: &str| Err(place.to_owned());
-        assert_eq!(okap_of(r#"[{"type":"ai_model_access","provider":"openai"}]"#), Ok(1));
+        assert_eq!(
+            okap_of(r#"[{"type":"ai_model_access","provider":"openai"}]"#),
+            Ok(1)
+        );
         assert_eq!(okap_of("[]"), place("authorization_details"));
         assert_eq!(okap_of("{}"), place("authorization_details"));
-        assert_eq!(okap_of(r#"[{"type":"payment","provider":"openai"}]"#), place("authorization_details[0].type"));
-        assert_eq!(okap_of(r#"[{"type":"ai_model_access","provider":"openai","base_url":"x"}]"#), place("authorization_details[0]"));
-        assert_eq!(okap_of(r#"[{"type":"ai_model_access","provider":"openai"},{"type":"ai_model_access","provider":"openai"}]"#), place("authorization_details[1].provider"));
+        assert_eq!(
+            okap_of(r#"[{"type":"payment","provider":"openai"}]"#),
+            place("authorization_details[0].type")
+        );
+        assert_eq!(
+            okap_of(r#"[{"type":"ai_model_access","provider":"openai","base_url":"x"}]"#),
+            place("authorization_details[0]")
+        );
+        assert_eq!(
+            okap_of(
+                r#"[{"type":"ai_model_access","provider":"openai"},{"type":"ai_model_access","provider":"openai"}]"#
+            ),
+            place("authorization_details[1].provider")
+        );
     }
 
     proptest::proptest! {

@@ -31,7 +31,12 @@ const LONGEST_WAIT: u64 = 25;
 /// not tell whether anybody was asked.
 const SHORTEST_WAIT: Duration = Duration::from_millis(150);
 
-type Parts = (web::Data<Vault>, web::Data<Requests>, web::Data<Addresses>, web::Data<Knocks>);
+type Parts = (
+    web::Data<Vault>,
+    web::Data<Requests>,
+    web::Data<Addresses>,
+    web::Data<Knocks>,
+);
 
 /// Asks a person for access (OKAP 1.0). Answers at once, within the wait, or with 202.
 #[utoipa::path(tag = "okap", request_body(content = String, content_type = "application/json"), responses(
@@ -69,19 +74,41 @@ async fn asked_at(
     let now = vault.clock.now();
     let asked = match read(body, now) {
         Ok(asked) => asked,
-        Err((status, kind, message, param)) => return Ok(answer::refused(status, kind, message, param)),
+        Err((status, kind, message, param)) => {
+            return Ok(answer::refused(status, kind, message, param));
+        }
     };
     let secret = PollSecret::mint().map_err(|e| Problem::internal(&e))?;
-    let (_place, deadline) = deadline(&knocks, &request, preferred(&request).unwrap_or(LONGEST_WAIT));
+    let (_place, deadline) = deadline(
+        &knocks,
+        &request,
+        preferred(&request).unwrap_or(LONGEST_WAIT),
+    );
     let door = door(&addresses, &request).await?;
-    let call = Call { transport: Transport::Okap, poll: Some(&secret), request_id: &request_id };
+    let call = Call {
+        transport: Transport::Okap,
+        poll: Some(&secret),
+        request_id: &request_id,
+    };
     let outcome = ask(&vault, &requests, door, asked, call).await?;
-    let pending = |id| answer::pending(id, Some(secret.reveal()), &vault.public_url, left(&vault, id));
+    let pending = |id| {
+        answer::pending(
+            id,
+            Some(secret.reveal()),
+            &vault.public_url,
+            left(&vault, id),
+        )
+    };
     match outcome {
         Outcome::Granted(delivered) => Ok(answer::granted(&delivered, &vault.public_url)),
         Outcome::NoKey(provider) => {
             let message = format!("no usable {provider} key is stored in this vault");
-            Ok(answer::refused(StatusCode::UNPROCESSABLE_ENTITY, "no_usable_key", message, Some("provider".to_owned())))
+            Ok(answer::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "no_usable_key",
+                message,
+                Some("provider".to_owned()),
+            ))
         }
         Outcome::Unheard => {
             tokio::time::sleep_until(deadline).await;
@@ -101,16 +128,35 @@ async fn asked_at(
 }
 
 /// What was asked, or what is wrong with it: status, kind, words and member.
-fn read(body: Body, now: Timestamp) -> Result<Asked, (StatusCode, &'static str, String, Option<String>)> {
+fn read(
+    body: Body,
+    now: Timestamp,
+) -> Result<Asked, (StatusCode, &'static str, String, Option<String>)> {
     let body = asked::text(body).map_err(|problem| {
-        let kind = if problem.status() == StatusCode::PAYLOAD_TOO_LARGE { "request_too_large" } else { "invalid_request" };
-        let param = problem.errors().first().map(|member| member.pointer.clone());
+        let kind = if problem.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            "request_too_large"
+        } else {
+            "invalid_request"
+        };
+        let param = problem
+            .errors()
+            .first()
+            .map(|member| member.pointer.clone());
         (problem.status(), kind, problem.detail().to_owned(), param)
     })?;
     asked::okap(body.get(), now).map_err(|invalid| {
         let of_details = invalid.place.starts_with("authorization_details");
-        let kind = if of_details { "invalid_authorization_details" } else { "invalid_request" };
-        (StatusCode::BAD_REQUEST, kind, invalid.to_string(), Some(invalid.place))
+        let kind = if of_details {
+            "invalid_authorization_details"
+        } else {
+            "invalid_request"
+        };
+        (
+            StatusCode::BAD_REQUEST,
+            kind,
+            invalid.to_string(),
+            Some(invalid.place),
+        )
     })
 }
 
@@ -128,36 +174,64 @@ pub(crate) async fn poll(
     knocks.count_poll(&request)?;
     // Collecting does not wait unless the client prefers to.
     let (_place, deadline) = deadline(&knocks, &request, preferred(&request).unwrap_or(0));
-    let Some(secret) = credential(&request, "Bearer").and_then(|text| PollSecret::parse(text).ok()) else {
+    let Some(secret) = credential(&request, "Bearer").and_then(|text| PollSecret::parse(text).ok())
+    else {
         let message = "send the poll secret as Authorization: Bearer".to_owned();
-        return Ok(answer::refused(StatusCode::UNAUTHORIZED, "invalid_poll_secret", message, None));
+        return Ok(answer::refused(
+            StatusCode::UNAUTHORIZED,
+            "invalid_poll_secret",
+            message,
+            None,
+        ));
     };
     let digest = secret.digest();
-    let tx = vault.postgres.begin("find poll secret", Scope::Holder(digest)).await.map_err(|e| Problem::dependency(&e))?;
-    let found = delivery::by_poll_secret(&tx, digest).await.map_err(|e| Problem::dependency(&e))?;
+    let tx = vault
+        .postgres
+        .begin("find poll secret", Scope::Holder(digest))
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let found = delivery::by_poll_secret(&tx, digest)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     tx.commit().await.map_err(|e| Problem::dependency(&e))?;
     let known = found.filter(|(_, request, _)| *request == *id);
     let Some((tenant, id, delivered)) = known else {
         return Ok(unheard(&vault, *id, deadline).await);
     };
     if delivered {
-        return Err(Problem::gone("The answer was collected already.").named("already-delivered", "The answer was collected already"));
+        return Err(Problem::gone("The answer was collected already.")
+            .named("already-delivered", "The answer was collected already"));
     }
     // The holder of the secret stands for the person's vault it asked: the row says whose it is.
     let user = owner(&vault, tenant, id).await?;
     let actor = Actor::app(tenant, user, &request_id);
     let state = decided(&vault, &requests, &actor, id, deadline).await?;
     match state {
-        None => Ok(answer::pending(id, None, &vault.public_url, left(&vault, id))),
+        None => Ok(answer::pending(
+            id,
+            None,
+            &vault.public_url,
+            left(&vault, id),
+        )),
         Some(state) => outcome_of(&vault, &requests, &actor, id, state).await,
     }
 }
 
-async fn owner(vault: &Vault, tenant: ids::TenantId, id: AccessRequestId) -> Result<ids::UserId, Problem> {
-    let tx = vault.begin("read access request", tenant).await.map_err(|e| Problem::dependency(&e))?;
-    let row = crate::access_request::projection::one(&tx, id).await.map_err(|e| Problem::dependency(&e))?;
+async fn owner(
+    vault: &Vault,
+    tenant: ids::TenantId,
+    id: AccessRequestId,
+) -> Result<ids::UserId, Problem> {
+    let tx = vault
+        .begin("read access request", tenant)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let row = crate::access_request::projection::one(&tx, id)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     tx.commit().await.map_err(|e| Problem::dependency(&e))?;
-    row.map(|row| row.user).ok_or_else(|| Problem::not_found("There is no such access request."))
+    row.map(|row| row.user)
+        .ok_or_else(|| Problem::not_found("There is no such access request."))
 }
 
 async fn outcome_of(
@@ -173,8 +247,12 @@ async fn outcome_of(
             Err(RequestError::Grant(GrantError::Refused(_))) => Ok(answer::denied(answer::ENDED)),
             Err(error) => Err(error.into()),
         },
-        RequestState::Denied(reason) => Ok(answer::denied(reason.as_deref().unwrap_or("user_denied"))),
-        RequestState::Expired | RequestState::Abandoned | RequestState::Pending => Ok(answer::denied("request_expired")),
+        RequestState::Denied(reason) => {
+            Ok(answer::denied(reason.as_deref().unwrap_or("user_denied")))
+        }
+        RequestState::Expired | RequestState::Abandoned | RequestState::Pending => {
+            Ok(answer::denied("request_expired"))
+        }
     }
 }
 
@@ -191,7 +269,9 @@ async fn unheard(vault: &Vault, id: AccessRequestId, deadline: Instant) -> HttpR
 /// Seconds until a request lapses, from the time inside its id; 0 only when it has.
 fn left(vault: &Vault, id: AccessRequestId) -> i64 {
     let made = id.uuid().get_timestamp().map_or((0, 0), |at| at.to_unix());
-    let made = i64::try_from(made.0).ok().and_then(|seconds| Timestamp::new(seconds, i32::try_from(made.1).ok()?).ok());
+    let made = i64::try_from(made.0)
+        .ok()
+        .and_then(|seconds| Timestamp::new(seconds, i32::try_from(made.1).ok()?).ok());
     let lapses = after(made.unwrap_or_default(), vault.policy.request_waits);
     let left = lapses.duration_since(vault.clock.now());
     let waits = i64::try_from(vault.policy.request_waits.as_secs()).unwrap_or(0);
@@ -210,7 +290,10 @@ fn deadline(knocks: &Knocks, request: &HttpRequest, seconds: u64) -> (Option<Pla
 /// How long the client prefers to wait, in seconds: `Prefer: wait=N` (RFC 7240 section 4.3), or not
 /// at all with a bare `respond-async` (section 4.1). What cannot be read is no preference.
 fn preferred(request: &HttpRequest) -> Option<u64> {
-    let values = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    let values = request
+        .headers()
+        .get_all("prefer")
+        .filter_map(|value| value.to_str().ok());
     let mut no_wait = None;
     for preference in values.flat_map(|value| value.split(',')) {
         let preference = preference.split(';').next().unwrap_or_default();
@@ -233,7 +316,9 @@ mod tests {
     #[test]
     fn a_preference_is_read_as_rfc_7240_has_it() {
         let preferred_by = |values: &[&str]| {
-            let request = values.iter().fold(TestRequest::default(), |r, value| r.append_header(("prefer", *value)));
+            let request = values.iter().fold(TestRequest::default(), |r, value| {
+                r.append_header(("prefer", *value))
+            });
             preferred(&request.to_http_request())
         };
         for (values, seconds) in [
@@ -251,4 +336,3 @@ mod tests {
         }
     }
 }
-

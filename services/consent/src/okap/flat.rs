@@ -35,7 +35,12 @@ const SPACE_EVERY: Duration = Duration::from_secs(10);
 /// How long a person has.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-type Parts = (web::Data<Vault>, web::Data<Requests>, web::Data<Addresses>, web::Data<Knocks>);
+type Parts = (
+    web::Data<Vault>,
+    web::Data<Requests>,
+    web::Data<Addresses>,
+    web::Data<Knocks>,
+);
 
 /// Asks a person for access in the flat form; always answers with status 200.
 #[utoipa::path(tag = "okap", request_body(content = String, content_type = "application/json"),
@@ -73,10 +78,14 @@ async fn asked_at(
     if let Ok(text) = timeout_at(began + SILENT, &mut answer).await {
         return json().body(text);
     }
-    json().insert_header(("x-accel-buffering", "no")).streaming(with_spaces(answer))
+    json()
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(with_spaces(answer))
 }
 
-fn with_spaces(answer: impl Future<Output = String> + Unpin + 'static) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn with_spaces(
+    answer: impl Future<Output = String> + Unpin + 'static,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let first = stream::once(async { Ok(Bytes::from_static(b" ")) });
     let rest = stream::unfold(Some(answer), |waiting| async move {
         let mut answer = waiting?;
@@ -110,22 +119,32 @@ async fn answer(
     };
     // This form has no way to come back: who cannot be kept waiting is not taken in.
     let Some(_place) = knocks.place(&http) else {
-        return flat_refused("rate_limited", "too many requests wait from here; try again when one is answered");
+        return flat_refused(
+            "rate_limited",
+            "too many requests wait from here; try again when one is answered",
+        );
     };
     let deadline = began + LONGEST_WAIT;
     let outcome = async {
         let door = door(&addresses, &http).await.map_err(unavailable)?;
-        let call = Call { transport: Transport::OkapFlat, poll: None, request_id: &request_id };
+        let call = Call {
+            transport: Transport::OkapFlat,
+            poll: None,
+            request_id: &request_id,
+        };
         match ask(&vault, &requests, door, asked, call).await {
-            Err(error @ RequestError::Full) => Err(flat_refused("rate_limited", &error.to_string())),
+            Err(error @ RequestError::Full) => {
+                Err(flat_refused("rate_limited", &error.to_string()))
+            }
             outcome => outcome.map_err(unavailable),
         }
     };
     match outcome.await {
         Ok(Outcome::Granted(delivered)) => flat_granted(&delivered, &vault.public_url, now),
-        Ok(Outcome::NoKey(provider)) => {
-            flat_refused("invalid_request", &format!("No key configured for provider: {provider}"))
-        }
+        Ok(Outcome::NoKey(provider)) => flat_refused(
+            "invalid_request",
+            &format!("No key configured for provider: {provider}"),
+        ),
         Ok(Outcome::Unheard) => {
             tokio::time::sleep_until(deadline).await;
             expired()
@@ -135,7 +154,13 @@ async fn answer(
     }
 }
 
-async fn wait_for(vault: &Vault, requests: &Requests, actor: Actor, id: AccessRequestId, deadline: Instant) -> String {
+async fn wait_for(
+    vault: &Vault,
+    requests: &Requests,
+    actor: Actor,
+    id: AccessRequestId,
+    deadline: Instant,
+) -> String {
     let caller = Caller::new(requests.clone(), actor.clone(), id);
     match settle(vault, requests, &actor, id, deadline).await {
         Ok(text) => {
@@ -169,13 +194,20 @@ async fn settle(
     };
     match state {
         RequestState::Approved(_) => match requests.deliver(actor, id).await {
-            Ok(delivered) => Ok(flat_granted(&delivered, &vault.public_url, vault.clock.now())),
-            Err(RequestError::Grant(GrantError::Refused(_))) => Ok(flat_refused("user_denied", ENDED)),
+            Ok(delivered) => Ok(flat_granted(
+                &delivered,
+                &vault.public_url,
+                vault.clock.now(),
+            )),
+            Err(RequestError::Grant(GrantError::Refused(_))) => {
+                Ok(flat_refused("user_denied", ENDED))
+            }
             Err(error) => Err(error),
         },
-        RequestState::Denied(reason) => {
-            Ok(flat_refused("user_denied", reason.as_deref().unwrap_or("the person denied the request")))
-        }
+        RequestState::Denied(reason) => Ok(flat_refused(
+            "user_denied",
+            reason.as_deref().unwrap_or("the person denied the request"),
+        )),
         RequestState::Pending | RequestState::Expired | RequestState::Abandoned => Ok(expired()),
     }
 }
@@ -186,6 +218,8 @@ fn expired() -> String {
 
 fn json() -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
-    response.content_type("application/json").insert_header(("cache-control", "no-store"));
+    response
+        .content_type("application/json")
+        .insert_header(("cache-control", "no-store"));
     response
 }

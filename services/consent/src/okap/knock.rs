@@ -60,7 +60,11 @@ impl Knocks {
     #[must_use]
     pub fn new() -> Self {
         let per_minute = |name, times| {
-            Throttle::new(name, NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN), Duration::from_secs(60))
+            Throttle::new(
+                name,
+                NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN),
+                Duration::from_secs(60),
+            )
         };
         Self {
             asks: per_minute("okap", ASKS_PER_MINUTE),
@@ -91,7 +95,10 @@ impl Knocks {
     pub fn place(&self, request: &HttpRequest) -> Option<Place> {
         let network = network_of(request).ok().flatten();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_network = network.and_then(|network| waiting.by_network.get(&network)).copied().unwrap_or(0);
+        let of_network = network
+            .and_then(|network| waiting.by_network.get(&network))
+            .copied()
+            .unwrap_or(0);
         if waiting.all >= WAITING_OF_ALL || of_network >= WAITING_OF_ONE {
             metrics::counter!("latchkey_throttled_total", "limit" => "okap-waiting").increment(1);
             return None;
@@ -100,7 +107,10 @@ impl Knocks {
         if let Some(network) = network {
             waiting.by_network.insert(network, of_network + 1);
         }
-        Some(Place { waiting: Arc::clone(&self.waiting), network })
+        Some(Place {
+            waiting: Arc::clone(&self.waiting),
+            network,
+        })
     }
 }
 
@@ -144,12 +154,22 @@ fn network_of(request: &HttpRequest) -> Result<Option<IpAddr>, Problem> {
 /// # Errors
 /// When the database cannot be asked.
 pub async fn door(addresses: &Addresses, request: &HttpRequest) -> Result<Door, AddressError> {
-    let Some(name) = named(request) else { return Ok(Door::Nobody) };
+    let Some(name) = named(request) else {
+        return Ok(Door::Nobody);
+    };
     if let Ok(ticket) = ConnectTicket::parse(&name) {
-        return Ok(addresses.ticket(&ticket).await?.map_or(Door::Nobody, Door::Ticket));
+        return Ok(addresses
+            .ticket(&ticket)
+            .await?
+            .map_or(Door::Nobody, Door::Ticket));
     }
-    let Ok(handle) = name.parse::<Handle>() else { return Ok(Door::Nobody) };
-    Ok(addresses.whose_handle(&handle).await?.map_or(Door::Nobody, Door::Handle))
+    let Ok(handle) = name.parse::<Handle>() else {
+        return Ok(Door::Nobody);
+    };
+    Ok(addresses
+        .whose_handle(&handle)
+        .await?
+        .map_or(Door::Nobody, Door::Handle))
 }
 
 fn named(request: &HttpRequest) -> Option<String> {
@@ -166,14 +186,21 @@ fn named(request: &HttpRequest) -> Option<String> {
         return Some(handle.to_owned());
     }
     let host = request.headers().get(header::HOST)?.to_str().ok()?;
-    host.split_once('.').map(|(label, _)| label.to_ascii_lowercase())
+    host.split_once('.')
+        .map(|(label, _)| label.to_ascii_lowercase())
 }
 
 /// What `Authorization` holds under this scheme, whose name has no case (RFC 9110 section 11.1).
 pub(super) fn credential<'a>(request: &'a HttpRequest, scheme: &str) -> Option<&'a str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     let (named, credential) = value.split_once(' ')?;
-    named.eq_ignore_ascii_case(scheme).then(|| credential.trim())
+    named
+        .eq_ignore_ascii_case(scheme)
+        .then(|| credential.trim())
 }
 
 #[cfg(test)]
@@ -184,17 +211,39 @@ mod tests {
     #[test]
     fn the_user_part_of_a_url_comes_first_then_the_path_then_the_host() {
         let named_by = |headers: &[(&'static str, &str)], handle: Option<&'static str>| {
-            let request = headers.iter().fold(TestRequest::default(), |request, header| request.insert_header(*header));
-            let request = handle.into_iter().fold(request, |request, handle| request.param("handle", handle));
+            let request = headers
+                .iter()
+                .fold(TestRequest::default(), |request, header| {
+                    request.insert_header(*header)
+                });
+            let request = handle
+                .into_iter()
+                .fold(request, |request, handle| request.param("handle", handle));
             named(&request.to_http_request())
         };
         let basic = ("authorization", "Basic aDEyMzo=");
-        assert_eq!(named_by(&[basic, ("host", "h789.vault.test")], Some("h456")).as_deref(), Some("h123"));
-        assert_eq!(named_by(&[("authorization", "bearer  h123 ")], None).as_deref(), Some("h123"));
-        assert_eq!(named_by(&[("host", "h789.vault.test")], Some("h456")).as_deref(), Some("h456"));
-        assert_eq!(named_by(&[("host", "H789.vault.test:8443")], None).as_deref(), Some("h789"));
+        assert_eq!(
+            named_by(&[basic, ("host", "h789.vault.test")], Some("h456")).as_deref(),
+            Some("h123")
+        );
+        assert_eq!(
+            named_by(&[("authorization", "bearer  h123 ")], None).as_deref(),
+            Some("h123")
+        );
+        assert_eq!(
+            named_by(&[("host", "h789.vault.test")], Some("h456")).as_deref(),
+            Some("h456")
+        );
+        assert_eq!(
+            named_by(&[("host", "H789.vault.test:8443")], None).as_deref(),
+            Some("h789")
+        );
         for odd in ["Basic", "Basic !", "Basic aDEyMw==", "Digest x", ""] {
-            assert_eq!(named_by(&[("authorization", odd)], Some("h456")), None, "{odd}");
+            assert_eq!(
+                named_by(&[("authorization", odd)], Some("h456")),
+                None,
+                "{odd}"
+            );
         }
     }
 }

@@ -66,7 +66,11 @@ impl Caller {
     /// The asker of a request, on the line.
     #[must_use]
     pub const fn new(requests: Requests, actor: Actor, id: RequestId) -> Self {
-        Self { requests, actor, id: Some(id) }
+        Self {
+            requests,
+            actor,
+            id: Some(id),
+        }
     }
 
     /// The asker has what it needs to come back, or has its answer.
@@ -79,7 +83,9 @@ impl Drop for Caller {
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
         // Without a runtime the process is ending; the request then stays until it expires.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         let (requests, actor) = (self.requests.clone(), self.actor.clone());
         runtime.spawn(async move {
             if let Err(error) = requests.abandon(&actor, id).await {

@@ -95,11 +95,22 @@ pub(crate) async fn store(
     body: StrictJson<NewProviderKey>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::KeepProviderKeys)?;
-    let NewProviderKey { provider, name, secret } = body.0;
+    let NewProviderKey {
+        provider,
+        name,
+        secret,
+    } = body.0;
     let provider = known_provider(&provider)?;
     let name = checked_name(&name)?;
     let secret = checked_secret(&secret)?;
-    let id = keys.store(&Actor::person(&person, &request_id), provider, name, &secret).await?;
+    let id = keys
+        .store(
+            &Actor::person(&person, &request_id),
+            provider,
+            name,
+            &secret,
+        )
+        .await?;
     Ok(HttpResponse::Created().json(Stored { id }))
 }
 
@@ -107,10 +118,19 @@ pub(crate) async fn store(
 #[utoipa::path(tag = "provider keys", responses(
     (status = 200, body = Page<ProviderKeyView>), (status = 401, body = Problem), (status = 503, body = Problem)))]
 #[get("/api/v1/provider-keys")]
-pub(crate) async fn list(person: Person, keys: web::Data<ProviderKeys>) -> Result<HttpResponse, Problem> {
-    let rows = keys.of(person.tenant, person.user).await.map_err(|e| Problem::dependency(&e))?;
+pub(crate) async fn list(
+    person: Person,
+    keys: web::Data<ProviderKeys>,
+) -> Result<HttpResponse, Problem> {
+    let rows = keys
+        .of(person.tenant, person.user)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     let items = rows.into_iter().map(ProviderKeyView::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: None }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Puts a new secret in the place of the old one; grants and tokens stay as they are.
@@ -129,7 +149,8 @@ pub(crate) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::KeepProviderKeys)?;
     let secret = checked_secret(&body.0.secret)?;
-    keys.rotate(&Actor::person(&person, &request_id), *id, &secret).await?;
+    keys.rotate(&Actor::person(&person, &request_id), *id, &secret)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -146,16 +167,21 @@ pub(crate) async fn destroy(
     id: web::Path<ProviderKeyId>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::KeepProviderKeys)?;
-    keys.delete(&Actor::person(&person, &request_id), *id).await?;
+    keys.delete(&Actor::person(&person, &request_id), *id)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// A provider that calls can go to.
 pub(super) fn known_provider(text: &str) -> Result<Provider, Problem> {
-    text.parse().ok().filter(Provider::is_built_in).ok_or_else(|| {
-        let known = Provider::BUILT_IN.join(", ");
-        Problem::bad_request(format!("Unknown provider. Known are {known}.")).at("/provider", "unknown provider")
-    })
+    text.parse()
+        .ok()
+        .filter(Provider::is_built_in)
+        .ok_or_else(|| {
+            let known = Provider::BUILT_IN.join(", ");
+            Problem::bad_request(format!("Unknown provider. Known are {known}."))
+                .at("/provider", "unknown provider")
+        })
 }
 
 /// A name that a person gives a thing.
@@ -164,12 +190,14 @@ pub(crate) fn checked_name(text: &str) -> Result<String, Problem> {
     if (1..=80).contains(&name.chars().count()) {
         Ok(name)
     } else {
-        Err(Problem::bad_request("A name has 1 to 80 characters.").at("/name", "1 to 80 characters"))
+        Err(Problem::bad_request("A name has 1 to 80 characters.")
+            .at("/name", "1 to 80 characters"))
     }
 }
 
 /// A provider's key as a person sent it.
 pub(super) fn checked_secret(text: &str) -> Result<ProviderSecret, Problem> {
-    ProviderSecret::parse(text.trim())
-        .map_err(|e| Problem::bad_request(crate::wire_error::sentence(&e)).at("/secret", e.to_string()))
+    ProviderSecret::parse(text.trim()).map_err(|e| {
+        Problem::bad_request(crate::wire_error::sentence(&e)).at("/secret", e.to_string())
+    })
 }

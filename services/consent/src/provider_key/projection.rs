@@ -93,17 +93,37 @@ const ONE: &str = "
 /// # Errors
 /// When the event cannot be read or the database refuses.
 pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
-    let Some(change) = event.read::<ProviderKeyEvent>()? else { return Ok(()) };
+    let Some(change) = event.read::<ProviderKeyEvent>()? else {
+        return Ok(());
+    };
     let id = event.stream_uuid();
     let at = &event.occurred_at;
     match change {
-        ProviderKeyEvent::Stored { owner, provider, name, last_four } => {
+        ProviderKeyEvent::Stored {
+            owner,
+            provider,
+            name,
+            last_four,
+        } => {
             let tenant = event.tenant.uuid();
             let owner = owner.uuid();
-            tx.execute(STORED, &[&id, &tenant, &owner, &provider.as_str(), &name, &last_four, at]).await?
+            tx.execute(
+                STORED,
+                &[
+                    &id,
+                    &tenant,
+                    &owner,
+                    &provider.as_str(),
+                    &name,
+                    &last_four,
+                    at,
+                ],
+            )
+            .await?
         }
         ProviderKeyEvent::Rotated { version, last_four } => {
-            tx.execute(ROTATED, &[&id, &version, &last_four, at]).await?
+            tx.execute(ROTATED, &[&id, &version, &last_four, at])
+                .await?
         }
         ProviderKeyEvent::FoundInvalid { .. } => tx.execute(FOUND_INVALID, &[&id, at]).await?,
         ProviderKeyEvent::Deleted {} => tx.execute(DELETED, &[&id, at]).await?,
@@ -116,7 +136,11 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
 /// # Errors
 /// When the database refuses or a row cannot be read.
 pub async fn of_owner(tx: &Tx, owner: UserId) -> Result<Vec<ProviderKeyRow>, DatabaseError> {
-    tx.query(OF_OWNER, &[&owner.uuid()]).await?.iter().map(from_row).collect()
+    tx.query(OF_OWNER, &[&owner.uuid()])
+        .await?
+        .iter()
+        .map(from_row)
+        .collect()
 }
 
 /// One key of the transaction's organization.
@@ -124,11 +148,18 @@ pub async fn of_owner(tx: &Tx, owner: UserId) -> Result<Vec<ProviderKeyRow>, Dat
 /// # Errors
 /// When the database refuses or the row cannot be read.
 pub async fn one(tx: &Tx, id: ProviderKeyId) -> Result<Option<ProviderKeyRow>, DatabaseError> {
-    tx.query_opt(ONE, &[&id.uuid()]).await?.as_ref().map(from_row).transpose()
+    tx.query_opt(ONE, &[&id.uuid()])
+        .await?
+        .as_ref()
+        .map(from_row)
+        .transpose()
 }
 
 fn from_row(row: &Row) -> Result<ProviderKeyRow, DatabaseError> {
-    let unreadable = |column| DatabaseError::Row { table: "consent.provider_keys", column };
+    let unreadable = |column| DatabaseError::Row {
+        table: "consent.provider_keys",
+        column,
+    };
     let state = match row.get::<_, &str>("state") {
         "usable" => KeyState::Usable,
         "invalid" => KeyState::Invalid,
@@ -137,7 +168,10 @@ fn from_row(row: &Row) -> Result<ProviderKeyRow, DatabaseError> {
     Ok(ProviderKeyRow {
         id: ProviderKeyId::from_uuid(row.get("key_id")),
         owner: UserId::from_uuid(row.get("owner_id")),
-        provider: row.get::<_, &str>("provider").parse().map_err(|_| unreadable("provider"))?,
+        provider: row
+            .get::<_, &str>("provider")
+            .parse()
+            .map_err(|_| unreadable("provider"))?,
         name: row.get("name"),
         last_four: row.get("last_four"),
         version: row.get("version"),

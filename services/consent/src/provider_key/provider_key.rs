@@ -1,7 +1,7 @@
 //! The life of a provider key.
 
-use events::{Provider, ProviderKeyEvent};
 use event_store::Aggregate;
+use events::{Provider, ProviderKeyEvent};
 use ids::UserId;
 
 /// A provider key, as its events add up.
@@ -47,7 +47,12 @@ impl ProviderKey {
         last_four: String,
     ) -> Result<ProviderKeyEvent, Refusal> {
         match self {
-            Self::None => Ok(ProviderKeyEvent::Stored { owner, provider, name, last_four }),
+            Self::None => Ok(ProviderKeyEvent::Stored {
+                owner,
+                provider,
+                name,
+                last_four,
+            }),
             _ => Err(Refusal::Exists),
         }
     }
@@ -71,9 +76,11 @@ impl ProviderKey {
     #[must_use]
     pub fn found_invalid(&self, refused: i32) -> Option<ProviderKeyEvent> {
         match self {
-            Self::Stored { version, invalid: false, .. } if *version == refused => {
-                Some(ProviderKeyEvent::FoundInvalid { version: refused })
-            }
+            Self::Stored {
+                version,
+                invalid: false,
+                ..
+            } if *version == refused => Some(ProviderKeyEvent::FoundInvalid { version: refused }),
             _ => None,
         }
     }
@@ -96,13 +103,24 @@ impl Aggregate for ProviderKey {
     fn apply(&mut self, event: &ProviderKeyEvent) {
         match (event, &mut *self) {
             (ProviderKeyEvent::Stored { owner, .. }, _) => {
-                *self = Self::Stored { owner: *owner, version: 1, invalid: false };
+                *self = Self::Stored {
+                    owner: *owner,
+                    version: 1,
+                    invalid: false,
+                };
             }
-            (ProviderKeyEvent::Rotated { version: new, .. }, Self::Stored { version, invalid, .. }) => {
+            (
+                ProviderKeyEvent::Rotated { version: new, .. },
+                Self::Stored {
+                    version, invalid, ..
+                },
+            ) => {
                 *version = *new;
                 *invalid = false;
             }
-            (ProviderKeyEvent::FoundInvalid { .. }, Self::Stored { invalid, .. }) => *invalid = true,
+            (ProviderKeyEvent::FoundInvalid { .. }, Self::Stored { invalid, .. }) => {
+                *invalid = true;
+            }
             (ProviderKeyEvent::Deleted {}, _) => *self = Self::Deleted,
             (ProviderKeyEvent::Rotated { .. } | ProviderKeyEvent::FoundInvalid { .. }, _) => {}
         }
@@ -134,13 +152,27 @@ mod tests {
         let key = given(&[stored(), ProviderKeyEvent::FoundInvalid { version: 1 }]);
         let (event, version) = key.rotate("9999".to_owned()).unwrap();
         assert_eq!(version, 2);
-        let key = given(&[stored(), ProviderKeyEvent::FoundInvalid { version: 1 }, event]);
-        assert!(matches!(key, ProviderKey::Stored { version: 2, invalid: false, .. }));
+        let key = given(&[
+            stored(),
+            ProviderKeyEvent::FoundInvalid { version: 1 },
+            event,
+        ]);
+        assert!(matches!(
+            key,
+            ProviderKey::Stored {
+                version: 2,
+                invalid: false,
+                ..
+            }
+        ));
     }
 
     #[test]
     fn a_late_refusal_of_an_old_version_changes_nothing() {
-        let rotated = ProviderKeyEvent::Rotated { version: 2, last_four: "9999".to_owned() };
+        let rotated = ProviderKeyEvent::Rotated {
+            version: 2,
+            last_four: "9999".to_owned(),
+        };
         assert_eq!(given(&[stored(), rotated]).found_invalid(1), None);
         assert!(given(&[stored()]).found_invalid(1).is_some());
     }

@@ -23,15 +23,22 @@ pub async fn note(keys: ProviderKeys, bus: EventBus, stop: impl Future<Output = 
     let mut watcher = bus.watch(&[REFUSED]);
     let listening = async {
         loop {
-            let Watched::Event(event) = watcher.next().await else { continue };
-            let Ok(refused) = serde_json::from_value::<Refused>(event.payload) else { continue };
+            let Watched::Event(event) = watcher.next().await else {
+                continue;
+            };
+            let Ok(refused) = serde_json::from_value::<Refused>(event.payload) else {
+                continue;
+            };
             let actor = Actor {
                 tenant: event.tenant,
                 user: refused.user,
                 name: "proxy".to_owned(),
                 correlation_id: event.correlation_id,
             };
-            if let Err(error) = keys.found_invalid(&actor, refused.key, refused.version).await {
+            if let Err(error) = keys
+                .found_invalid(&actor, refused.key, refused.version)
+                .await
+            {
                 tracing::warn!(error = %error, "a refused provider key was not marked");
             }
         }

@@ -95,11 +95,18 @@ impl ProviderKeys {
         let (event, number) = key.rotate(last_four)?;
         // Between two transactions, so that none stays open while the key service answers. What is
         // appended expects the version that was seen in the first.
-        let sealed = self.0.sealer.enclose(actor.tenant, id, number, secret).await?;
+        let sealed = self
+            .0
+            .sealer
+            .enclose(actor.tenant, id, number, secret)
+            .await?;
         let tx = self.0.begin("rotate provider key", actor.tenant).await?;
         record(&tx, &stream, seen, &[event], &self.0.context(actor)).await?;
         self.0.sealer.store(&tx, &sealed).await?;
-        self.0.sealer.destroy_before(&tx, actor.tenant, id, number).await?;
+        self.0
+            .sealer
+            .destroy_before(&tx, actor.tenant, id, number)
+            .await?;
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(())
@@ -132,10 +139,15 @@ impl ProviderKeys {
         id: ProviderKeyId,
         refused: i32,
     ) -> Result<(), ProviderKeyError> {
-        let tx = self.0.begin("mark provider key invalid", actor.tenant).await?;
+        let tx = self
+            .0
+            .begin("mark provider key invalid", actor.tenant)
+            .await?;
         let stream = StreamId::of::<ProviderKeyEvent, _>(id);
         let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
-        let Some(event) = key.found_invalid(refused) else { return Ok(()) };
+        let Some(event) = key.found_invalid(refused) else {
+            return Ok(());
+        };
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
         tx.commit().await?;
         self.0.changed(&[]);
@@ -146,7 +158,11 @@ impl ProviderKeys {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn of(&self, tenant: TenantId, owner: UserId) -> Result<Vec<ProviderKeyRow>, DatabaseError> {
+    pub async fn of(
+        &self,
+        tenant: TenantId,
+        owner: UserId,
+    ) -> Result<Vec<ProviderKeyRow>, DatabaseError> {
         let tx = self.0.begin("list provider keys", tenant).await?;
         let keys = projection::of_owner(&tx, owner).await?;
         tx.commit().await?;

@@ -80,7 +80,11 @@ pub(crate) async fn register(
     body: StrictJson<NewApp>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::ManageApps)?;
-    let NewApp { name, url, redirect_uris } = body.0;
+    let NewApp {
+        name,
+        url,
+        redirect_uris,
+    } = body.0;
     let name = checked_name(&name)?;
     let url = url.map(|url| checked_url(&url)).transpose()?;
     if redirect_uris.is_empty() || redirect_uris.len() > MOST_REDIRECT_URIS {
@@ -89,10 +93,18 @@ pub(crate) async fn register(
     }
     for (index, uri) in redirect_uris.iter().enumerate() {
         check_redirect_uri(uri).map_err(|e| {
-            Problem::bad_request(crate::wire_error::sentence(&e)).at(format!("/redirect_uris/{index}"), e.to_string())
+            Problem::bad_request(crate::wire_error::sentence(&e))
+                .at(format!("/redirect_uris/{index}"), e.to_string())
         })?;
     }
-    let id = apps.register(&Actor::person(&person, &request_id), name, url, redirect_uris).await?;
+    let id = apps
+        .register(
+            &Actor::person(&person, &request_id),
+            name,
+            url,
+            redirect_uris,
+        )
+        .await?;
     Ok(HttpResponse::Created().json(Registered { id, client_id: id }))
 }
 
@@ -101,9 +113,15 @@ pub(crate) async fn register(
     (status = 200, body = Page<AppView>), (status = 401, body = Problem), (status = 503, body = Problem)))]
 #[get("/api/v1/apps")]
 pub(crate) async fn list(person: Person, apps: web::Data<Apps>) -> Result<HttpResponse, Problem> {
-    let rows = apps.of(person.tenant).await.map_err(|e| Problem::dependency(&e))?;
+    let rows = apps
+        .of(person.tenant)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
     let items = rows.into_iter().map(AppView::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: None }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Removes an app: it may not ask any more.
@@ -119,15 +137,23 @@ pub(crate) async fn remove(
     id: web::Path<AppId>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::ManageApps)?;
-    apps.remove(&Actor::person(&person, &request_id), *id).await?;
+    apps.remove(&Actor::person(&person, &request_id), *id)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// An app's web address: only shown, never fetched.
 pub(crate) fn checked_url(text: &str) -> Result<String, Problem> {
-    let refused = || Problem::bad_request("A web address begins with http:// or https://.").at("/url", "http or https");
+    let refused = || {
+        Problem::bad_request("A web address begins with http:// or https://.")
+            .at("/url", "http or https")
+    };
     let url = url::Url::parse(text).map_err(|_| refused())?;
     let no_credentials = url.username().is_empty() && url.password().is_none();
     let plain = matches!(url.scheme(), "http" | "https") && no_credentials && text.len() <= 500;
-    if plain { Ok(url.to_string()) } else { Err(refused()) }
+    if plain {
+        Ok(url.to_string())
+    } else {
+        Err(refused())
+    }
 }

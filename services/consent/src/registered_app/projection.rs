@@ -57,14 +57,32 @@ const BY_CLIENT_ID: &str = "
 /// # Errors
 /// When the event cannot be read or the database refuses.
 pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
-    let (Some(change), Some(id)) = (event.read::<AppEvent>()?, event.stream_uuid()) else { return Ok(()) };
+    let (Some(change), Some(id)) = (event.read::<AppEvent>()?, event.stream_uuid()) else {
+        return Ok(());
+    };
     match change {
-        AppEvent::Registered { name, url, redirect_uris } => {
+        AppEvent::Registered {
+            name,
+            url,
+            redirect_uris,
+        } => {
             let digest = TokenDigest::of(&AppId::from_uuid(id).to_string());
             let uris = Value::from(redirect_uris);
             let tenant = event.tenant.uuid();
             let digest = digest.as_bytes().as_slice();
-            tx.execute(REGISTERED, &[&id, &tenant, &digest, &name, &url, &uris, &event.occurred_at]).await?
+            tx.execute(
+                REGISTERED,
+                &[
+                    &id,
+                    &tenant,
+                    &digest,
+                    &name,
+                    &url,
+                    &uris,
+                    &event.occurred_at,
+                ],
+            )
+            .await?
         }
         AppEvent::Removed {} => tx.execute(REMOVED, &[&id]).await?,
     };
@@ -76,7 +94,11 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
 /// # Errors
 /// When the database refuses or a row cannot be read.
 pub async fn of_tenant(tx: &Tx) -> Result<Vec<AppRow>, DatabaseError> {
-    tx.query(OF_TENANT, &[]).await?.iter().map(from_row).collect()
+    tx.query(OF_TENANT, &[])
+        .await?
+        .iter()
+        .map(from_row)
+        .collect()
 }
 
 /// The app of an OAuth client id, before anyone has signed in: the transaction holds its digest.
@@ -84,7 +106,11 @@ pub async fn of_tenant(tx: &Tx) -> Result<Vec<AppRow>, DatabaseError> {
 /// # Errors
 /// When the database refuses or the row cannot be read.
 pub async fn by_client_id(tx: &Tx, digest: TokenDigest) -> Result<Option<AppRow>, DatabaseError> {
-    tx.query_opt(BY_CLIENT_ID, &[&digest.as_bytes().as_slice()]).await?.as_ref().map(from_row).transpose()
+    tx.query_opt(BY_CLIENT_ID, &[&digest.as_bytes().as_slice()])
+        .await?
+        .as_ref()
+        .map(from_row)
+        .transpose()
 }
 
 fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
@@ -94,8 +120,10 @@ fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
         tenant: TenantId::from_uuid(row.get("tenant_id")),
         name: row.get("name"),
         url: row.get("url"),
-        redirect_uris: uris
-            .map_err(|_| DatabaseError::Row { table: "consent.apps", column: "redirect_uris" })?,
+        redirect_uris: uris.map_err(|_| DatabaseError::Row {
+            table: "consent.apps",
+            column: "redirect_uris",
+        })?,
         registered_at: row.get("registered_at"),
     })
 }

@@ -1,7 +1,7 @@
 //! Registered apps: OAuth clients of an organization.
 
-use events::AppEvent;
 use event_store::Aggregate;
+use events::AppEvent;
 use url::{Host, Url};
 
 /// A registered app, as its events add up.
@@ -32,9 +32,18 @@ impl App {
     ///
     /// # Errors
     /// When an app of this id exists.
-    pub fn register(self, name: String, url: Option<String>, redirect_uris: Vec<String>) -> Result<AppEvent, Refusal> {
+    pub fn register(
+        self,
+        name: String,
+        url: Option<String>,
+        redirect_uris: Vec<String>,
+    ) -> Result<AppEvent, Refusal> {
         match self {
-            Self::None => Ok(AppEvent::Registered { name, url, redirect_uris }),
+            Self::None => Ok(AppEvent::Registered {
+                name,
+                url,
+                redirect_uris,
+            }),
             _ => Err(Refusal::Exists),
         }
     }
@@ -100,11 +109,15 @@ pub fn check_redirect_uri(text: &str) -> Result<(), RedirectUriError> {
 /// loopback address is free, because native apps get theirs from the system (RFC 8252 section 7.3).
 #[must_use]
 pub fn is_registered(registered: &[String], asked: &str) -> bool {
-    registered.iter().any(|known| known == asked || same_but_for_the_loopback_port(known, asked))
+    registered
+        .iter()
+        .any(|known| known == asked || same_but_for_the_loopback_port(known, asked))
 }
 
 fn same_but_for_the_loopback_port(known: &str, asked: &str) -> bool {
-    let (Ok(mut known), Ok(asked_uri)) = (Url::parse(known), Url::parse(asked)) else { return false };
+    let (Ok(mut known), Ok(asked_uri)) = (Url::parse(known), Url::parse(asked)) else {
+        return false;
+    };
     // The text that was asked must be the parser's own spelling: no second spelling passes.
     if check_redirect_uri(asked).is_err() || asked_uri.as_str() != asked {
         return false;
@@ -134,7 +147,12 @@ mod tests {
 
     #[test]
     fn only_https_and_loopback_can_be_registered() {
-        for good in ["https://app.test/cb", "http://127.0.0.1:8000/cb", "http://localhost/cb", "http://[::1]:1/cb"] {
+        for good in [
+            "https://app.test/cb",
+            "http://127.0.0.1:8000/cb",
+            "http://localhost/cb",
+            "http://[::1]:1/cb",
+        ] {
             assert_eq!(check_redirect_uri(good), Ok(()), "{good}");
         }
         for (bad, why) in [
@@ -154,16 +172,38 @@ mod tests {
 
     #[test]
     fn a_redirect_uri_is_compared_exactly() {
-        let registered = ["https://app.test/cb".to_owned(), "http://127.0.0.1:8000/cb".to_owned()];
-        for good in ["https://app.test/cb", "http://127.0.0.1:8000/cb", "http://127.0.0.1:9/cb", "http://127.0.0.1/cb"] {
+        let registered = [
+            "https://app.test/cb".to_owned(),
+            "http://127.0.0.1:8000/cb".to_owned(),
+        ];
+        for good in [
+            "https://app.test/cb",
+            "http://127.0.0.1:8000/cb",
+            "http://127.0.0.1:9/cb",
+            "http://127.0.0.1/cb",
+        ] {
             assert!(is_registered(&registered, good), "{good}");
         }
         for bad in [
-            "https://app.test/cb/", "https://app.test/CB", "https://APP.test/cb", "https://app.test:443/cb",
-            "https://app.test/cb?x=1", "https://app.test/cb#", "https://app.test/%63b", "https://app.test.evil.test/cb",
-            "https://evil.test/?u=https://app.test/cb", "https://app.test/../cb", "http://app.test/cb",
-            "http://127.0.0.1:9@evil.test/cb", "http://127.1:9/cb", "http://localhost:9/cb", "http://2130706433:9/cb",
-            "http://127.0.0.1:9/cb/..", "http://127.0.0.1:9/cb#", "https://127.0.0.1:9/cb", "",
+            "https://app.test/cb/",
+            "https://app.test/CB",
+            "https://APP.test/cb",
+            "https://app.test:443/cb",
+            "https://app.test/cb?x=1",
+            "https://app.test/cb#",
+            "https://app.test/%63b",
+            "https://app.test.evil.test/cb",
+            "https://evil.test/?u=https://app.test/cb",
+            "https://app.test/../cb",
+            "http://app.test/cb",
+            "http://127.0.0.1:9@evil.test/cb",
+            "http://127.1:9/cb",
+            "http://localhost:9/cb",
+            "http://2130706433:9/cb",
+            "http://127.0.0.1:9/cb/..",
+            "http://127.0.0.1:9/cb#",
+            "https://127.0.0.1:9/cb",
+            "",
         ] {
             assert!(!is_registered(&registered, bad), "{bad}");
         }

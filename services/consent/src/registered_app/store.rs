@@ -102,7 +102,11 @@ impl Apps {
             return Ok(None);
         }
         let digest = TokenDigest::of(client_id);
-        let tx = self.0.postgres.begin("find app", Scope::Holder(digest)).await?;
+        let tx = self
+            .0
+            .postgres
+            .begin("find app", Scope::Holder(digest))
+            .await?;
         let app = projection::by_client_id(&tx, digest).await?;
         tx.commit().await?;
         Ok(app)

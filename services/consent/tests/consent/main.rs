@@ -1,5 +1,8 @@
 //! What the consent service promises, on real servers.
+#![cfg(test)]
 
+mod answer;
+mod asked;
 mod bus;
 mod deciding;
 mod delivery;
@@ -8,6 +11,7 @@ mod flat;
 mod grants;
 mod keys;
 mod oauth;
+mod oauth_afterwards;
 mod oauth_mistakes;
 mod rebuild;
 mod scratch;

@@ -7,7 +7,10 @@ use ids::EventId;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Where the servers are, and who may make databases there.
-#[expect(clippy::disallowed_methods, reason = "tests are told where the servers are by their runner")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told where the servers are by their runner"
+)]
 fn told(name: &str, otherwise: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }
@@ -17,11 +20,17 @@ pub fn redis_url() -> String {
 }
 
 pub fn amqp_url() -> String {
-    told("LATCHKEY_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/%2f")
+    told(
+        "LATCHKEY_TEST_AMQP_URL",
+        "amqp://guest:guest@127.0.0.1:5672/%2f",
+    )
 }
 
 fn postgres_url() -> String {
-    told("LATCHKEY_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+    told(
+        "LATCHKEY_TEST_POSTGRES_URL",
+        "postgres://postgres@127.0.0.1:5432/postgres",
+    )
 }
 
 fn password() -> String {
@@ -35,14 +44,19 @@ pub struct Scratch {
 
 impl Scratch {
     pub async fn new() -> Self {
-        let unique = EventId::new(Clock::system().now()).uuid().simple().to_string();
+        let unique = EventId::new(Clock::system().now())
+            .uuid()
+            .simple()
+            .to_string();
         let scratch = Self {
             folder: std::env::temp_dir().join(format!("latchkey-consent-{unique}")),
             name: format!("consent_{unique}"),
         };
         std::fs::create_dir(&scratch.folder).unwrap();
         let admin: Config = postgres_url().parse().unwrap();
-        migrations::run(&admin, &scratch.name, &password()).await.unwrap();
+        migrations::run(&admin, &scratch.name, &password())
+            .await
+            .unwrap();
         scratch
     }
 
@@ -78,11 +92,15 @@ async fn connected(config: &Config) -> Client {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let (database, namespace, prefix) = (self.name.clone(), self.namespace(), self.amqp_prefix());
+        let (database, namespace, prefix) =
+            (self.name.clone(), self.namespace(), self.amqp_prefix());
         // A thread of its own, because a test's runtime may be ending or panicking.
         let gone = run_apart(async move {
             let admin = connected(&postgres_url().parse().unwrap()).await;
-            admin.batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await.unwrap();
+            admin
+                .batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+                .await
+                .unwrap();
             forget_counters(&namespace).await;
             forget_queues(&prefix).await;
         });
@@ -92,32 +110,72 @@ impl Drop for Scratch {
 
 fn run_apart(work: impl Future<Output = ()> + Send + 'static) -> thread::JoinHandle<()> {
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(work);
     })
 }
 
 async fn forget_counters(namespace: &str) {
-    let mut redis = redis::Client::open(redis_url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut redis = redis::Client::open(redis_url())
+        .unwrap()
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap();
     let pattern = format!("*{namespace}*");
-    let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg(pattern)
+        .query_async(&mut redis)
+        .await
+        .unwrap();
     if !keys.is_empty() {
-        let _: i64 = redis::cmd("DEL").arg(keys).query_async(&mut redis).await.unwrap();
+        let _: i64 = redis::cmd("DEL")
+            .arg(keys)
+            .query_async(&mut redis)
+            .await
+            .unwrap();
     }
 }
 
 /// Most tests never go near the broker: then there is nothing to forget.
 async fn forget_queues(prefix: &str) {
     use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
-    let connection = lapin::Connection::connect(&amqp_url(), lapin::ConnectionProperties::default()).await.unwrap();
-    for queue in ["latchkey.billing.recorder", "latchkey.billing.decisions", "latchkey.dead-letters"] {
+    let connection =
+        lapin::Connection::connect(&amqp_url(), lapin::ConnectionProperties::default())
+            .await
+            .unwrap();
+    for queue in [
+        "latchkey.billing.recorder",
+        "latchkey.billing.decisions",
+        "latchkey.dead-letters",
+    ] {
         // Deleting what is not there closes the channel on some brokers, so each has its own.
         let channel = connection.create_channel().await.unwrap();
-        drop(channel.queue_delete(format!("{prefix}{queue}").into(), QueueDeleteOptions::default()).await);
+        drop(
+            channel
+                .queue_delete(
+                    format!("{prefix}{queue}").into(),
+                    QueueDeleteOptions::default(),
+                )
+                .await,
+        );
     }
-    for exchange in ["latchkey.events", "latchkey.decisions", "latchkey.dead-letters"] {
+    for exchange in [
+        "latchkey.events",
+        "latchkey.decisions",
+        "latchkey.dead-letters",
+    ] {
         let channel = connection.create_channel().await.unwrap();
-        drop(channel.exchange_delete(format!("{prefix}{exchange}").into(), ExchangeDeleteOptions::default()).await);
+        drop(
+            channel
+                .exchange_delete(
+                    format!("{prefix}{exchange}").into(),
+                    ExchangeDeleteOptions::default(),
+                )
+                .await,
+        );
     }
     drop(connection.close(200, "".into()).await);
 }

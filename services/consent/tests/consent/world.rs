@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use actix_web::{
     body::to_bytes,
-    http::{Method, header::HeaderMap},
+    http::Method,
     test::{TestRequest, call_service, init_service},
 };
 use clock::Clock;
@@ -26,6 +26,10 @@ use spend_limits::SpendLimits;
 use tokio::sync::broadcast;
 
 use crate::scratch::{Scratch, amqp_url, redis_url};
+pub use crate::{
+    answer::{Answer, parameters_of},
+    asked::{asking, detail},
+};
 
 pub const ORIGIN: &str = "https://vault.example.com";
 
@@ -49,12 +53,6 @@ pub struct Person {
     cookie: Rc<str>,
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: String,
-}
-
 impl World {
     pub async fn open() -> Self {
         Self::open_with(&redis_url()).await
@@ -65,12 +63,22 @@ impl World {
         let scratch = Scratch::new().await;
         let clock = Clock::set(at("2026-11-22T12:00:00Z"));
         let sessions = Sessions::new(pool(&scratch, "auth", 4), clock.clone());
-        let server = ServerSettings { public_url: ORIGIN.parse().unwrap(), ..ServerSettings::default() };
+        let server = ServerSettings {
+            public_url: ORIGIN.parse().unwrap(),
+            ..ServerSettings::default()
+        };
         let site = Site::new(&server, sessions);
         let surface = Surface::new(site.clone());
         let app = app(&scratch, &site, &clock, redis_url);
         let vault = vault(&scratch, &clock);
-        Self { clock, scratch, app, vault, surface, site }
+        Self {
+            clock,
+            scratch,
+            app,
+            vault,
+            surface,
+            site,
+        }
     }
 
     /// The service as it is after a restart: nothing in memory.
@@ -93,15 +101,44 @@ impl World {
     pub async fn member(&self, tenant: TenantId, role: Role) -> Person {
         let user = UserId::new(self.clock.now());
         let postgres = pool(&self.scratch, "auth", 1);
-        let tx = postgres.begin("sign in", Scope::Tenant(tenant)).await.unwrap();
+        let tx = postgres
+            .begin("sign in", Scope::Tenant(tenant))
+            .await
+            .unwrap();
         let expires_at = self.clock.now() + SignedDuration::from_hours(24 * 365);
-        let token = ApiTokenRecord { tenant, user, role, label: "Test".to_owned(), expires_at };
-        let token = self.site.sessions().issue_api_token(&tx, &token).await.unwrap().token;
-        let session = SessionRecord { tenant, user, role, name: "Alice Archer".to_owned() };
+        let token = ApiTokenRecord {
+            tenant,
+            user,
+            role,
+            label: "Test".to_owned(),
+            expires_at,
+        };
+        let token = self
+            .site
+            .sessions()
+            .issue_api_token(&tx, &token)
+            .await
+            .unwrap()
+            .token;
+        let session = SessionRecord {
+            tenant,
+            user,
+            role,
+            name: "Alice Archer".to_owned(),
+        };
         let session = self.site.sessions().open(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
-        let cookie = self.site.session_cookie(&session.token).stripped().to_string();
-        Person { tenant, user, token: token.reveal().into(), cookie: cookie.into() }
+        let cookie = self
+            .site
+            .session_cookie(&session.token)
+            .stripped()
+            .to_string();
+        Person {
+            tenant,
+            user,
+            token: token.reveal().into(),
+            cookie: cookie.into(),
+        }
     }
 
     /// Sends any request.
@@ -111,18 +148,36 @@ impl World {
         let response = call_service(&service, request.to_request()).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = to_bytes(response.into_body()).await.unwrap_or_default();
-        Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
+        Answer {
+            status,
+            headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
     }
 
     /// Calls the management API as a program of this person.
-    pub async fn api(&self, person: &Person, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = TestRequest::default().method(method).uri(&format!("/api/v1{path}"));
+    pub async fn api(
+        &self,
+        person: &Person,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let request = TestRequest::default()
+            .method(method)
+            .uri(&format!("/api/v1{path}"));
         let request = request.insert_header(("authorization", format!("Bearer {}", person.token)));
         self.send(match body {
             Some(body) => request.set_json(body),
             None => request,
         })
         .await
+    }
+
+    /// Calls the management API and is answered that it is done.
+    pub async fn done(&self, person: &Person, method: Method, path: &str, body: Option<Value>) {
+        let answer = self.api(person, method, path, body).await;
+        assert_eq!(answer.status, 204, "{path}: {}", answer.body);
     }
 
     pub async fn get(&self, person: &Person, path: &str) -> Answer {
@@ -135,7 +190,12 @@ impl World {
 
     /// Opens an address in this person's browser.
     pub async fn browse(&self, person: &Person, path: &str) -> Answer {
-        self.send(TestRequest::get().uri(path).insert_header(("cookie", person.cookie.as_ref()))).await
+        self.send(
+            TestRequest::get()
+                .uri(path)
+                .insert_header(("cookie", person.cookie.as_ref())),
+        )
+        .await
     }
 
     /// Stores a provider key; gives its id.
@@ -147,20 +207,29 @@ impl World {
     }
 
     pub async fn handle(&self, person: &Person) -> String {
-        let answer = self.post(person, "/handles", json!({"label": "Test"})).await;
+        let answer = self
+            .post(person, "/handles", json!({"label": "Test"}))
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         user_of(&answer.text("url"))
     }
 
     pub async fn ticket(&self, person: &Person, ceiling: Value) -> String {
-        let answer = self.post(person, "/connect-tickets", json!({"label": "Test", "ceiling": ceiling})).await;
+        let answer = self
+            .post(
+                person,
+                "/connect-tickets",
+                json!({"label": "Test", "ceiling": ceiling}),
+            )
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         user_of(&answer.text("url"))
     }
 
     /// Asks at `/okap/authorize` and does not wait.
     pub async fn ask(&self, address: &str, details: Value) -> Answer {
-        self.send(asking(address, &details).insert_header(("prefer", "wait=0"))).await
+        self.send(asking(address, &details).insert_header(("prefer", "wait=0")))
+            .await
     }
 
     /// Asks at a handle of this person, who is to decide; gives the answer with the poll secret.
@@ -172,15 +241,18 @@ impl World {
 
     pub async fn poll(&self, request: &str, secret: &str) -> Answer {
         let poll = TestRequest::get().uri(&format!("/okap/requests/{request}"));
-        self.send(poll.insert_header(("authorization", format!("Bearer {secret}")))).await
+        self.send(poll.insert_header(("authorization", format!("Bearer {secret}"))))
+            .await
     }
 
     pub async fn approve(&self, person: &Person, request: &str) -> Answer {
-        self.post(person, &format!("/requests/{request}/approve"), json!({})).await
+        self.post(person, &format!("/requests/{request}/approve"), json!({}))
+            .await
     }
 
     pub async fn deny(&self, person: &Person, request: &str) -> Answer {
-        self.post(person, &format!("/requests/{request}/deny"), json!({})).await
+        self.post(person, &format!("/requests/{request}/deny"), json!({}))
+            .await
     }
 
     /// A grant with its token, through a handle: gives the grant's id and the token.
@@ -188,19 +260,38 @@ impl World {
         let pending = self.pending(person, details).await;
         let approved = self.approve(person, &pending.text("request_id")).await;
         assert_eq!(approved.status, 200, "{}", approved.body);
-        let collected = self.poll(&pending.text("request_id"), &pending.text("poll_secret")).await;
+        let collected = self
+            .poll(&pending.text("request_id"), &pending.text("poll_secret"))
+            .await;
         assert_eq!(collected.status, 200, "{}", collected.body);
         (approved.text("grant_id"), collected.text("token"))
     }
 
+    /// The request in this person's inbox, as soon as it is there.
+    pub async fn the_request(&self, person: &Person) -> String {
+        until("the request", async || {
+            self.get(person, "/requests").await.json()["items"][0]["id"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .await
+    }
+
     /// One number or text from the database, as its owner sees it.
     pub async fn look<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {
-        self.scratch.owner().await.query_one(sql, &[]).await.unwrap().get(0)
+        self.scratch
+            .owner()
+            .await
+            .query_one(sql, &[])
+            .await
+            .unwrap()
+            .get(0)
     }
 
     /// How many grants' tokens would be let in.
     pub async fn live_tokens(&self) -> i64 {
-        self.look("SELECT count(*) FROM consent.grant_access WHERE closed_at IS NULL").await
+        self.look("SELECT count(*) FROM consent.grant_access WHERE closed_at IS NULL")
+            .await
     }
 
     pub async fn count(&self, table: &str) -> i64 {
@@ -210,63 +301,13 @@ impl World {
 
 impl Person {
     pub fn actor(&self) -> Actor {
-        Actor { tenant: self.tenant, user: self.user, name: self.user.to_string(), correlation_id: "test".to_owned() }
+        Actor {
+            tenant: self.tenant,
+            user: self.user,
+            name: self.user.to_string(),
+            correlation_id: "test".to_owned(),
+        }
     }
-}
-
-impl Answer {
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.body))
-    }
-
-    /// A member of the answer that is text.
-    #[track_caller]
-    pub fn text(&self, member: &str) -> String {
-        self.json()[member].as_str().unwrap_or_else(|| panic!("{member}: {}", self.body)).to_owned()
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The parameters of the address that a browser is sent to.
-    #[track_caller]
-    pub fn sent_to(&self) -> (String, Vec<(String, String)>) {
-        assert_eq!(self.status, 303, "{}", self.body);
-        parameters_of(self.header("location"))
-    }
-
-    /// What kind of problem it is.
-    #[track_caller]
-    pub fn problem(&self) -> String {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.body);
-        self.text("type").trim_start_matches(server::PROBLEM_BASE).to_owned()
-    }
-}
-
-/// An address without its query, and the query.
-pub fn parameters_of(url: &str) -> (String, Vec<(String, String)>) {
-    let url = url::Url::options().base_url(Some(&ORIGIN.parse().unwrap())).parse(url).unwrap();
-    let query = url.query_pairs().into_owned().collect();
-    (format!("{}{}", url.origin().ascii_serialization(), url.path()), query)
-}
-
-/// An ask at an address, as HTTP clients send the user part of a URL.
-pub fn asking(address: &str, details: &Value) -> TestRequest {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    let credentials = format!("Basic {}", STANDARD.encode(format!("{address}:")));
-    let body = json!({"okap": "1.0", "authorization_details": details, "client": {"name": "Notebook"}});
-    TestRequest::post().uri("/okap/authorize").insert_header(("authorization", credentials)).set_json(body)
-}
-
-/// What an app asks for at OpenAI, with these members.
-pub fn detail(members: Value) -> Value {
-    let mut detail = json!({"type": "ai_model_access", "provider": "openai", "models": ["gpt-4o-mini"]});
-    for (name, value) in members.as_object().unwrap() {
-        detail[name] = value.clone();
-    }
-    detail
 }
 
 pub fn at(text: &str) -> Timestamp {
@@ -284,7 +325,10 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
         if let Some(found) = look().await {
             return found;
         }
-        assert!(tokio::time::Instant::now() < deadline, "{what} did not come");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{what} did not come"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -294,7 +338,11 @@ fn user_of(url: &str) -> String {
 }
 
 pub fn pool(scratch: &Scratch, role: &str, connections: usize) -> Postgres {
-    Postgres::connect(&DatabaseSettings { url: scratch.url_of(role), connections }).unwrap()
+    Postgres::connect(&DatabaseSettings {
+        url: scratch.url_of(role),
+        connections,
+    })
+    .unwrap()
 }
 
 fn keys(scratch: &Scratch) -> KeyService {
@@ -314,7 +362,11 @@ fn app(scratch: &Scratch, site: &Site, clock: &Clock, redis_url: &str) -> App {
 
 fn vault(scratch: &Scratch, clock: &Clock) -> Vault {
     let postgres = pool(scratch, "consent", 8);
-    let bus = EventBus::connect(&BusSettings { url: amqp_url(), prefix: scratch.amqp_prefix() }).unwrap();
+    let bus = EventBus::connect(&BusSettings {
+        url: amqp_url(),
+        prefix: scratch.amqp_prefix(),
+    })
+    .unwrap();
     Vault::new(Parts {
         postgres: postgres.clone(),
         clock: clock.clone(),

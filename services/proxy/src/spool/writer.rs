@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -15,6 +15,9 @@ use crate::spool::{SpoolError, SpoolSync, files, segments::Segments};
 
 /// The pause after the disk refused.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// With [`SpoolSync::Soon`]: the longest that what is written waits for the disk.
+const SOON: Duration = Duration::from_millis(20);
 
 type Told = oneshot::Sender<Result<(), SpoolError>>;
 
@@ -62,6 +65,7 @@ impl Writer {
             folder: folder.to_owned(),
             segments,
             sync,
+            syncer: Syncer::start(sync, folder)?,
             news,
             open: None,
         };
@@ -118,9 +122,44 @@ struct Work {
     folder: PathBuf,
     segments: Segments,
     sync: SpoolSync,
+    syncer: Option<Syncer>,
     news: Arc<Notify>,
     /// The file that is written to, its segment and its length.
-    open: Option<(u64, File, u64)>,
+    open: Option<(u64, Arc<File>, u64)>,
+}
+
+/// Brings what is written to the disk soon, on a thread of its own, so that nobody waits for it.
+struct Syncer(mpsc::Sender<Arc<File>>);
+
+impl Syncer {
+    fn start(sync: SpoolSync, folder: &Path) -> Result<Option<Self>, SpoolError> {
+        if sync != SpoolSync::Soon {
+            return Ok(None);
+        }
+        let (written, files) = mpsc::channel::<Arc<File>>();
+        let work = move || {
+            // Ends when the writer has gone and everything is on the disk.
+            while let Ok(file) = files.recv() {
+                let mut pending = vec![file];
+                for file in files.try_iter() {
+                    if pending.last().is_none_or(|last| !Arc::ptr_eq(last, &file)) {
+                        pending.push(file);
+                    }
+                }
+                for file in pending {
+                    if let Err(error) = file.sync_data() {
+                        tracing::error!(%error, "ended calls may not be on the disk");
+                    }
+                }
+                thread::sleep(SOON);
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("spool-sync".to_owned())
+            .spawn(work);
+        thread.map_err(SpoolError::at(folder))?;
+        Ok(Some(Self(written)))
+    }
 }
 
 impl Work {
@@ -190,12 +229,12 @@ impl Work {
         {
             let file = files::create(&path)?;
             let length = file.metadata().map_err(SpoolError::at(&path))?.len();
-            self.open = Some((segment, file, length));
+            self.open = Some((segment, Arc::new(file), length));
         }
         let Some((_, file, length)) = &mut self.open else {
             return Err(SpoolError::Closed);
         };
-        let mut written = file.write_all(lines);
+        let mut written = (&**file).write_all(lines);
         if written.is_ok() && self.sync == SpoolSync::Always {
             written = file.sync_data();
         }
@@ -205,6 +244,10 @@ impl Work {
             return Err(SpoolError::Disk { path, source });
         }
         *length += u64::try_from(lines.len()).unwrap_or(0);
+        if let Some(Syncer(files)) = &self.syncer {
+            // The other side ends only after this one.
+            drop(files.send(Arc::clone(file)));
+        }
         Ok(segment)
     }
 }

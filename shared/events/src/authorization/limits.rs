@@ -89,13 +89,19 @@ impl RequestedLimits {
         let monthly_spend = self.monthly_spend.unwrap_or(default.monthly_spend);
         GrantedLimits {
             monthly_spend,
-            daily_spend: self.daily_spend.unwrap_or(monthly_spend.min(match self.monthly_spend {
-                Some(_) => monthly_spend,
-                None => default.daily_spend,
-            })),
-            requests_per_minute: self.requests_per_minute.unwrap_or(default.requests_per_minute),
+            daily_spend: self
+                .daily_spend
+                .unwrap_or(monthly_spend.min(match self.monthly_spend {
+                    Some(_) => monthly_spend,
+                    None => default.daily_spend,
+                })),
+            requests_per_minute: self
+                .requests_per_minute
+                .unwrap_or(default.requests_per_minute),
             requests_per_day: self.requests_per_day.unwrap_or(default.requests_per_day),
-            tokens_per_request: self.tokens_per_request.unwrap_or(default.tokens_per_request),
+            tokens_per_request: self
+                .tokens_per_request
+                .unwrap_or(default.tokens_per_request),
         }
     }
 }

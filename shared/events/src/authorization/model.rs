@@ -73,7 +73,9 @@ impl fmt::Display for ModelPattern {
 
 impl<'de> Deserialize<'de> for ModelPattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -114,7 +116,10 @@ impl Models {
     pub fn is_within(&self, other: &Self) -> bool {
         other.is_every()
             || (!self.is_every()
-                && self.0.iter().all(|inner| other.0.iter().any(|outer| inner.is_within(outer))))
+                && self
+                    .0
+                    .iter()
+                    .all(|inner| other.0.iter().any(|outer| inner.is_within(outer))))
     }
 }
 
@@ -130,10 +135,18 @@ mod tests {
     #[test]
     fn a_star_only_ends_a_prefix() {
         for bad in ["*", "gpt*4", "**", "gpt-4*o*"] {
-            assert_eq!(bad.parse::<ModelPattern>(), Err(ModelPatternError::Star), "{bad}");
+            assert_eq!(
+                bad.parse::<ModelPattern>(),
+                Err(ModelPatternError::Star),
+                "{bad}"
+            );
         }
         for bad in ["", "gpt 4", "gpt\u{0}", "modèle"] {
-            assert_eq!(bad.parse::<ModelPattern>(), Err(ModelPatternError::Characters), "{bad}");
+            assert_eq!(
+                bad.parse::<ModelPattern>(),
+                Err(ModelPatternError::Characters),
+                "{bad}"
+            );
         }
     }
 

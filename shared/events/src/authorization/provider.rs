@@ -18,8 +18,16 @@ pub struct ProviderError;
 
 impl Provider {
     /// The providers that Latchkey knows without being told.
-    pub const BUILT_IN: [&'static str; 8] =
-        ["openai", "anthropic", "google", "groq", "together", "mistral", "cohere", "ollama"];
+    pub const BUILT_IN: [&'static str; 8] = [
+        "openai",
+        "anthropic",
+        "google",
+        "groq",
+        "together",
+        "mistral",
+        "cohere",
+        "ollama",
+    ];
 
     /// The name.
     #[must_use]
@@ -71,6 +79,8 @@ impl fmt::Display for Provider {
 
 impl<'de> Deserialize<'de> for Provider {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }

@@ -20,7 +20,8 @@ pub struct Dollars(pub Nanodollars);
 impl Serialize for Dollars {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // The digits go through as they are: no float on the way.
-        let number = RawValue::from_string(self.0.to_string()).map_err(serde::ser::Error::custom)?;
+        let number =
+            RawValue::from_string(self.0.to_string()).map_err(serde::ser::Error::custom)?;
         number.serialize(serializer)
     }
 }
@@ -146,6 +147,9 @@ mod tests {
     fn amounts_are_numbers_with_exactly_their_digits() {
         let amount = Dollars(Nanodollars::from_nanos(10_000_000_001));
         assert_eq!(serde_json::to_string(&amount).unwrap(), "10.000000001");
-        assert_eq!(serde_json::to_string(&Dollars(Nanodollars::from_dollars(10))).unwrap(), "10");
+        assert_eq!(
+            serde_json::to_string(&Dollars(Nanodollars::from_dollars(10))).unwrap(),
+            "10"
+        );
     }
 }

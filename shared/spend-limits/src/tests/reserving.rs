@@ -312,6 +312,9 @@ async fn limits_at_one_provider_leave_those_at_another_alone() {
     // Revoking the grant closes both.
     scratch.mark_revoked(one.grant).await.unwrap();
     for bucket in [one, other] {
-        assert!(matches!(refused(&scratch, &asks(bucket, 0, limits)).await, Refused::Revoked));
+        assert!(matches!(
+            refused(&scratch, &asks(bucket, 0, limits)).await,
+            Refused::Revoked
+        ));
     }
 }

@@ -1,0 +1,176 @@
+//! A person's one decision about a request, checked against what was asked and what may be given.
+
+use event_store::StreamId;
+use events::{AccessRequestEvent, AuthorizationDetail, GrantEvent};
+use ids::{GrantId, RequestId, UserId};
+use jiff::Timestamp;
+use postgres::Tx;
+
+use super::{AccessRequest, Decision, Pending, Refusal, RequestError, Requests};
+use crate::{
+    grant::{Grant, GrantError},
+    projections::{RecordError, load, record},
+    provider_key::{self, KeyState},
+    vault::{Actor, Change},
+};
+
+impl Requests {
+    /// A person says yes, perhaps to less than was asked. The grant exists when this returns; its
+    /// token is minted at delivery.
+    ///
+    /// # Errors
+    /// When there is nothing to decide, it goes beyond what may be given, or cannot be recorded.
+    pub async fn approve(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        decision: Decision,
+    ) -> Result<GrantId, RequestError> {
+        let tx = self
+            .vault
+            .begin("approve access request", actor.tenant)
+            .await?;
+        let grant = self.approve_in(&tx, actor, id, decision).await?;
+        tx.commit().await?;
+        self.vault
+            .changed(&[Change::Decided(id), Change::Inbox(actor.user)]);
+        Ok(grant)
+    }
+
+    /// The same within the caller's transaction.
+    ///
+    /// # Errors
+    /// When there is nothing to decide, it goes beyond what may be given, or cannot be recorded.
+    pub async fn approve_in(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        id: RequestId,
+        decision: Decision,
+    ) -> Result<GrantId, RequestError> {
+        let stream = StreamId::of::<AccessRequestEvent, _>(id);
+        let (request, _) = load::<AccessRequest>(tx, &stream).await?;
+        let pending = owned(&request, actor.user, self.vault.clock.now())?;
+        self.check(tx, actor.user, pending, &decision.details)
+            .await?;
+        self.approve_within_ticket(tx, actor, id, decision).await
+    }
+
+    /// Approves what a person's own ticket covers: its ceiling was checked in place of the
+    /// policy's, because the person set it for this very app.
+    ///
+    /// # Errors
+    /// When there is nothing to decide or it cannot be recorded.
+    pub async fn approve_within_ticket(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        id: RequestId,
+        decision: Decision,
+    ) -> Result<GrantId, RequestError> {
+        let context = self.vault.context(actor);
+        let stream = StreamId::of::<AccessRequestEvent, _>(id);
+        let (request, version) = load::<AccessRequest>(tx, &stream).await?;
+        let pending = owned(&request, actor.user, context.at)?;
+
+        let grant_id = GrantId::new(context.at);
+        let granted = Grant::default()
+            .grant(actor.user, pending.app.clone(), id, decision.details)
+            .map_err(GrantError::from)?;
+        let approved = request.approve(grant_id, decision.shown, context.at)?;
+        record(tx, &stream, version, &[approved], &context)
+            .await
+            .map_err(decided_first)?;
+        let grant_stream = StreamId::of::<GrantEvent, _>(grant_id);
+        let (_, none) = load::<Grant>(tx, &grant_stream).await?;
+        record(tx, &grant_stream, none, &[granted], &context).await?;
+        Ok(grant_id)
+    }
+
+    async fn check(
+        &self,
+        tx: &Tx,
+        user: UserId,
+        pending: &Pending,
+        granted: &[AuthorizationDetail],
+    ) -> Result<(), RequestError> {
+        let now = self.vault.clock.now();
+        if granted.len() != pending.details.len() {
+            let reason = "other providers than asked for";
+            return Err(RequestError::Beyond {
+                provider: "the request".to_owned(),
+                reason,
+            });
+        }
+        for (asked, granted) in pending.details.iter().zip(granted) {
+            let provider = asked.provider.to_string();
+            let ceiling = self
+                .vault
+                .policy
+                .ceiling(asked, pending.app.verification, now);
+            if let Some(reason) = ceiling.refusal(asked, granted) {
+                return Err(RequestError::Beyond { provider, reason });
+            }
+            if granted.expires <= now {
+                return Err(RequestError::Beyond {
+                    provider,
+                    reason: "nothing: the time it was asked for is over",
+                });
+            }
+            let key = provider_key::projection::one(tx, granted.key_id).await?;
+            let pays = key.is_some_and(|key| {
+                key.owner == user && key.provider == asked.provider && key.state == KeyState::Usable
+            });
+            if !pays {
+                return Err(RequestError::NoKey(provider));
+            }
+        }
+        Ok(())
+    }
+
+    /// A person says no.
+    ///
+    /// # Errors
+    /// When there is nothing to decide or it cannot be recorded.
+    pub async fn deny(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        reason: Option<String>,
+    ) -> Result<(), RequestError> {
+        let tx = self
+            .vault
+            .begin("deny access request", actor.tenant)
+            .await?;
+        let context = self.vault.context(actor);
+        let stream = StreamId::of::<AccessRequestEvent, _>(id);
+        let (request, version) = load::<AccessRequest>(&tx, &stream).await?;
+        owned(&request, actor.user, context.at)?;
+        let event = request.deny(reason, context.at)?;
+        record(&tx, &stream, version, &[event], &context)
+            .await
+            .map_err(decided_first)?;
+        tx.commit().await?;
+        self.vault
+            .changed(&[Change::Decided(id), Change::Inbox(actor.user)]);
+        Ok(())
+    }
+}
+
+/// What `user` may decide; another person's request is as unknown as none.
+fn owned(request: &AccessRequest, user: UserId, now: Timestamp) -> Result<&Pending, Refusal> {
+    if request.owner() == Some(user) {
+        request.pending(now)
+    } else {
+        Err(Refusal::Unknown)
+    }
+}
+
+/// A pending request grows by its one decision only: who comes second finds it decided.
+fn decided_first(error: RecordError) -> RequestError {
+    if error.is_conflict() {
+        Refusal::Decided.into()
+    } else {
+        error.into()
+    }
+}

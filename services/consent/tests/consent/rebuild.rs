@@ -1,0 +1,152 @@
+//! The tables are what the events add up to.
+
+use actix_web::http::Method;
+use consent::{projections::Projections, provider_key::ProviderKeys};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use sessions::Role;
+
+use crate::{
+    oauth,
+    world::{Person, World, detail, request_id},
+};
+
+const TABLES: [(&str, &str); 4] = [
+    ("consent.provider_keys", "key_id"),
+    ("consent.apps", "app_id"),
+    ("consent.access_requests", "request_id"),
+    ("consent.grants", "grant_id"),
+];
+
+async fn rows(world: &World) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for (table, id) in TABLES {
+        let sql =
+            format!("SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY {id}), '[]') FROM {table} t");
+        rows.push(world.look::<Value>(&sql).await);
+    }
+    rows
+}
+
+/// A life with every kind of event in it.
+async fn live(world: &World, person: &Person) {
+    keep_keys(world, person).await;
+    grant(world, person).await;
+    leave_ungranted(world, person).await;
+    let client = oauth::register(world, person).await;
+    oauth::code(world, person, &client).await;
+    let removed = oauth::register(world, person).await;
+    world
+        .done(person, Method::DELETE, &format!("/apps/{removed}"), None)
+        .await;
+}
+
+async fn keep_keys(world: &World, person: &Person) {
+    let keys = ProviderKeys::new(world.vault.clone());
+    let refuse = async |key: &str| {
+        keys.found_invalid(&person.actor(), key.parse().unwrap(), 1)
+            .await
+            .unwrap();
+    };
+    let rotated = world.key(person, "openai").await;
+    refuse(&rotated).await;
+    world.later(SignedDuration::from_secs(1));
+    let secret = Some(json!({"secret": "sk-CANARY-0123456789"}));
+    let path = format!("/provider-keys/{rotated}/rotate");
+    world.done(person, Method::POST, &path, secret).await;
+    let gone = world.key(person, "anthropic").await;
+    world
+        .done(
+            person,
+            Method::DELETE,
+            &format!("/provider-keys/{gone}"),
+            None,
+        )
+        .await;
+    refuse(&world.key(person, "google").await).await;
+    world.key(person, "mistral").await;
+}
+
+async fn grant(world: &World, person: &Person) {
+    // More digits than the database keeps of an instant.
+    let expires = "2026-11-22T23:00:00.123456789+01:00";
+    let limits = json!({"monthly_spend": 0.123_456_789});
+    let asked = detail(json!({"reason": "For my work", "limits": limits, "expires": expires}));
+    let (changed, _) = world.granted(person, json!([asked])).await;
+    world.later(SignedDuration::from_secs(1));
+    let lower = detail(json!({"limits": {"daily_spend": 0.01}}));
+    let change = Some(json!({"authorization_details": [lower]}));
+    world
+        .done(person, Method::PATCH, &format!("/grants/{changed}"), change)
+        .await;
+    let (revoked, _) = world.granted(person, json!([detail(json!({}))])).await;
+    world
+        .done(
+            person,
+            Method::POST,
+            &format!("/grants/{revoked}/revoke"),
+            None,
+        )
+        .await;
+    world.granted(person, json!([detail(json!({}))])).await;
+}
+
+async fn leave_ungranted(world: &World, person: &Person) {
+    let denied = world
+        .pending(person, json!([detail(json!({}))]))
+        .await
+        .text("request_id");
+    let reason = Some(json!({"reason": "no"}));
+    world
+        .done(
+            person,
+            Method::POST,
+            &format!("/requests/{denied}/deny"),
+            reason,
+        )
+        .await;
+    world.pending(person, json!([detail(json!({}))])).await;
+    world.later(SignedDuration::from_secs(600));
+    world.requests().end_overdue().await.unwrap();
+    let left = world
+        .pending(person, json!([detail(json!({}))]))
+        .await
+        .text("request_id");
+    world
+        .requests()
+        .abandon(&person.actor(), request_id(&left))
+        .await
+        .unwrap();
+    world
+        .pending(person, json!([detail(json!({"models": []}))]))
+        .await;
+}
+
+#[actix_web::test]
+async fn every_projection_made_anew_from_its_events_is_the_same() {
+    let world = World::open().await;
+    let person = world.person(Role::Owner).await;
+    let other = world.person(Role::Owner).await;
+    live(&world, &person).await;
+    live(&world, &other).await;
+    let before = rows(&world).await;
+    assert!(
+        before
+            .iter()
+            .all(|table| table.as_array().unwrap().len() >= 4),
+        "{before:#?}"
+    );
+    let kinds: i64 = world
+        .look("SELECT count(DISTINCT type) FROM store.events")
+        .await;
+    assert_eq!(kinds, 15);
+    for tenant in [person.tenant, other.tenant] {
+        let tx = world.vault.begin("rebuild", tenant).await.unwrap();
+        let events = event_store::rebuild(&tx, tenant, &Projections)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert!(events > 20);
+        assert_eq!(rows(&world).await, before);
+    }
+}
