@@ -4,7 +4,13 @@ import { owner, picture } from './browser.mjs';
 import { Organization, url } from './vault.mjs';
 
 const EMPTY_PAGES = {
-  inbox: '/inbox', 'provider-keys': '/provider-keys', 'connected-apps': '/connected-apps', connect: '/connect', usage: '/usage', account: '/account', apps: '/apps',
+  inbox: '/inbox',
+  'provider-keys': '/provider-keys',
+  'connected-apps': '/connected-apps',
+  connect: '/connect',
+  usage: '/usage',
+  account: '/account',
+  apps: '/apps',
 };
 
 test('every empty page says what to do next', async (t) => {

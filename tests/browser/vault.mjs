@@ -84,7 +84,7 @@ function okap(path, body, user) {
 
 const MODELS = {
   openai: ['gpt-4o-mini', 'gpt-4o'],
-  anthropic: ['claude-haiku-4-5', 'claude-sonnet-4-5'],
+  anthropic: ['claude-haiku-4-5', 'claude-sonnet-5'],
   google: ['gemini-2.5-flash'],
 };
 

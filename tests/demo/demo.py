@@ -30,7 +30,9 @@ def sign_in(browser: Browser, page: Page) -> None:
     hold(not made["created"], f"{person.ORGANIZATION} did not exist")
     person.follow_link(page, made["sign_in_url"])
     by_link = person.who(page)
-    line("by a one-time link", f"{by_link['name']}, {by_link['role']} of {by_link['organization']['name']} ({by_link['id'][:17]}…)")
+    line(
+        "by a one-time link", f"{by_link['name']}, {by_link['role']} of {by_link['organization']['name']} ({by_link['id'][:17]}…)"
+    )
     again = person.opened_again(browser, made["sign_in_url"])
     hold(again.startswith("410"), f"a used link answers {again}")
     line("the same link again", again)
@@ -51,17 +53,29 @@ def end_earlier_demos() -> None:
 def store_keys() -> None:
     step(2, f"The owner stores provider keys, sealed under KMS ({os.environ['LATCHKEY_KMS']})")
     for provider in ("openai", "anthropic", "google"):
-        stored = [key for key in vault.get("/provider-keys")["items"] if key["provider"] == provider and key["health"] == "usable"]
+        stored = [
+            key for key in vault.get("/provider-keys")["items"] if key["provider"] == provider and key["health"] == "usable"
+        ]
         if not stored:
-            vault.post("/provider-keys", {"provider": provider, "name": "Demo", "secret": f"sk-demo-{provider}-{secrets.token_hex(20)}"})
+            vault.post(
+                "/provider-keys", {"provider": provider, "name": "Demo", "secret": f"sk-demo-{provider}-{secrets.token_hex(20)}"}
+            )
             stored = [key for key in vault.get("/provider-keys")["items"] if key["provider"] == provider]
         key = stored[0]
-        line(provider, f"“{key['name']}” ••••{key['last_four']}, {key['health']}, stored {key['stored_at'][:19]}; never shown again")
+        line(
+            provider,
+            f"“{key['name']}” ••••{key['last_four']}, {key['health']}, stored {key['stored_at'][:19]}; never shown again",
+        )
 
 
 def ask_with_okap(page: Page) -> dict[str, OkapToken]:
     step(3, "The okap 0.1.2 SDK from PyPI asks for access")
-    ceiling = {"providers": ["openai", "google"], "models": ["gpt-4o-mini", "text-embedding-3-small", apps.FLASH], "monthly_spend": "5", "days": 7}
+    ceiling = {
+        "providers": ["openai", "google"],
+        "models": ["gpt-4o-mini", "text-embedding-3-small", apps.FLASH],
+        "monthly_spend": "5",
+        "days": 7,
+    }
     granted = {}
     for provider, models in (("openai", ["gpt-4o-mini", "text-embedding-3-small"]), ("google", [apps.FLASH])):
         ticket = vault.post("/connect-tickets", {"label": "Notebook", "ceiling": ceiling})["url"]
@@ -69,17 +83,33 @@ def ask_with_okap(page: Page) -> dict[str, OkapToken]:
         token = apps.ask(ticket, "Notebook", provider, models=models, capabilities=capabilities, monthly_limit=2.0)
         hold(token.limits.monthly_spend == 2.0, f"the limit is {token.limits.monthly_spend}")
         granted[provider] = token
-        line("connect ticket", f"{provider}: granted at once, {shown(token.token)} for {', '.join(token.models)}, ${token.limits.monthly_spend:g} a month")
+        line(
+            "connect ticket",
+            f"{provider}: granted at once, {shown(token.token)} for {', '.join(token.models)}, ${token.limits.monthly_spend:g} a month",
+        )
     person.open_inbox(page)
-    waiting = apps.ask_meanwhile(HANDLE_URL, "Recipe Robot", "anthropic", models=[apps.HAIKU, "claude-sonnet-4-5"], monthly_limit=4.0, reason="To check recipes.")
+    waiting = apps.ask_meanwhile(
+        HANDLE_URL,
+        "Recipe Robot",
+        "anthropic",
+        models=[apps.HAIKU, "claude-sonnet-5"],
+        monthly_limit=4.0,
+        reason="To check recipes.",
+    )
     person.see_request(page, "Recipe Robot")
     line("handle", "“Recipe Robot” asks for $4 a month; it shows up in the open inbox without a reload")
-    person.decide(page, "Recipe Robot", {"d0.monthly_spend": "1.50"}, untick=("claude-sonnet-4-5",))
+    person.decide(page, "Recipe Robot", {"d0.monthly_spend": "1.50"}, untick=("claude-sonnet-5",))
     token = waiting.result(timeout=15)
-    hold(token.limits.monthly_spend == 1.5 and token.models == [apps.HAIKU], f"granted was {token.models} for {token.limits.monthly_spend}")
+    hold(
+        token.limits.monthly_spend == 1.5 and token.models == [apps.HAIKU],
+        f"granted was {token.models} for {token.limits.monthly_spend}",
+    )
     listed = vault.get("/grants", limit=1)["items"][0]["authorization_details"][0]
     hold(listed["limits"]["monthly_spend"] == 1.5, "the vault lists another limit than it told the app")
-    line("Alice narrows", f"approved with ${token.limits.monthly_spend:.2f} and {apps.HAIKU} alone; the SDK has {shown(token.token)}")
+    line(
+        "Alice narrows",
+        f"approved with ${token.limits.monthly_spend:.2f} and {apps.HAIKU} alone; the SDK has {shown(token.token)}",
+    )
     return granted | {"anthropic": token}
 
 
@@ -107,14 +137,17 @@ def call_with_sdks(tokens: dict[str, OkapToken]) -> None:
         hold("okap_" not in str(call["request_headers"]), f"{call['provider']} was sent an OKAP token")
         hold(call["key_sha256"] not in {vault.digest(token.token) for token in tokens.values()}, "a token went upstream")
     told = ", ".join(sorted({f"{call['provider']} ••••{call['key_last4']}" for call in seen}))
-    line("the providers saw", f"{len(seen)} calls with the real keys ({told}) and no OKAP token" if seen else "not shown: no provider is the simulator")
+    line(
+        "the providers saw",
+        f"{len(seen)} calls with the real keys ({told}) and no OKAP token" if seen else "not shown: no provider is the simulator",
+    )
 
 
 def be_refused(tokens: dict[str, OkapToken]) -> None:
     step(6, "What was not granted is refused, in the SDK's own exception")
     refusals = [
         ("model not granted", *apps.refused_by_openai(tokens["openai"], "gpt-4o"), "model_not_granted"),
-        ("", *apps.refused_by_anthropic(tokens["anthropic"], "claude-sonnet-4-5"), "model_not_granted"),
+        ("", *apps.refused_by_anthropic(tokens["anthropic"], "claude-sonnet-5"), "model_not_granted"),
         ("", *apps.refused_by_google(tokens["google"], "gemini-2.5-pro"), "model_not_granted"),
     ]
     ceiling = {"providers": ["openai"], "models": ["gpt-4o-mini"], "monthly_spend": "0.0001", "days": 1}
@@ -137,7 +170,9 @@ def compare_usage(page: Page, before: int, mark: int) -> None:
     def settled() -> tuple[dict, list[dict]] | None:
         """The API's total and the CSV's rows, once nothing more comes in."""
         rows, total = vault.csv_of_this_month(), vault.get("/usage")["total"]
-        calm = all(limit["reserved"] in ("0", "0.0") for grant in vault.get("/grants")["items"] for limit in grant["limits"] or [])
+        calm = all(
+            limit["reserved"] in ("0", "0.0") for grant in vault.get("/grants")["items"] for limit in grant["limits"] or []
+        )
         return (total, rows) if calm and total["calls"] == len(rows) >= before + reached else None
 
     keys = {(key["provider"], key["last_four"]) for key in vault.get("/provider-keys")["items"]}
@@ -172,6 +207,9 @@ def main() -> int:
         return 1
     except (BrowserError, AssertionError) as error:
         print(f"\nThis does not hold: the page does not show what it should.\n{error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        print(f"\nThis does not hold: {type(error).__module__}.{type(error).__qualname__}: {error}", file=sys.stderr)
         return 1
     print(f"\nThe whole job ran in {time.monotonic() - began:.0f} s.")
     return 0

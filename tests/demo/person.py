@@ -17,7 +17,8 @@ SAMPLE_APP = os.environ["LATCHKEY_SAMPLE_APP_URL"]
 def a_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
+            executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
         )
         yield chromium
         chromium.close()

@@ -17,7 +17,9 @@ SIMULATOR = os.environ["LATCHKEY_SIMULATOR_URL"]
 PROVIDERS = dict(pair.split("=", 1) for pair in os.environ["LATCHKEY_PROVIDER_URLS"].split(","))
 
 _api = httpx.Client(
-    base_url=f"{URL}/api/v1", headers={"authorization": f"Bearer {os.environ['LATCHKEY_OWNER_TOKEN']}"}, timeout=20,
+    base_url=f"{URL}/api/v1",
+    headers={"authorization": f"Bearer {os.environ['LATCHKEY_OWNER_TOKEN']}"},
+    timeout=20,
 )
 _simulator = httpx.Client(base_url=SIMULATOR, timeout=20)
 

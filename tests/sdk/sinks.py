@@ -28,8 +28,11 @@ def redis_values() -> Iterator[tuple[str, bytes]]:
     """Every key and value of the vault's Redis."""
     server = redis.Redis.from_url(running.setting("LATCHKEY_REDIS_URL"))
     reading = {
-        b"string": server.get, b"hash": server.hgetall, b"set": server.smembers,
-        b"zset": lambda key: server.zrange(key, 0, -1, withscores=True), b"list": lambda key: server.lrange(key, 0, -1),
+        b"string": server.get,
+        b"hash": server.hgetall,
+        b"set": server.smembers,
+        b"zset": lambda key: server.zrange(key, 0, -1, withscores=True),
+        b"list": lambda key: server.lrange(key, 0, -1),
     }
     for key in server.scan_iter(match=f"*{running.setting('LATCHKEY_REDIS_NAMESPACE')}*", count=1000):
         kind = server.type(key)

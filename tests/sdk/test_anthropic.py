@@ -36,7 +36,9 @@ def test_a_stream_comes_event_by_event(grant: Grant) -> None:
 
 
 def test_the_provider_sees_its_own_key_and_never_the_token(
-    organization: Organization, grant: Grant, simulator: Simulator,
+    organization: Organization,
+    grant: Grant,
+    simulator: Simulator,
 ) -> None:
     client_of(grant).messages.create(model=HAIKU, max_tokens=50, messages=HELLO)
     (call,) = simulator.wait_for_calls(organization.secrets["anthropic"], 1)
@@ -51,7 +53,7 @@ def test_counting_tokens_costs_nothing_and_works(grant: Grant) -> None:
 def test_a_model_outside_the_grant_is_refused(organization: Organization) -> None:
     granted = organization.grant(detail("anthropic", models=[HAIKU]))
     with pytest.raises(anthropic.PermissionDeniedError) as refused:
-        client_of(granted).messages.create(model="claude-sonnet-4-5", max_tokens=50, messages=HELLO)
+        client_of(granted).messages.create(model="claude-sonnet-5", max_tokens=50, messages=HELLO)
     body = refused.value.body
     assert body["type"] == "error" and body["error"]["type"] == "model_not_granted"
 
@@ -64,7 +66,9 @@ def test_a_provider_outside_the_grant_is_refused(organization: Organization) -> 
     assert refused.value.body["error"]["type"] == "policy_denied"
 
 
-@pytest.mark.parametrize(("header", "path"), [("authorization", "/v1/messages"), ("x-api-key", "/v1/messages"), ("x-api-key", "/messages")])
+@pytest.mark.parametrize(
+    ("header", "path"), [("authorization", "/v1/messages"), ("x-api-key", "/v1/messages"), ("x-api-key", "/messages")]
+)
 def test_older_clients_and_other_base_urls_work_alike(grant: Grant, header: str, path: str) -> None:
     token = f"Bearer {grant.token}" if header == "authorization" else grant.token
     body = {"model": HAIKU, "max_tokens": 20, "messages": HELLO}
@@ -73,9 +77,13 @@ def test_older_clients_and_other_base_urls_work_alike(grant: Grant, header: str,
     assert answer.status_code == 200 and answer.json()["type"] == "message"
 
 
-@pytest.mark.parametrize(("status", "exception"), [(400, anthropic.BadRequestError), (429, anthropic.RateLimitError), (529, anthropic.APIStatusError)])
+@pytest.mark.parametrize(
+    ("status", "exception"), [(400, anthropic.BadRequestError), (429, anthropic.RateLimitError), (529, anthropic.APIStatusError)]
+)
 def test_the_providers_own_errors_arrive_as_the_sdk_knows_them(
-    grant: Grant, status: int, exception: type[anthropic.APIStatusError],
+    grant: Grant,
+    status: int,
+    exception: type[anthropic.APIStatusError],
 ) -> None:
     with pytest.raises(exception) as refused:
         client_of(grant).messages.create(model=HAIKU, max_tokens=50, messages=[{"role": "user", "content": told(status=status)}])

@@ -33,9 +33,12 @@ def calls(grant: Grant) -> list[tuple[str, str, dict]]:
     at = grant.base_url
     flash = f"{at('google')}/v1beta/models/gemini-2.5-flash"
     return [
-        ("openai", f"{at('openai')}/chat/completions", chat), ("openai", f"{at('openai')}/chat/completions", chat | {"stream": True}),
-        ("anthropic", f"{at('anthropic')}/v1/messages", claude), ("anthropic", f"{at('anthropic')}/v1/messages", claude | {"stream": True}),
-        ("google", f"{flash}:generateContent", gemini), ("google", f"{flash}:streamGenerateContent?alt=sse", gemini),
+        ("openai", f"{at('openai')}/chat/completions", chat),
+        ("openai", f"{at('openai')}/chat/completions", chat | {"stream": True}),
+        ("anthropic", f"{at('anthropic')}/v1/messages", claude),
+        ("anthropic", f"{at('anthropic')}/v1/messages", claude | {"stream": True}),
+        ("google", f"{flash}:generateContent", gemini),
+        ("google", f"{flash}:streamGenerateContent?alt=sse", gemini),
     ]
 
 
@@ -66,7 +69,9 @@ def spoken(came: bytes) -> bytes:
 
 def strings_in(value: object) -> list[str]:
     if isinstance(value, dict):
-        return [text for name, inner in value.items() if name in TEXTS or not isinstance(inner, str) for text in strings_in(inner)]
+        return [
+            text for name, inner in value.items() if name in TEXTS or not isinstance(inner, str) for text in strings_in(inner)
+        ]
     if isinstance(value, list):
         return [text for inner in value for text in strings_in(inner)]
     return [value] if isinstance(value, str) else []
@@ -75,12 +80,23 @@ def strings_in(value: object) -> list[str]:
 TEXTS = ("content", "text", "delta", "message")
 
 
-@pytest.mark.parametrize("script", [
-    {"echo": True}, {"echo": True, "chunks": 2000}, {"echo": True, "status": 500}, {"echo": True, "status": 429}, {"echo": True, "status": 401},
-    {"headers": {"x-leak": "{key}", "set-cookie": "k={key}"}}, {"echo": True, "cut_after_chunks": 40, "chunks": 200},
-], ids=str)
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"echo": True},
+        {"echo": True, "chunks": 2000},
+        {"echo": True, "status": 500},
+        {"echo": True, "status": 429},
+        {"echo": True, "status": 401},
+        {"headers": {"x-leak": "{key}", "set-cookie": "k={key}"}},
+        {"echo": True, "cut_after_chunks": 40, "chunks": 200},
+    ],
+    ids=str,
+)
 def test_a_provider_that_echoes_the_key_tells_the_app_nothing(
-    organization: Organization, simulator: Simulator, script: dict,
+    organization: Organization,
+    simulator: Simulator,
+    script: dict,
 ) -> None:
     canaries = {name: f"sk-canary{secrets.token_hex(20)}" for name in ("openai", "anthropic", "google")}
     for name, canary in canaries.items():

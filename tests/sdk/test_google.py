@@ -37,7 +37,9 @@ def test_content_comes_as_a_stream(grant: Grant) -> None:
 
 
 def test_the_provider_sees_its_own_key_and_never_the_token(
-    organization: Organization, grant: Grant, simulator: Simulator,
+    organization: Organization,
+    grant: Grant,
+    simulator: Simulator,
 ) -> None:
     client = client_of(grant)
     client.models.generate_content(model=FLASH, contents="Say hello.")
@@ -63,7 +65,9 @@ def test_a_model_outside_the_grant_is_refused(organization: Organization) -> Non
 
 
 def test_the_token_may_travel_in_the_query_and_goes_no_further(
-    organization: Organization, grant: Grant, simulator: Simulator,
+    organization: Organization,
+    grant: Grant,
+    simulator: Simulator,
 ) -> None:
     url = f"{grant.base_url('google')}/v1beta/models/{FLASH}:generateContent"
     body = {"contents": [{"role": "user", "parts": [{"text": "Say hello."}]}]}
@@ -74,7 +78,9 @@ def test_the_token_may_travel_in_the_query_and_goes_no_further(
 
 @pytest.mark.parametrize(("status", "exception"), [(429, errors.ClientError), (503, errors.ServerError)])
 def test_the_providers_own_errors_arrive_as_the_sdk_knows_them(
-    grant: Grant, status: int, exception: type[errors.APIError],
+    grant: Grant,
+    status: int,
+    exception: type[errors.APIError],
 ) -> None:
     client = client_of(grant)
     with pytest.raises(exception) as refused:

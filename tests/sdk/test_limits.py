@@ -19,7 +19,8 @@ from waiting import until
 
 # 100 output tokens: with gpt-4o-mini this costs 0.00006 USD, and at most 0.0001 when it is held.
 A_CALL = {
-    "model": "gpt-4o-mini", "max_completion_tokens": 100,
+    "model": "gpt-4o-mini",
+    "max_completion_tokens": 100,
     "messages": [{"role": "user", "content": told(output_tokens=100)}],
 }
 ROOM_FOR_ONE = "0.00012"
@@ -47,7 +48,11 @@ def typed(organization: Organization, person: Person, field: str, number: str) -
 
 @pytest.mark.parametrize(("field", "longest_wait"), [("requests_per_minute", 60), ("requests_per_day", 86_400)])
 def test_a_limit_on_requests(
-    organization: Organization, person: Person, simulator: Simulator, field: str, longest_wait: int,
+    organization: Organization,
+    person: Person,
+    simulator: Simulator,
+    field: str,
+    longest_wait: int,
 ) -> None:
     app = typed(organization, person, field, "2")
     for _ in range(2):

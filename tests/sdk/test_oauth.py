@@ -29,7 +29,10 @@ class App:
         self.client_id = registered["client_id"]
         self.metadata = httpx.get(f"{running.url()}/.well-known/oauth-authorization-server").json()
         self.library = OAuth2Client(
-            self.client_id, redirect_uri=CALLBACK, code_challenge_method="S256", token_endpoint_auth_method="none",
+            self.client_id,
+            redirect_uri=CALLBACK,
+            code_challenge_method="S256",
+            token_endpoint_auth_method="none",
         )
         self.verifier = secrets.token_urlsafe(48)
         self.details = [detail("openai", limits={"monthly_spend": 3}), detail("anthropic", limits={"monthly_spend": 2})]
@@ -37,7 +40,9 @@ class App:
     def url(self, **changes: str | None) -> str:
         endpoint = self.metadata["authorization_endpoint"]
         url, self.state = self.library.create_authorization_url(
-            endpoint, code_verifier=self.verifier, authorization_details=json.dumps(self.details),
+            endpoint,
+            code_verifier=self.verifier,
+            authorization_details=json.dumps(self.details),
         )
         query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()} | changes
         return f"{endpoint}?{httpx.QueryParams({n: v for n, v in query.items() if v is not None})}"
@@ -125,15 +130,26 @@ def test_a_code_that_comes_twice_takes_its_token_with_it(app: App, person: Perso
     assert revoked.value.type == "token_revoked"
 
 
-@pytest.mark.parametrize("wrong", [
-    {"code_verifier": "x" * 43}, {"code_verifier": "short"}, {"redirect_uri": "https://recipes.test/other"},
-    {"client_id": "app_00000000000070008000000000000000"}, {"code": "A" * 50}, {"grant_type": "client_credentials"},
-], ids=lambda wrong: next(iter(wrong)))
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"code_verifier": "x" * 43},
+        {"code_verifier": "short"},
+        {"redirect_uri": "https://recipes.test/other"},
+        {"client_id": "app_00000000000070008000000000000000"},
+        {"code": "A" * 50},
+        {"grant_type": "client_credentials"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
 def test_a_code_is_worth_nothing_without_what_it_was_made_for(app: App, person: Person, wrong: dict) -> None:
     code = code_in(app.consent(person))
     good = {
-        "grant_type": "authorization_code", "code": code, "code_verifier": app.verifier,
-        "client_id": app.client_id, "redirect_uri": CALLBACK,
+        "grant_type": "authorization_code",
+        "code": code,
+        "code_verifier": app.verifier,
+        "client_id": app.client_id,
+        "redirect_uri": CALLBACK,
     }
     with httpx.Client(transport=some_machine()) as http:
         refused = http.post(app.metadata["token_endpoint"], data=good | wrong)
@@ -141,21 +157,38 @@ def test_a_code_is_worth_nothing_without_what_it_was_made_for(app: App, person: 
         assert http.post(app.metadata["token_endpoint"], data=good).status_code == 200
 
 
-@pytest.mark.parametrize("uri", [
-    "https://evil.test/callback", "https://recipes.test/callback/", "https://recipes.test/callback?x=1", "http://recipes.test/callback",
-    "https://recipes.test.evil.test/callback", "https://recipes.test@evil.test/callback", "javascript:alert(1)", "//evil.test", None,
-])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://evil.test/callback",
+        "https://recipes.test/callback/",
+        "https://recipes.test/callback?x=1",
+        "http://recipes.test/callback",
+        "https://recipes.test.evil.test/callback",
+        "https://recipes.test@evil.test/callback",
+        "javascript:alert(1)",
+        "//evil.test",
+        None,
+    ],
+)
 def test_nothing_is_sent_to_a_redirect_uri_that_is_not_registered(app: App, person: Person, uri: str | None) -> None:
     answer = person.http.get(app.url(redirect_uri=uri))
     assert answer.status_code == 400 and "location" not in answer.headers
 
 
-@pytest.mark.parametrize(("change", "error"), [
-    ({"code_challenge": None}, "invalid_request"), ({"code_challenge_method": "plain"}, "invalid_request"),
-    ({"code_challenge": "short"}, "invalid_request"), ({"response_type": "token"}, "unsupported_response_type"),
-    ({"authorization_details": None}, "invalid_authorization_details"), ({"authorization_details": "{"}, "invalid_authorization_details"),
-    ({"authorization_details": '[{"type":"payment"}]'}, "invalid_authorization_details"), ({"prompt": "none"}, "interaction_required"),
-])
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"authorization_details": None}, "invalid_authorization_details"),
+        ({"authorization_details": "{"}, "invalid_authorization_details"),
+        ({"authorization_details": '[{"type":"payment"}]'}, "invalid_authorization_details"),
+        ({"prompt": "none"}, "interaction_required"),
+    ],
+)
 def test_other_mistakes_go_back_to_the_app_with_issuer_and_state(app: App, person: Person, change: dict, error: str) -> None:
     answer = person.http.get(app.url(**change))
     assert answer.status_code == 303

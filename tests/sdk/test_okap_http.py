@@ -11,7 +11,11 @@ from waiting import until
 
 
 def body(*details: dict) -> dict:
-    return {"okap": "1.0", "authorization_details": list(details) or [detail(models=["gpt-4o-mini"])], "client": {"name": "Notebook"}}
+    return {
+        "okap": "1.0",
+        "authorization_details": list(details) or [detail(models=["gpt-4o-mini"])],
+        "client": {"name": "Notebook"},
+    }
 
 
 def ask(organization: Organization, address: str, wanted: dict | None = None, wait: int = 0) -> httpx.Response:
@@ -117,17 +121,21 @@ def test_an_app_gives_its_own_token_back(organization: Organization) -> None:
     assert organization.get(f"/grants/{grant.id}")["state"] == "revoked"
 
 
-@pytest.mark.parametrize(("wanted", "place"), [
-    (detail(type="payment"), "authorization_details[0].type"),
-    (detail(provider="nobody"), "authorization_details[0].provider"),
-    (detail(limits={"monthly_spend": 0}), "authorization_details[0].limits.monthly_spend"),
-    (detail(limits={"monthly_spend": "10"}), "authorization_details[0].limits.monthly_spend"),
-    (detail(limits={"requests_per_day": 1.5}), "authorization_details[0].limits.requests_per_day"),
-    (detail(limits={"yearly_spend": 1}), "authorization_details[0].limits"),
-    (detail(capabilities=["fly"]), "authorization_details[0].capabilities"),
-    (detail(expires="2020-01-01"), "authorization_details[0].expires"),
-    (detail(base_url="https://elsewhere.test"), "authorization_details[0]"),
-], ids=lambda case: case if isinstance(case, str) else "")
+@pytest.mark.parametrize(
+    ("wanted", "place"),
+    [
+        (detail(type="payment"), "authorization_details[0].type"),
+        (detail(provider="nobody"), "authorization_details[0].provider"),
+        (detail(limits={"monthly_spend": 0}), "authorization_details[0].limits.monthly_spend"),
+        (detail(limits={"monthly_spend": "10"}), "authorization_details[0].limits.monthly_spend"),
+        (detail(limits={"requests_per_day": 1.5}), "authorization_details[0].limits.requests_per_day"),
+        (detail(limits={"yearly_spend": 1}), "authorization_details[0].limits"),
+        (detail(capabilities=["fly"]), "authorization_details[0].capabilities"),
+        (detail(expires="2020-01-01"), "authorization_details[0].expires"),
+        (detail(base_url="https://elsewhere.test"), "authorization_details[0]"),
+    ],
+    ids=lambda case: case if isinstance(case, str) else "",
+)
 def test_details_outside_the_rules_are_refused_by_place(organization: Organization, wanted: dict, place: str) -> None:
     answer = ask(organization, organization.handle(), body(wanted))
     assert answer.status_code == 400

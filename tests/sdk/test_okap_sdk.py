@@ -60,14 +60,19 @@ def test_what_a_person_narrowed_is_what_the_sdk_gets_and_what_holds(organization
     waiting = asking(organization.handle(), models=["gpt-4o-mini", "gpt-4o"], monthly_limit=4.0, requests_per_minute=30)
     request = the_request(organization)
     assert (request["app_name"], request["verification"]) == ("Garden planner", "unverified")
-    narrowed = request["authorization_details"][0] | {"models": ["gpt-4o-mini"], "limits": {"monthly_spend": 1.5, "requests_per_minute": 2}}
+    narrowed = request["authorization_details"][0] | {
+        "models": ["gpt-4o-mini"],
+        "limits": {"monthly_spend": 1.5, "requests_per_minute": 2},
+    }
     organization.post(f"/requests/{request['id']}/approve", {"authorization_details": [narrowed]}, status=200)
     token = waiting.result(timeout=10)
     assert (token.models, token.limits.monthly_spend, token.limits.requests_per_minute) == (["gpt-4o-mini"], 1.5, 2)
     granted = organization.get("/grants")["items"][0]["authorization_details"][0]
     assert (granted["models"], granted["limits"]["monthly_spend"]) == (["gpt-4o-mini"], 1.5)
     with pytest.raises(openai.PermissionDeniedError):
-        OpenAI(api_key=token.token, base_url=token.base_url, max_retries=0).chat.completions.create(model="gpt-4o", messages=HELLO)
+        OpenAI(api_key=token.token, base_url=token.base_url, max_retries=0).chat.completions.create(
+            model="gpt-4o", messages=HELLO
+        )
 
 
 @pytest.mark.slow
@@ -115,10 +120,20 @@ def test_a_ticket_for_a_provider_without_a_key_says_so(organization: Organizatio
     assert denied.value.code == "invalid_request" and "No key configured" in str(denied.value)
 
 
-@pytest.mark.parametrize("wanted", [
-    {"monthly_limit": -1.0}, {"daily_limit": 1e308}, {"requests_per_minute": -5}, {"expires": "tomorrow"},
-    {"expires": "2020-01-01"}, {"models": ["gpt*4"]}, {"models": ["x"] * 100}, {"reason": "x" * 501},
-], ids=str)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"monthly_limit": -1.0},
+        {"daily_limit": 1e308},
+        {"requests_per_minute": -5},
+        {"expires": "tomorrow"},
+        {"expires": "2020-01-01"},
+        {"models": ["gpt*4"]},
+        {"models": ["x"] * 100},
+        {"reason": "x" * 501},
+    ],
+    ids=str,
+)
 def test_an_odd_request_is_refused_in_words_and_reaches_nobody(organization: Organization, wanted: dict) -> None:
     with pytest.raises(AccessDeniedError) as denied:
         asking(organization.handle(), **wanted).result(timeout=10)

@@ -55,7 +55,10 @@ def test_a_stream_hides_the_usage_that_was_not_asked_for(organization: Organizat
 
 def test_a_stream_shows_the_usage_that_was_asked_for(organization: Organization) -> None:
     stream = client_of(organization.grant()).chat.completions.create(
-        model="gpt-4o-mini", messages=HELLO, stream=True, stream_options={"include_usage": True},
+        model="gpt-4o-mini",
+        messages=HELLO,
+        stream=True,
+        stream_options={"include_usage": True},
     )
     *content, last = list(stream)
     assert all(chunk.usage is None for chunk in content)
@@ -129,11 +132,19 @@ def test_a_key_that_the_provider_refuses_is_told_to_app_and_owner(organization: 
     until("the key shown as invalid", lambda: organization.get("/provider-keys")["items"][0]["health"] == "invalid")
 
 
-@pytest.mark.parametrize(("status", "exception"), [
-    (400, openai.BadRequestError), (404, openai.NotFoundError), (429, openai.RateLimitError), (500, openai.InternalServerError),
-])
+@pytest.mark.parametrize(
+    ("status", "exception"),
+    [
+        (400, openai.BadRequestError),
+        (404, openai.NotFoundError),
+        (429, openai.RateLimitError),
+        (500, openai.InternalServerError),
+    ],
+)
 def test_the_providers_own_errors_arrive_as_the_sdk_knows_them(
-    organization: Organization, status: int, exception: type[openai.APIStatusError],
+    organization: Organization,
+    status: int,
+    exception: type[openai.APIStatusError],
 ) -> None:
     client = client_of(organization.grant())
     with pytest.raises(exception) as refused:

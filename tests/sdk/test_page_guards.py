@@ -36,23 +36,35 @@ CHANGES: dict[str, Callable[[Fields], Fields]] = {
     "a second provider": lambda fields: [*fields, ("d1.monthly_spend", "1")],
     "a model that was not asked for": lambda fields: [*fields, ("d0.models", "o3")],
     "no model": lambda fields: [(n, v) for n, v in fields if n != "d0.models"],
-    "a key that is nobody's": lambda fields: [(n, "key_00000000000070008000000000000000" if n == "d0.key" else v) for n, v in fields],
+    "a key that is nobody's": lambda fields: [
+        (n, "key_00000000000070008000000000000000" if n == "d0.key" else v) for n, v in fields
+    ],
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_a_form_that_the_page_did_not_hold_decides_nothing(
-    organization: Organization, person: Person, path: str, change: Callable[[Fields], Fields],
+    organization: Organization,
+    person: Person,
+    path: str,
+    change: Callable[[Fields], Fields],
 ) -> None:
     answer = person.send(f"{path}/approve", change(person.form(path, "/approve")))
     assert answer.status_code in (400, 403, 409, 422)
     assert len(organization.pending()) == 1 and organization.get("/grants")["items"] == []
 
 
-@pytest.mark.parametrize("headers", [
-    {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "none"},
-    {"sec-fetch-site": "", "origin": "https://evil.test"}, {"sec-fetch-site": "", "origin": "null"},
-], ids=str)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "none"},
+        {"sec-fetch-site": "", "origin": "https://evil.test"},
+        {"sec-fetch-site": "", "origin": "null"},
+    ],
+    ids=str,
+)
 def test_a_form_from_another_origin_decides_nothing(organization: Organization, person: Person, path: str, headers: dict) -> None:
     fields = person.form(path, "/approve")
     person.http.headers.update(headers)
@@ -74,11 +86,14 @@ def test_a_session_cookie_alone_changes_nothing_through_the_api(organization: Or
     assert person.http.post(f"/api/v1{path}/approve", json={}, headers={"x-csrf-token": session["csrf_token"]}).status_code == 200
 
 
-@pytest.mark.parametrize("next_page", ["//evil.test", "https://evil.test", "/\\evil.test", "/%0d%0aset-cookie:x", "javascript:alert(1)", "evil"])
+@pytest.mark.parametrize(
+    "next_page", ["//evil.test", "https://evil.test", "/\\evil.test", "/%0d%0aset-cookie:x", "javascript:alert(1)", "evil"]
+)
 def test_signing_in_leads_nowhere_else(organization: Organization, next_page: str) -> None:
     with httpx.Client(headers={"accept": "text/html", "sec-fetch-site": "same-origin"}) as http:
         for answer in (
-            http.get(organization.sign_in_url, params={"next": next_page}), http.post(organization.sign_in_url, data={"next": next_page}),
+            http.get(organization.sign_in_url, params={"next": next_page}),
+            http.post(organization.sign_in_url, data={"next": next_page}),
         ):
             location = answer.headers.get("location", "/")
             assert location.startswith("/") and not location.startswith(("//", "/\\"))

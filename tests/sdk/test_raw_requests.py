@@ -45,14 +45,37 @@ def request(method: str, path: str, token: str, body: bytes = BODY, extra: str =
 
 
 PATHS = [
-    "/v1/openai/../anthropic/messages", "/v1/openai/chat/../chat/completions", "/v1/openai/chat%2fcompletions", "/v1//openai/chat/completions",
-    "/v1/openai//chat/completions", "/v1/openai/chat/completions/", "/v1/openai/./chat/completions", "/v1/openai/%2e%2e/chat/completions",
-    "/V1/openai/chat/completions", "/v1/OpenAI/chat/completions", "/v1/openai/Chat/Completions", "/v1/openai/chat/completions%00",
-    "/v1/openai/chat/completions;x=1", "/v1/openai/chat/completions%3Fx", "/v1/openai\\chat\\completions", "/v1/openai/files", "/v1/openai/fine_tuning/jobs",
-    "/v1/openai/images/generations", "/v1/openai/organization/usage", "/v1/nobody/chat/completions", "/v1/openai", "/v1/", "/v1/openai/",
-    "/v1/google/v1beta/models/gemini-2.5-flash/../gpt:generateContent", "/v1/google/v1beta/models/..%2f..%2fkeys:generateContent",
-    "/v1/google/v2/models/gemini-2.5-flash:generateContent", "/v1/google/v1beta/models/gemini-2.5-flash:deleteAll", "/v1/anthropic/v1/v1/messages",
-    "/%76%31/openai/chat/completions", "//v1/openai/chat/completions", "/v1/openai/chat/completions/../../../../api/v1/grants",
+    "/v1/openai/../anthropic/messages",
+    "/v1/openai/chat/../chat/completions",
+    "/v1/openai/chat%2fcompletions",
+    "/v1//openai/chat/completions",
+    "/v1/openai//chat/completions",
+    "/v1/openai/chat/completions/",
+    "/v1/openai/./chat/completions",
+    "/v1/openai/%2e%2e/chat/completions",
+    "/V1/openai/chat/completions",
+    "/v1/OpenAI/chat/completions",
+    "/v1/openai/Chat/Completions",
+    "/v1/openai/chat/completions%00",
+    "/v1/openai/chat/completions;x=1",
+    "/v1/openai/chat/completions%3Fx",
+    "/v1/openai\\chat\\completions",
+    "/v1/openai/files",
+    "/v1/openai/fine_tuning/jobs",
+    "/v1/openai/images/generations",
+    "/v1/openai/organization/usage",
+    "/v1/nobody/chat/completions",
+    "/v1/openai",
+    "/v1/",
+    "/v1/openai/",
+    "/v1/google/v1beta/models/gemini-2.5-flash/../gpt:generateContent",
+    "/v1/google/v1beta/models/..%2f..%2fkeys:generateContent",
+    "/v1/google/v2/models/gemini-2.5-flash:generateContent",
+    "/v1/google/v1beta/models/gemini-2.5-flash:deleteAll",
+    "/v1/anthropic/v1/v1/messages",
+    "/%76%31/openai/chat/completions",
+    "//v1/openai/chat/completions",
+    "/v1/openai/chat/completions/../../../../api/v1/grants",
 ]
 
 
@@ -64,7 +87,23 @@ def test_a_path_outside_the_table_reaches_no_provider(organization: Organization
     assert simulator.calls_with(organization.secrets["openai"]) == []
 
 
-@pytest.mark.parametrize("path", ["/api/v1/../v1/grants", "/api/v1/grants/..%2fprovider-keys", "//api/v1/grants", "/api//v1/grants", "/api/v1/grants/", "/API/v1/grants", "/api/v1/grants%20", "/api/v1/nothing", "/assets/../Cargo.toml", "/assets/%2e%2e/%2e%2e/etc/passwd", "/.env", "/inbox%00"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/../v1/grants",
+        "/api/v1/grants/..%2fprovider-keys",
+        "//api/v1/grants",
+        "/api//v1/grants",
+        "/api/v1/grants/",
+        "/API/v1/grants",
+        "/api/v1/grants%20",
+        "/api/v1/nothing",
+        "/assets/../Cargo.toml",
+        "/assets/%2e%2e/%2e%2e/etc/passwd",
+        "/.env",
+        "/inbox%00",
+    ],
+)
 def test_a_path_outside_the_api_is_not_found(organization: Organization, path: str) -> None:
     answer = exchange(request("GET", path, organization.token, b""))
     assert status_of(answer) in (400, 404), answer[:200]
@@ -76,19 +115,34 @@ def test_the_gateway_keeps_the_numbers_of_the_services_to_itself(organization: O
     assert status_of(exchange(request("GET", "/metrics", organization.token, b""))) == 404
 
 
-@pytest.mark.parametrize(("method", "path"), [
-    ("GET", "/v1/openai/chat/completions"), ("DELETE", "/v1/openai/models/gpt-4o-mini"), ("PUT", "/api/v1/grants"), ("TRACE", "/api/v1/grants"),
-    ("BREW", "/inbox"), ("CONNECT", "/v1/openai/chat/completions"), ("post", "/v1/openai/chat/completions"),
-])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/openai/chat/completions"),
+        ("DELETE", "/v1/openai/models/gpt-4o-mini"),
+        ("PUT", "/api/v1/grants"),
+        ("TRACE", "/api/v1/grants"),
+        ("BREW", "/inbox"),
+        ("CONNECT", "/v1/openai/chat/completions"),
+        ("post", "/v1/openai/chat/completions"),
+    ],
+)
 def test_a_method_that_is_not_offered_is_refused(organization: Organization, method: str, path: str) -> None:
     assert status_of(exchange(request(method, path, organization.token))) in (400, 401, 404, 405, 501)
 
 
 NOT_HTTP = {
-    "nothing": b"", "noise": bytes(range(256)) * 8, "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200, "a long line": b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n",
-    "many headers": b"GET / HTTP/1.1\r\n" + b"".join(b"x-%d: y\r\n" % n for n in range(5000)) + b"\r\n", "no host": b"GET /inbox HTTP/1.1\r\n\r\n",
-    "HTTP/0.9": b"GET /inbox\r\n", "HTTP/9.9": b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", "a folded header": b"GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n",
-    "two hosts": b"GET /inbox HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "nothing": b"",
+    "noise": bytes(range(256)) * 8,
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+    "a long line": b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n",
+    "many headers": b"GET / HTTP/1.1\r\n" + b"".join(b"x-%d: y\r\n" % n for n in range(5000)) + b"\r\n",
+    "no host": b"GET /inbox HTTP/1.1\r\n\r\n",
+    "HTTP/0.9": b"GET /inbox\r\n",
+    "HTTP/9.9": b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a folded header": b"GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n",
+    "two hosts": b"GET /inbox HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
 
 
@@ -101,14 +155,25 @@ def test_bytes_that_are_no_request_hurt_nobody(organization: Organization, raw: 
 
 
 def head(token: str, lines: str) -> bytes:
-    return (f"POST /v1/openai/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n{lines}\r\n").encode()
+    return (
+        f"POST /v1/openai/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n{lines}\r\n"
+    ).encode()
 
 
-@pytest.mark.parametrize(("lines", "body"), [
-    ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"), ("Content-Length: 5\r\nContent-Length: 6\r\n", b"12345"),
-    ("Content-Length: -1\r\n", b""), ("Content-Length: 99999999999999999999\r\n", b"{}"), ("Transfer-Encoding: gzip\r\n", b"x"),
-    ("Transfer-Encoding: chunked\r\n", b"ZZ\r\n"), ("Transfer-Encoding: chunked\r\n", b"5\r\n{\"mod"), ("Content-Length: 500\r\n", b"{\"model\":"),
-], ids=lambda case: str(case)[:40].strip())
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+        ("Content-Length: 5\r\nContent-Length: 6\r\n", b"12345"),
+        ("Content-Length: -1\r\n", b""),
+        ("Content-Length: 99999999999999999999\r\n", b"{}"),
+        ("Transfer-Encoding: gzip\r\n", b"x"),
+        ("Transfer-Encoding: chunked\r\n", b"ZZ\r\n"),
+        ("Transfer-Encoding: chunked\r\n", b'5\r\n{"mod'),
+        ("Content-Length: 500\r\n", b'{"model":'),
+    ],
+    ids=lambda case: str(case)[:40].strip(),
+)
 def test_a_body_of_no_clear_length_is_no_call(organization: Organization, simulator: Simulator, lines: str, body: bytes) -> None:
     grant = organization.grant()
     for address in [None, *running.proxy_urls()]:

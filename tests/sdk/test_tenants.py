@@ -21,7 +21,10 @@ class Things:
         body = {"okap": "1.0", "authorization_details": [detail()], "client": {"name": "Waiting app"}}
         user = httpx.URL(made["url"]).username
         self.request = organization.app.post(
-            "/okap/authorize", json=body, auth=(user, ""), headers={"prefer": "wait=0"},
+            "/okap/authorize",
+            json=body,
+            auth=(user, ""),
+            headers={"prefer": "wait=0"},
         ).json()["request_id"]
         self.app = organization.post("/apps", {"name": "App", "redirect_uris": ["https://app.test/cb"]})["id"]
         end = datetime.now(timezone.utc).replace(year=datetime.now(timezone.utc).year + 1, day=1).isoformat()
@@ -30,12 +33,17 @@ class Things:
     def calls(self) -> list[tuple[str, str, dict | None]]:
         """Every call of the management API that names one of them."""
         return [
-            ("GET", f"/requests/{self.request}", None), ("POST", f"/requests/{self.request}/approve", {}),
-            ("POST", f"/requests/{self.request}/deny", {}), ("GET", f"/grants/{self.grant.id}", None),
+            ("GET", f"/requests/{self.request}", None),
+            ("POST", f"/requests/{self.request}/approve", {}),
+            ("POST", f"/requests/{self.request}/deny", {}),
+            ("GET", f"/grants/{self.grant.id}", None),
             ("PATCH", f"/grants/{self.grant.id}", {"authorization_details": [detail()]}),
-            ("POST", f"/grants/{self.grant.id}/revoke", None), ("POST", f"/provider-keys/{self.key}/rotate", {"secret": "sk-stolen-123456789"}),
-            ("DELETE", f"/provider-keys/{self.key}", None), ("DELETE", f"/handles/{self.handle}", None),
-            ("DELETE", f"/apps/{self.app}", None), ("DELETE", f"/api-tokens/{self.token}", None),
+            ("POST", f"/grants/{self.grant.id}/revoke", None),
+            ("POST", f"/provider-keys/{self.key}/rotate", {"secret": "sk-stolen-123456789"}),
+            ("DELETE", f"/provider-keys/{self.key}", None),
+            ("DELETE", f"/handles/{self.handle}", None),
+            ("DELETE", f"/apps/{self.app}", None),
+            ("DELETE", f"/api-tokens/{self.token}", None),
         ]
 
 
@@ -50,7 +58,8 @@ def everything(organization: Organization) -> dict:
 
 
 def test_every_id_of_another_organization_is_not_found_and_nothing_changes(
-    organization: Organization, other_organization: Organization,
+    organization: Organization,
+    other_organization: Organization,
 ) -> None:
     things = Things(organization)
     before = everything(organization)
@@ -62,7 +71,8 @@ def test_every_id_of_another_organization_is_not_found_and_nothing_changes(
 
 
 def test_an_id_that_was_never_made_is_answered_like_a_foreign_one(
-    organization: Organization, other_organization: Organization,
+    organization: Organization,
+    other_organization: Organization,
 ) -> None:
     things = Things(organization)
     for method, path, body in things.calls():
@@ -98,7 +108,8 @@ def test_pages_of_another_organization_are_not_found(organization: Organization,
 
 
 def test_a_key_of_another_organization_cannot_be_named_to_pay(
-    organization: Organization, other_organization: Organization,
+    organization: Organization,
+    other_organization: Organization,
 ) -> None:
     foreign_key, request = Things(organization).key, Things(other_organization).request
     answer = other_organization.api.post(f"/requests/{request}/approve", json={"key_ids": {"openai": foreign_key}})
@@ -108,7 +119,12 @@ def test_a_key_of_another_organization_cannot_be_named_to_pay(
 
 @pytest.mark.parametrize("credential", ["okap", "none", "garbage", "basic"])
 def test_the_management_api_takes_no_other_credentials(organization: Organization, credential: str) -> None:
-    values = {"okap": f"Bearer {organization.grant().token}", "garbage": "Bearer lk_" + "x" * 49, "basic": "Basic YTpi", "none": ""}
+    values = {
+        "okap": f"Bearer {organization.grant().token}",
+        "garbage": "Bearer lk_" + "x" * 49,
+        "basic": "Basic YTpi",
+        "none": "",
+    }
     for path in ("/grants", "/provider-keys", "/usage", "/session"):
         headers = {"authorization": values[credential]} if values[credential] else {}
         answer = organization.app.get(f"/api/v1{path}", headers=headers)
@@ -122,6 +138,9 @@ def test_a_finance_token_reads_costs_and_decides_nothing(organization: Organizat
     with httpx.Client(base_url=organization.api.base_url, headers={"authorization": f"Bearer {token}"}) as finance:
         assert finance.get("/usage").status_code == 200
         assert finance.post(f"/requests/{things.request}/approve", json={}).status_code == 403
-        assert finance.post("/provider-keys", json={"provider": "openai", "name": "x", "secret": "sk-123456789012"}).status_code == 403
+        assert (
+            finance.post("/provider-keys", json={"provider": "openai", "name": "x", "secret": "sk-123456789012"}).status_code
+            == 403
+        )
         assert finance.post(f"/grants/{things.grant.id}/revoke").status_code == 403
     assert [r["id"] for r in organization.pending()] == [things.request]

@@ -51,7 +51,7 @@ def recorded(organization: Organization, count: int) -> dict:
 @pytest.fixture
 def served(organization: Organization, simulator: Simulator) -> list[dict]:
     """A dozen calls of every kind, as the provider logged them."""
-    grant = organization.grant(detail("openai"), detail("anthropic"), detail("google"), app_name="Ledger, \"Inc.\"")
+    grant = organization.grant(detail("openai"), detail("anthropic"), detail("google"), app_name='Ledger, "Inc."')
     for provider in ("openai", "anthropic", "google"):
         for stream in (False, True):
             call(grant, provider, stream=stream)
@@ -116,7 +116,9 @@ def test_a_call_that_the_provider_refused_costs_nothing(organization: Organizati
 def test_a_stream_that_the_app_leaves_is_charged_for_what_was_made(organization: Organization, simulator: Simulator) -> None:
     grant = organization.grant()
     body = {
-        "model": "gpt-4o-mini", "max_completion_tokens": 200, "stream": True,
+        "model": "gpt-4o-mini",
+        "max_completion_tokens": 200,
+        "stream": True,
         "messages": [{"role": "user", "content": told(chunks=50, output_tokens=100, chunk_delay_ms=50)}],
     }
     headers = {"authorization": f"Bearer {grant.token}"}

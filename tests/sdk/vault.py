@@ -11,7 +11,7 @@ from provision import provision
 
 MODELS = {
     "openai": ["gpt-4o-mini", "gpt-4o", "gpt-5-mini", "text-embedding-3-small"],
-    "anthropic": ["claude-haiku-4-5", "claude-sonnet-4-5"],
+    "anthropic": ["claude-haiku-4-5", "claude-sonnet-5"],
     "google": ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-embedding-001"],
 }
 
@@ -58,7 +58,9 @@ class Organization:
         word = secrets.token_hex(6)
         made = provision(f"Test {word}", "Olive Owner", f"olive-{word}@example.test")
         api = httpx.Client(
-            base_url=f"{running.url()}/api/v1", headers={"authorization": f"Bearer {made['owner_token']}"}, timeout=20,
+            base_url=f"{running.url()}/api/v1",
+            headers={"authorization": f"Bearer {made['owner_token']}"},
+            timeout=20,
         )
         app = httpx.Client(base_url=running.url(), transport=some_machine(), timeout=40)
         return cls(made["organization"], made["tenant"], made["owner_token"], made["sign_in_url"], api, app)
@@ -90,7 +92,10 @@ class Organization:
         body: dict = {"label": label}
         if providers:
             body["ceiling"] = {
-                "providers": list(providers), "models": models or [], "monthly_spend": monthly_spend, "days": 30,
+                "providers": list(providers),
+                "models": models or [],
+                "monthly_spend": monthly_spend,
+                "days": 30,
             }
         return self.post("/connect-tickets", body)["url"]
 
