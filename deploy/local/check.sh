@@ -96,6 +96,13 @@ test_outside() {
   throw_away_vault test --split --proxies 2 --kms moto
   local suite DIR=$HOME_DIR/test
   for suite in "${suites[@]}"; do "test_$suite" "$filter"; done
+  [[ $part != all || -n $filter ]] || test_demo
+}
+
+# What people see first is tested like everything else.
+test_demo() {
+  step "the demo"
+  with_env "$VENV/bin/python" "$ROOT/tests/demo/demo.py"
 }
 
 has_sdk_tests() {

@@ -14,7 +14,7 @@ export const wanted = [
   {
     type: 'ai_model_access',
     provider: 'anthropic',
-    models: ['claude-haiku-4-5', 'claude-sonnet-4-5'],
+    models: ['claude-haiku-4-5', 'claude-sonnet-5'],
     capabilities: ['chat'],
     limits: { monthly_spend: 3, requests_per_minute: 10 },
     reason: 'To look a recipe over for allergens.',

@@ -1,5 +1,7 @@
 //! How this service's refusals become `application/problem+json` (RFC 9457), case by case.
 
+use std::time::Duration;
+
 use server::Problem;
 
 use crate::{
@@ -64,7 +66,9 @@ impl From<GrantError> for Problem {
             GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))
                 .named("grant-ended", "The grant cannot be changed any more"),
             GrantError::Record(error) => error.into(),
-            GrantError::Mark(_) => Self::unavailable(sentence(&error)),
+            GrantError::Mark(_) => {
+                Self::unavailable(sentence(&error)).retry_after(Duration::from_secs(1))
+            }
             GrantError::Database(error) => Self::dependency(&error),
             GrantError::NoRandomness(error) => Self::internal(&error),
         }

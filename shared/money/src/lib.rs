@@ -58,6 +58,44 @@ impl Nanodollars {
             .map(Self)
     }
 
+    /// The amount that a JSON number writes, exactly: its digits are moved, never calculated.
+    /// Some programs write small amounts with an exponent, such as `5e-05`.
+    ///
+    /// # Errors
+    /// When it is not a decimal number, has more than nine digits after the point, or is too large.
+    pub fn from_json_number(text: &str) -> Result<Self, MoneyError> {
+        let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+            return text.parse();
+        };
+        let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+        let exponent: i32 = exponent.parse().map_err(|_| MoneyError::Format)?;
+        let (sign, digits) = match mantissa.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", mantissa),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all = format!("{whole}{fraction}");
+        if whole.is_empty() || !all.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(MoneyError::Format);
+        }
+        // Far beyond any amount on either side: no text of that length is made.
+        let point = i32::try_from(whole.len()).map_err(|_| MoneyError::Range)?;
+        let point = match point.checked_add(exponent) {
+            Some(point) if point > 40 => return Err(MoneyError::Range),
+            Some(point) if point >= -40 => point,
+            _ => return Err(MoneyError::Precision),
+        };
+        let plain = match usize::try_from(point) {
+            Ok(point) if point >= all.len() => format!("{all:0<point$}"),
+            Ok(point) if point > 0 => format!("{}.{}", &all[..point], &all[point..]),
+            _ => format!(
+                "0.{}{all}",
+                "0".repeat(usize::try_from(-point).unwrap_or(0))
+            ),
+        };
+        format!("{sign}{plain}").parse()
+    }
+
     /// How many nano-USD.
     #[must_use]
     pub const fn nanos(self) -> i64 {
@@ -165,6 +203,15 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in ".*") {
             let _parsed = text.parse::<Nanodollars>();
+            let _parsed = Nanodollars::from_json_number(&text);
+        }
+
+        #[test]
+        fn an_exponent_only_moves_the_point(nanos in 1_i64..1_000_000_000_000, exponent in -9_i32..9) {
+            let amount = Nanodollars::from_nanos(nanos);
+            let moved = Decimal::new(nanos, 9) * Decimal::from_scientific(&format!("1e{}", -exponent)).unwrap();
+            let text = format!("{moved}e{exponent}");
+            prop_assert_eq!(Nanodollars::from_json_number(&text), Ok(amount), "{}", text);
         }
     }
 
@@ -184,6 +231,19 @@ mod tests {
             "10.50".parse::<Nanodollars>(),
             Ok(Nanodollars::from_nanos(10_500_000_000))
         );
+    }
+
+    #[test]
+    fn json_numbers_with_an_exponent_are_exact_or_refused() {
+        let read = Nanodollars::from_json_number;
+        assert_eq!(read("5e-05"), Ok(Nanodollars::from_nanos(50_000)));
+        assert_eq!(read("1.25E+1"), Ok(Nanodollars::from_nanos(12_500_000_000)));
+        assert_eq!(read("10.0"), Ok(Nanodollars::from_dollars(10)));
+        assert_eq!(read("1e-10"), Err(MoneyError::Precision));
+        assert_eq!(read("1e400"), Err(MoneyError::Range));
+        assert_eq!(read("1e-99999999999"), Err(MoneyError::Format));
+        assert_eq!(read("1e"), Err(MoneyError::Format));
+        assert_eq!(read("e5"), Err(MoneyError::Format));
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn done(done: Option<&str>) -> Option<Notice> {
             "Revoked. The app's next call is refused; to come back it has to ask again.",
         )),
         "changed" => Some(Notice::good(
-            "Changed. The app keeps its token; the new limits count from its next call.",
+            "Changed. The app keeps its token; the new limits count within a second.",
         )),
         _ => None,
     }

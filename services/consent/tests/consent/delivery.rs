@@ -137,7 +137,10 @@ async fn another_requests_secret_collects_nothing() {
         world.pending(&person, json!([detail(json!({}))])).await,
         world.pending(&person, json!([detail(json!({}))])).await,
     );
-    world.approve(&person, &mine.text("request_id")).await;
+    for request in [&mine, &other] {
+        let approved = world.approve(&person, &request.text("request_id")).await;
+        assert_eq!(approved.status, 200);
+    }
     let foreign = world
         .poll(&mine.text("request_id"), &other.text("poll_secret"))
         .await;

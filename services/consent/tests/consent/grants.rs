@@ -228,7 +228,7 @@ async fn a_revocation_that_proxies_cannot_be_told_of_is_recorded_and_can_be_repe
     let (grant, _) = world.granted(&person, json!([detail(json!({}))])).await;
     let path = format!("/grants/{grant}/revoke");
     let answer = world.post(&person, &path, json!({})).await;
-    assert_eq!(answer.status, 503);
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
     assert!(
         answer.text("detail").contains("revoke again"),
         "{}",

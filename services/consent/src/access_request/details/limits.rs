@@ -73,10 +73,7 @@ fn money(
     {
         return Err(refused("a number of USD is needed".to_owned()));
     }
-    let amount: Nanodollars = raw
-        .get()
-        .parse()
-        .map_err(|e: money::MoneyError| refused(e.to_string()))?;
+    let amount = Nanodollars::from_json_number(raw.get()).map_err(|e| refused(e.to_string()))?;
     if amount <= Nanodollars::ZERO {
         return Err(refused("must be above 0".to_owned()));
     }
