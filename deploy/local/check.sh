@@ -152,7 +152,8 @@ bench() {
   take_check_turn
   use_servers
   venv "$VENV" "$ROOT/tests/python/requirements.txt"
-  throw_away_vault bench --release --split --proxies 1
+  # As nginx runs here: one worker on the one core it gets, and no access log.
+  RUST_LOG=warn LATCHKEY_WORKERS=1 throw_away_vault bench --release --split --proxies 1
   local DIR=$HOME_DIR/bench
   with_env "$VENV/bin/python" "$ROOT/tests/bench/bench.py" "$@"
 }

@@ -135,6 +135,11 @@ def main() -> None:
         sys.exit("the proxy or the simulator is not running")
     for pid, core in [(nginx.pid, PROXY_CORE), (proxy_pid, PROXY_CORE), (simulator_pid, OTHER_CORE)]:
         processes.keep_to_core(pid, core)
+    # Recording calls is billing's work and may lag behind: the queue is there for that. It must not
+    # take the core that the load comes from.
+    billing_pid = processes.listening_on(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
+    if billing_pid:
+        os.setpriority(os.PRIO_PROCESS, billing_pid, 19)
     redis_port = urlsplit(os.environ["LATCHKEY_REDIS_URL"]).port or 6379
     if redis_pid := processes.listening_on(redis_port):
         processes.keep_to_core(redis_pid, OTHER_CORE)

@@ -138,9 +138,9 @@ impl Stage {
             token: ApiToken::mint().unwrap(),
         };
         let expires_at: Timestamp = "2099-01-01T00:00:00Z".parse().unwrap();
-        let insert = "INSERT INTO auth.api_tokens (digest, id, tenant_id, user_id, role, display_name, label,
+        let insert = "INSERT INTO auth.api_tokens (digest, id, tenant_id, user_id, role, label,
                                                    created_at, expires_at)
-                      VALUES ($1, $2, $3, $4, $5, 'Ada', 'test', $6, $7)";
+                      VALUES ($1, $2, $3, $4, $5, 'test', $6, $7)";
         let digest = person.token.digest();
         self.superuser()
             .await
