@@ -318,9 +318,15 @@ async fn only_calls_that_the_sums_hold_are_listed_as_recorded() {
     let now = stage.clock.now();
     let granted = Granted::by(stage.tenant(), UserId::new(now));
     let booked = granted.call_at(now);
-    let mut old = granted.call_at(now);
-    old.ended_at = now - SignedDuration::from_hours(3);
-    stage.booked(&[booked.clone(), old]).await;
+    let old = granted.call_at(now);
+    stage.booked(&[booked.clone(), old.clone()]).await;
+    // As if it had been recorded three hours ago: no service may change an event.
+    let age = format!(
+        "SET session_replication_role = replica; \
+         UPDATE store.call_events SET recorded_at = now() - interval '3 hours' WHERE id = '{}'",
+        old.call.uuid()
+    );
+    stage.superuser().await.batch_execute(&age).await.unwrap();
     // In the record, but not in the books: a proxy that carries it must not be told to forget it.
     let recordings = Recordings::new(stage.postgres(), stage.clock.clone());
     recordings
