@@ -8,6 +8,8 @@ tools() {
   need_rust
   need_node
   wants nginx nginx-light
+  # The benchmark's load.
+  wants wrk wrk
   wants chromium chromium
   # Text in screenshots.
   [[ -d /usr/share/fonts/truetype/liberation || -d /usr/share/fonts/truetype/dejavu ]] || MISSING+=(fonts-liberation)
