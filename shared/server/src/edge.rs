@@ -61,9 +61,12 @@ pub(crate) async fn edge<B: MessageBody + 'static>(
 }
 
 /// RFC 9110 section 9.3.2: HEAD is GET without the body. Routes name GET only. Calls to providers
-/// are left alone: they cost money.
+/// are left alone: they cost money. So are the doors of apps: an answer there goes out once, and
+/// must not go without its body.
 fn answer_head_like_get(request: &mut ServiceRequest) -> bool {
-    let ours = *request.method() == Method::HEAD && !request.path().starts_with("/v1/");
+    let path = request.path();
+    let acts = path.starts_with("/v1/") || path.starts_with("/okap/");
+    let ours = *request.method() == Method::HEAD && !acts;
     if ours {
         request.head_mut().method = Method::GET;
     }

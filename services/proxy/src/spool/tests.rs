@@ -82,7 +82,7 @@ fn final_of(began: &CallRecord) -> CallRecord {
 }
 
 fn open(folder: &Folder) -> Spool {
-    Spool::open(&folder.0, SpoolSync::Soon, Clock::set(now())).unwrap()
+    Spool::open(&folder.0, SpoolSync::Always, Clock::set(now())).unwrap()
 }
 
 /// As the publisher reads them.

@@ -191,6 +191,14 @@ async fn head_is_answered_like_get_without_a_body() {
 }
 
 #[actix_web::test]
+async fn an_answer_that_goes_out_once_does_not_go_without_its_body() {
+    let app = serve(surface());
+    let head = ask(&app, get("/okap/answered-once").method(Method::HEAD)).await;
+    assert_ne!(head.status, 200);
+    assert_eq!(ask(&app, get("/okap/answered-once")).await.status, 200);
+}
+
+#[actix_web::test]
 async fn a_refusal_in_a_form_of_its_own_stays_as_it_is() {
     let app = serve(surface());
     let answer = ask(&app, get("/oauth/own-shape").insert_header(HTML)).await;

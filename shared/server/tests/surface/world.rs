@@ -150,6 +150,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(page)
         .service(redirecting_page)
         .service(answered_elsewhere)
+        .service(answered_once)
         .service(echo_id)
         .service(grant)
         .service(put_grant)
@@ -181,6 +182,11 @@ async fn redirecting_page() -> HttpResponse {
         .body("<form>");
     FormTarget::allow(&mut response, &"https://app.example/cb".parse().unwrap());
     response
+}
+
+#[get("/okap/answered-once")]
+async fn answered_once() -> HttpResponse {
+    HttpResponse::Ok().body("a token")
 }
 
 #[get("/oauth/own-shape")]
