@@ -12,11 +12,13 @@ use crate::{
     error::LimitsError,
     hold::{Held, Hold},
     script::{BOOK, Call, SETTLE},
-    settle::in_range,
+    settle::{Settled, Settlement, in_range, read_settled},
 };
 
 /// How often [`SpendLimits::watch_openings`] looks for a new epoch.
 pub const POLL: Duration = Duration::from_millis(300);
+/// So many settlements travel with one call of the script.
+const SETTLED_TOGETHER: usize = 100;
 /// A settlement younger than this is left to whoever is making it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -119,7 +121,7 @@ impl SpendLimits {
             .partition(|booking| booking.reserved_in == Some(epoch));
         // A call that was reserved in this very epoch has its hold there until it is settled:
         // a missing hold means that it is settled, and booking it anew would count it twice.
-        let settles: Vec<_> = own
+        let settlements: Vec<Settlement> = own
             .into_iter()
             .filter(|booking| booking.settled)
             .map(|booking| {
@@ -128,17 +130,23 @@ impl SpendLimits {
                     call: booking.call,
                     epoch,
                 };
-                self.settle_call(hold, booking.amount, epoch)
+                (hold, booking.amount)
             })
+            .collect();
+        let settles: Vec<_> = settlements
+            .chunks(SETTLED_TOGETHER)
+            .map(|settlements| self.settle_call(settlements, epoch))
             .collect();
         let books: Vec<_> = others
             .into_iter()
             .map(|booking| self.book_call(booking, epoch))
             .collect();
         let mut new = 0;
-        let mut replies = self.run_many(&SETTLE, &settles).await?;
-        replies.extend(self.run_many(&BOOK, &books).await?);
-        for reply in replies {
+        for reply in self.run_many(&SETTLE, &settles).await? {
+            let done = |settled: &&Settled| **settled == Settled::Done;
+            new += read_settled(&reply)?.iter().filter(done).count();
+        }
+        for reply in self.run_many(&BOOK, &books).await? {
             match reply.word() {
                 "DONE" => new += 1,
                 "ALREADY" => {}

@@ -11,12 +11,14 @@ use redis::{
     aio::{ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
+use thread_local::ThreadLocal;
 
 use crate::{
     epoch::{Epoch, Keys},
     error::{LimitsError, StoreError},
     in_hand::InHand,
     script::{Call, Named, POSITION, Reply},
+    settle_behind::Queue,
 };
 
 /// Longest wait for one answer: then the caller is refused rather than kept.
@@ -30,18 +32,22 @@ const BATCH: usize = 100;
 /// How often the open epoch is asked for anew before giving up.
 const TRIES: usize = 3;
 
-/// The limits of all grants, kept in Redis. Cheap to clone; clones share one connection and know
-/// the same calls.
+/// The limits of all grants, kept in Redis. Cheap to clone; clones share connections and know the
+/// same calls.
 #[derive(Clone)]
 pub struct SpendLimits {
     pub(crate) shared: Arc<Shared>,
 }
 
 pub(crate) struct Shared {
-    connection: ConnectionManager,
+    client: Client,
+    /// Each thread has a connection of its own, so that an answer wakes the thread that asked and
+    /// no other.
+    connections: ThreadLocal<ConnectionManager>,
     pub(crate) keys: Keys,
     epoch: RwLock<Option<Epoch>>,
     pub(crate) in_hand: InHand,
+    pub(crate) settlements: ThreadLocal<Arc<Queue>>,
     #[cfg(test)]
     pub(crate) clock: std::sync::atomic::AtomicI64,
 }
@@ -63,30 +69,40 @@ impl SpendLimits {
             .into_connection_info()
             .map_err(|_| StoreError::Url)?;
         let client = Client::open(address.set_tcp_settings(tcp)).map_err(|_| StoreError::Url)?;
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(ANSWER_WITHIN))
-            .set_connection_timeout(Some(CONNECT_WITHIN))
-            // No waiting inside: whoever comes while there is no connection is refused at once
-            // and causes the next attempt.
-            .set_number_of_retries(0)
-            .set_pipeline_buffer_size(1024);
-        let connection =
-            ConnectionManager::new_lazy_with_config(client, config).map_err(|source| {
-                StoreError::Redis {
-                    script: "connect",
-                    source,
-                }
-            })?;
         Ok(Self {
             shared: Arc::new(Shared {
-                connection,
+                client,
+                connections: ThreadLocal::new(),
                 keys,
                 epoch: RwLock::new(None),
                 in_hand: InHand::default(),
+                settlements: ThreadLocal::new(),
                 #[cfg(test)]
                 clock: std::sync::atomic::AtomicI64::new(0),
             }),
         })
+    }
+
+    /// This thread's connection.
+    fn connection(&self) -> Result<ConnectionManager, StoreError> {
+        let connect = || {
+            let config = ConnectionManagerConfig::new()
+                .set_response_timeout(Some(ANSWER_WITHIN))
+                .set_connection_timeout(Some(CONNECT_WITHIN))
+                // No waiting inside: whoever comes while there is no connection is refused at once
+                // and causes the next attempt.
+                .set_number_of_retries(0)
+                .set_pipeline_buffer_size(1024);
+            ConnectionManager::new_lazy_with_config(self.shared.client.clone(), config)
+        };
+        self.shared
+            .connections
+            .get_or_try(connect)
+            .cloned()
+            .map_err(|source| StoreError::Redis {
+                script: "connect",
+                source,
+            })
     }
 
     /// Whether this Redis may hold limits at all; for readiness.
@@ -194,7 +210,7 @@ impl SpendLimits {
         for arg in &call.args {
             invocation.arg(arg);
         }
-        let mut connection = self.shared.connection.clone();
+        let mut connection = self.connection()?;
         let asked = invocation.invoke_async::<Vec<String>>(&mut connection);
         let answer = in_time(named.name, asked).await;
         metrics::histogram!("latchkey_redis_round_trip_seconds", "script" => named.name)
@@ -219,7 +235,7 @@ impl SpendLimits {
                     .arg(&call.keys)
                     .arg(&call.args);
             }
-            let mut connection = self.shared.connection.clone();
+            let mut connection = self.connection()?;
             let asked = pipeline.query_async::<Vec<Vec<String>>>(&mut connection);
             replies.extend(in_time(named.name, asked).await?.into_iter().map(Reply));
         }
@@ -232,7 +248,7 @@ impl SpendLimits {
         name: &'static str,
         command: &redis::Cmd,
     ) -> Result<T, StoreError> {
-        let mut connection = self.shared.connection.clone();
+        let mut connection = self.connection()?;
         in_time(name, command.query_async(&mut connection)).await
     }
 
@@ -247,7 +263,7 @@ impl SpendLimits {
             for command in batch {
                 pipeline.add_command(command.clone());
             }
-            let mut connection = self.shared.connection.clone();
+            let mut connection = self.connection()?;
             in_time(name, pipeline.query_async::<Vec<Value>>(&mut connection)).await?;
         }
         Ok(())

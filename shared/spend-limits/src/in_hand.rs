@@ -12,7 +12,13 @@ use std::{
 use ids::CallId;
 use money::Nanodollars;
 
-use crate::{booking::Booking, bucket::Bucket, epoch::Epoch, hold::Held};
+use crate::{
+    booking::Booking,
+    bucket::Bucket,
+    epoch::Epoch,
+    hold::{Held, Hold},
+    settle::Settlement,
+};
 
 /// How long a settled call is remembered, so that it can be carried into a new epoch if the
 /// ledger does not have it yet. Records must reach the ledger within this time.
@@ -109,6 +115,30 @@ impl InHand {
             known.booked_in = Some(epoch);
             calls.pending.remove(&call);
         }
+    }
+
+    /// The settlements of a bucket that Redis may not know yet.
+    pub(crate) fn settling(&self, bucket: Bucket) -> Vec<Settlement> {
+        let calls = self.calls();
+        let settlement = |call: &CallId| {
+            let known = calls.known.get(call)?;
+            let Booking {
+                call,
+                settled,
+                amount,
+                reserved_in,
+                ..
+            } = known.booking;
+            let waits = settled && !known.asking && known.booked_in.is_none();
+            let epoch = reserved_in.filter(|_| waits && known.booking.bucket == bucket)?;
+            let hold = Hold {
+                bucket,
+                call,
+                epoch,
+            };
+            Some((hold, amount))
+        };
+        calls.pending.iter().filter_map(settlement).collect()
     }
 
     /// Whether not every call known at some time was carried into `epoch`.

@@ -17,6 +17,7 @@ mod reserve;
 mod revocation;
 mod script;
 mod settle;
+mod settle_behind;
 mod standing;
 #[cfg(test)]
 mod tests;

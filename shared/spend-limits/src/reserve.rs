@@ -105,7 +105,13 @@ impl SpendLimits {
     /// # Errors
     /// When a limit is in the way, the grant is revoked, or the limits cannot be checked.
     pub async fn reserve(&self, reservation: &Reservation) -> Result<Held, Refused> {
-        let outcome = self.try_reserve(reservation).await;
+        let mut outcome = self.try_reserve(reservation).await;
+        // What this process has settled and Redis does not know yet must not be in the way.
+        if matches!(outcome, Err(Refused::SpendLimit { .. }))
+            && self.settle_waiting(reservation.bucket).await
+        {
+            outcome = self.try_reserve(reservation).await;
+        }
         let name = outcome.as_ref().map_or_else(Refused::name, |_| "held");
         metrics::counter!("latchkey_reserve_total", "outcome" => name).increment(1);
         outcome

@@ -5,11 +5,12 @@ use money::{LARGEST_LIMIT, Nanodollars};
 
 use crate::{
     booking::Booking,
+    bucket::Bucket,
     connection::SpendLimits,
     epoch::{Epoch, field, member},
     error::LimitsError,
     hold::Hold,
-    script::{Call, SETTLE},
+    script::{Call, Reply, SETTLE},
 };
 
 /// How a settlement ended.
@@ -36,6 +37,9 @@ impl Settled {
     }
 }
 
+/// A hold, and what its call cost.
+pub(crate) type Settlement = (Hold, Nanodollars);
+
 impl SpendLimits {
     /// Ends a hold at what its call cost: nothing for a call that never reached a provider, and
     /// all of it when it cost more than was held. Once: of several costs the first counts.
@@ -53,21 +57,39 @@ impl SpendLimits {
         let hold = hold.into();
         in_range(actual)?;
         let actual = self.shared.in_hand.settle(hold.call, actual);
+        let settled = self.settle_all(&[(hold, actual)]).await?;
+        Ok(settled.first().copied().unwrap_or(Settled::Already))
+    }
+
+    /// Ends holds in one round trip; tells of each how, in their order.
+    pub(crate) async fn settle_all(
+        &self,
+        settlements: &[Settlement],
+    ) -> Result<Vec<Settled>, LimitsError> {
         let answer = self
-            .in_open_epoch(&SETTLE, |epoch| self.settle_call(hold, actual, epoch))
+            .in_open_epoch(&SETTLE, |epoch| self.settle_call(settlements, epoch))
             .await;
         let settled = answer.and_then(|(epoch, reply)| {
-            let settled = match reply.word() {
-                "DONE" => Settled::Done,
-                "ALREADY" => Settled::Already,
-                "OTHER_EPOCH" => return Ok(Settled::OtherEpoch),
-                _ => return Err(reply.unexpected().into()),
-            };
-            self.shared.in_hand.settled_in(hold.call, epoch);
+            let settled = read_settled(&reply)?;
+            for ((hold, _), settled) in settlements.iter().zip(&settled) {
+                if *settled != Settled::OtherEpoch {
+                    self.shared.in_hand.settled_in(hold.call, epoch);
+                }
+            }
             Ok(settled)
         });
-        count(settled.as_ref().map_or("failed", |settled| settled.name()));
+        match &settled {
+            Ok(all) => all.iter().for_each(|settled| count(settled.name(), 1)),
+            Err(_) => count("failed", settlements.len()),
+        }
         settled
+    }
+
+    /// Settles what this process has settled of a bucket and Redis does not know yet; whether
+    /// there was any, and Redis knows it now.
+    pub(crate) async fn settle_waiting(&self, bucket: Bucket) -> bool {
+        let waiting = self.shared.in_hand.settling(bucket);
+        !waiting.is_empty() && self.settle_all(&waiting).await.is_ok()
     }
 
     /// Books what a call cost into the open epoch if its own epoch is over, once, without asking
@@ -94,29 +116,28 @@ impl SpendLimits {
         } else {
             Settled::Already
         };
-        count(settled.name());
+        count(settled.name(), 1);
         Ok(settled)
     }
 
-    /// The call of the script that settles `hold` in `epoch`.
-    pub(crate) fn settle_call(&self, hold: Hold, actual: Nanodollars, epoch: Epoch) -> Call {
+    /// The call of the script that settles these holds in `epoch`.
+    pub(crate) fn settle_call(&self, settlements: &[Settlement], epoch: Epoch) -> Call {
         let keys = &self.shared.keys;
-        let own = if hold.epoch == epoch { "1" } else { "0" };
-        Call {
-            keys: vec![
-                keys.epoch(),
-                keys.counters(epoch, hold.bucket),
-                keys.holds(epoch),
-            ],
-            args: vec![
-                epoch.to_string(),
-                self.time(),
+        let mut call = Call {
+            keys: vec![keys.epoch(), keys.holds(epoch)],
+            args: vec![epoch.to_string(), self.time()],
+        };
+        for (hold, actual) in settlements {
+            let own = if hold.epoch == epoch { "1" } else { "0" };
+            call.keys.push(keys.counters(epoch, hold.bucket));
+            call.args.extend([
                 field(hold.call),
                 member(hold.bucket, hold.call),
                 actual.nanos().to_string(),
                 own.to_owned(),
-            ],
+            ]);
         }
+        call
     }
 
     /// Whether a booking of this process still waits for Redis; for draining before a stop.
@@ -124,6 +145,22 @@ impl SpendLimits {
     pub fn bookings_waiting(&self) -> usize {
         self.shared.in_hand.waiting()
     }
+}
+
+/// Reads what the script that settles answered.
+pub(crate) fn read_settled(reply: &Reply) -> Result<Vec<Settled>, LimitsError> {
+    match reply.word() {
+        "SETTLED" => {}
+        "BEHIND" | "NOT_READY" => return Err(LimitsError::NotReady),
+        _ => return Err(reply.unexpected().into()),
+    }
+    let read = |word: &String| match word.as_str() {
+        "DONE" => Ok(Settled::Done),
+        "ALREADY" => Ok(Settled::Already),
+        "OTHER_EPOCH" => Ok(Settled::OtherEpoch),
+        _ => Err(reply.unexpected().into()),
+    };
+    reply.0.iter().skip(1).map(read).collect()
 }
 
 pub(crate) fn in_range(amount: Nanodollars) -> Result<(), LimitsError> {
@@ -135,6 +172,7 @@ pub(crate) fn in_range(amount: Nanodollars) -> Result<(), LimitsError> {
     }
 }
 
-fn count(outcome: &'static str) {
-    metrics::counter!("latchkey_settle_total", "outcome" => outcome).increment(1);
+fn count(outcome: &'static str, times: usize) {
+    let times = u64::try_from(times).unwrap_or(u64::MAX);
+    metrics::counter!("latchkey_settle_total", "outcome" => outcome).increment(times);
 }

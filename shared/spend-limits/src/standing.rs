@@ -22,6 +22,7 @@ impl SpendLimits {
         bucket: Bucket,
         limits: &CallLimits,
     ) -> Result<Vec<LimitStanding>, LimitsError> {
+        self.settle_waiting(bucket).await;
         let call = |epoch| self.standing_call(bucket, epoch);
         let (_, reply) = self.in_open_epoch(&STANDING, call).await?;
         read_standing(&reply, limits)

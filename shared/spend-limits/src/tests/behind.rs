@@ -1,0 +1,69 @@
+//! Settling without being waited for.
+
+use super::*;
+
+#[tokio::test]
+async fn calls_that_end_together_are_all_settled() {
+    let scratch = Scratch::open().await;
+    let bucket = bucket();
+    let mut holds = Vec::new();
+    for _ in 0..250 {
+        holds.push(held(&scratch, &asks(bucket, 10, all_four(100_000))).await);
+    }
+    for hold in &holds {
+        scratch.settle_behind(hold, nanos(3));
+    }
+    eventually("they are settled", async || scratch.bookings_waiting() == 0).await;
+    assert_eq!(month(&scratch.another(), bucket).await, (750, 0));
+}
+
+#[tokio::test]
+async fn what_was_settled_behind_is_not_in_the_way_of_the_next_call() {
+    let scratch = Scratch::open().await;
+    let (one, other) = (bucket(), bucket());
+    let hold = held(&scratch, &asks(one, 100, monthly(100))).await;
+    let elsewhere = held(&scratch, &asks(other, 7, monthly(100))).await;
+    // As when Redis is slow: it knows of neither when it is asked for the next call.
+    scratch.shared.in_hand.settle(hold.call, nanos(1));
+    scratch.shared.in_hand.settle(elsewhere.call, nanos(1));
+    let _ = held(&scratch, &asks(one, 99, monthly(100))).await;
+    assert_eq!(scratch.bookings_waiting(), 1, "of another bucket");
+    assert!(matches!(
+        refused(&scratch, &asks(one, 1, monthly(100))).await,
+        Refused::SpendLimit { .. }
+    ));
+}
+
+#[tokio::test]
+async fn whoever_asks_how_limits_stand_is_told_of_what_was_settled_before() {
+    let scratch = Scratch::open().await;
+    let bucket = bucket();
+    let hold = held(&scratch, &asks(bucket, 100, monthly(100))).await;
+    scratch.shared.in_hand.settle(hold.call, nanos(1));
+    assert_eq!(month(&scratch, bucket).await, (1, 0));
+}
+
+#[tokio::test]
+async fn what_was_settled_behind_while_redis_took_nothing_is_booked_when_it_does() {
+    let server = PrivateRedis::start(&[]).await;
+    let scratch = Scratch::open_at(&server.url()).await;
+    let bucket = bucket();
+    let holds = [
+        held(&scratch, &asks(bucket, 30, all_four(100))).await,
+        held(&scratch, &asks(bucket, 30, all_four(100))).await,
+    ];
+    scratch.catch_up(&nothing, Duration::ZERO).await.unwrap();
+    server.tell(&["REPLICAOF", "127.0.0.1", "1"]);
+    scratch.settle_behind(&holds[0], nanos(12));
+    eventually("it was tried", async || !scratch.is_settling()).await;
+    assert_eq!(scratch.bookings_waiting(), 1);
+    server.tell(&["REPLICAOF", "NO", "ONE"]);
+    // The next one is tried anew, and the first is booked by the watch over openings.
+    scratch.settle_behind(&holds[1], nanos(12));
+    eventually("the next is settled", async || {
+        scratch.bookings_waiting() == 1
+    })
+    .await;
+    assert_eq!(scratch.catch_up(&nothing, Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(month(&scratch, bucket).await, (24, 0));
+}
