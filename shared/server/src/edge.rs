@@ -1,6 +1,6 @@
 //! The outermost middleware: every request passes it first, every answer last.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use actix_web::{
     Error, HttpMessage,
@@ -17,7 +17,13 @@ use crate::{
     headers::{FormTarget, secure},
     request_id::{REQUEST_ID, RequestId},
     site::Site,
+    tally,
 };
+
+/// Names the route in the log and in metrics: put into a response's extensions by a handler that
+/// finds its routes itself.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteName(pub &'static str);
 
 /// Gives a request its id and its span, and an answer its headers, its form, its log line and its
 /// metrics.
@@ -76,11 +82,11 @@ fn answer_head_like_get(request: &mut ServiceRequest) -> bool {
 /// One log line and two metrics. The line names the route, never the address: addresses may hold
 /// a sign-in link or a handle, and queries more.
 fn record(answer: &ServiceResponse, method: &Method, began: Instant) {
-    let route = answer
-        .request()
-        .match_pattern()
-        .filter(|route| !route.is_empty());
-    let route = route.unwrap_or_else(|| "unmatched".to_owned());
+    let named = answer.response().extensions().get::<RouteName>().copied();
+    let route = match named {
+        Some(RouteName(route)) => Cow::Borrowed(route),
+        None => Cow::Owned(pattern(answer)),
+    };
     let method = known(method);
     let status = answer.status();
     let seconds = began.elapsed().as_secs_f64();
@@ -98,13 +104,15 @@ fn record(answer: &ServiceResponse, method: &Method, began: Instant) {
             "{method} {route}"
         );
     }
-    let labels = [
-        ("route", route.clone()),
-        ("method", method.to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
-    metrics::counter!("latchkey_http_requests_total", &labels).increment(1);
-    metrics::histogram!("latchkey_http_request_seconds", "route" => route).record(seconds);
+    tally::count(route, method, status, seconds);
+}
+
+/// The pattern of the route that answered.
+fn pattern(answer: &ServiceResponse) -> String {
+    let route = answer.request().match_pattern();
+    route
+        .filter(|route| !route.is_empty())
+        .unwrap_or_else(|| "unmatched".to_owned())
 }
 
 /// Asked for all day long by machines or with every page.

@@ -20,11 +20,13 @@ mod run;
 mod settings;
 mod shutdown;
 mod site;
+mod tally;
 pub mod telemetry;
 mod unknown;
 
 pub use body::{BodyLimit, DEFAULT_BODY_LIMIT, StrictJson, parse_json};
 pub use csrf::{CSRF_FIELD, CSRF_HEADER, SameOrigin};
+pub use edge::RouteName;
 pub use error_pages::is_problem;
 pub use form::{SignedForm, StrictForm, StrictQuery};
 pub use headers::FormTarget;
