@@ -5,6 +5,10 @@ use clap::{Parser, Subcommand};
 use clock::Clock;
 use server::{Listener, ServerSettings, Surface};
 
+/// Calls are made of many small pieces of memory that live as long as the call.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(version, about = "The whole vault in one process")]
 struct Cli {

@@ -16,11 +16,12 @@ use tokio::task::JoinHandle;
 
 use crate::{
     background,
-    call::{self, Bounds, Drains, Gate, LiveCalls, StalledApps},
+    call::{Bounds, Drains, Gate, LiveCalls, StalledApps},
     provider::{OverrideError, Providers},
     routes,
     settings::Settings,
     spool::Spool,
+    wire::Wire,
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -73,7 +74,7 @@ impl App {
             limits,
             keys: Opener::new(keys, postgres.clone(), clock.clone()),
             prices: PriceBook::embedded().context("the price book cannot be read")?,
-            client: call::client(CONNECT_WITHIN).context("TLS cannot be set up")?,
+            wire: Wire::new(CONNECT_WITHIN).context("TLS cannot be set up")?,
             spool,
             bus,
             live: LiveCalls::new(settings.calls_of_a_grant, settings.calls_at_once),

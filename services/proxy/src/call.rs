@@ -28,10 +28,10 @@ mod relay;
 mod reserve;
 mod settle;
 mod stalled;
+mod tally;
 mod tokens;
 
 pub(crate) use authorize::refusal as grant_refusal;
-pub use forward::client;
 pub use gate::{Bounds, Drains, Gate};
 pub use live::LiveCalls;
 pub(crate) use received::token;

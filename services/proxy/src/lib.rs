@@ -11,6 +11,7 @@ mod provider;
 mod routes;
 mod settings;
 mod spool;
+mod wire;
 
 pub use app::App;
 pub use provider::{OverrideError, ProviderUrl};

@@ -6,6 +6,10 @@ use key_vault::KeyServiceSettings;
 use proxy::{App, Settings};
 use server::{Listener, ServerSettings, Site, Surface};
 
+/// Calls are made of many small pieces of memory that live as long as the call.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Do it, within limits: provider calls with the owner's key.
 #[derive(Parser)]
 #[command(version)]

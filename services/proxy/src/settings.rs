@@ -53,14 +53,10 @@ pub struct Settings {
     #[arg(long, env = "LATCHKEY_SPOOL_DIR")]
     pub spool_dir: PathBuf,
 
-    /// When a record counts as kept: `always` when it would survive a loss of power, `none` when
-    /// it would survive the end of the process.
-    #[arg(
-        long,
-        env = "LATCHKEY_SPOOL_SYNC",
-        value_enum,
-        default_value = "always"
-    )]
+    /// When a record counts as kept: `always` when it would survive a loss of power; `soon` and
+    /// `none` when it would survive the end of the process, where `soon` also brings it to the disk
+    /// within some 20 ms.
+    #[arg(long, env = "LATCHKEY_SPOOL_SYNC", value_enum, default_value = "soon")]
     pub spool_sync: SpoolSync,
 
     /// Other addresses for built-in providers, such as `openai=http://127.0.0.1:9100/v1`; several

@@ -12,6 +12,7 @@
 //! in that order no `began` ever outlives its `ended`. What a dead process left is taken over by
 //! the next one: a call that began and never ended is recorded at its estimate.
 
+mod ended_file;
 mod files;
 mod line;
 mod publisher;
@@ -29,11 +30,11 @@ use clock::Clock;
 use events::CallRecord;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use files::Instance;
 use segments::Segments;
-use writer::Writer;
+use writer::{Writer, Written};
 
 pub use publisher::publish;
 pub use recovery::recover;
@@ -139,14 +140,19 @@ impl Spool {
         Ok(Began { segment, note })
     }
 
-    /// Writes down how a call ended, and waits until that is certain.
+    /// Writes down how a call ended. What comes back waits until that is certain; the line is on
+    /// its way even if nobody waits.
     ///
     /// # Errors
     /// When it could not be written yet. It is tried again for as long as this process lives, and
     /// until then the line that the call began stands for it.
-    pub async fn ended(&self, began: &Began, record: &CallRecord) -> Result<(), SpoolError> {
-        let written = self.end(began, record)?;
-        written.await.map_err(|_| SpoolError::Closed)?
+    pub fn ended(
+        &self,
+        began: &Began,
+        record: &CallRecord,
+    ) -> impl Future<Output = Result<(), SpoolError>> + Send + use<> {
+        let written = self.end(began, record);
+        async move { written?.certain().await }
     }
 
     /// Writes down how a call ended, without waiting: for calls that nobody waits for.
@@ -156,11 +162,7 @@ impl Spool {
         }
     }
 
-    fn end(
-        &self,
-        began: &Began,
-        record: &CallRecord,
-    ) -> Result<oneshot::Receiver<Result<(), SpoolError>>, SpoolError> {
+    fn end(&self, began: &Began, record: &CallRecord) -> Result<Written, SpoolError> {
         Ok(self
             .0
             .writer

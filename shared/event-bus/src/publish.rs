@@ -26,9 +26,9 @@ pub struct Message {
     pub id: String,
     /// The event's type, such as `grant.revoked` or `call.recorded`.
     pub routing_key: String,
-    /// Whose it is: for a person who looks at dead letters.
-    pub tenant: TenantId,
-    /// JSON.
+    /// Whose it is: for a person who looks at dead letters. `None` when it is several ones'.
+    pub tenant: Option<TenantId>,
+    /// JSON, one object or several, each on a line of its own.
     pub body: Vec<u8>,
 }
 
@@ -142,8 +142,10 @@ impl EventBus {
         let short = |text: &str| ShortString::try_new(text).map_err(|_| PublishError::TooLong);
         let routing_key = short(&message.routing_key)?;
         let mut headers = FieldTable::default();
-        let tenant = AMQPValue::LongString(message.tenant.to_string().into());
-        headers.insert("latchkey-tenant".into(), tenant);
+        if let Some(tenant) = message.tenant {
+            let tenant = AMQPValue::LongString(tenant.to_string().into());
+            headers.insert("latchkey-tenant".into(), tenant);
+        }
         let properties = BasicProperties::default()
             .with_delivery_mode(PERSISTENT)
             .with_content_type("application/json".into())

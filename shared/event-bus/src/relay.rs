@@ -149,7 +149,7 @@ fn message(event: &RecordedEvent) -> Result<Message, serde_json::Error> {
     Ok(Message {
         id: event.id.to_string(),
         routing_key: event.event_type.clone(),
-        tenant: event.tenant,
+        tenant: Some(event.tenant),
         body: serde_json::to_vec(event)?,
     })
 }

@@ -1,4 +1,4 @@
-//! What a `call.recorded` message must be.
+//! What a `call.recorded` message must be: one record, or several, each on a line of its own.
 
 use events::{CallEvent, CallRecord, EventPayload};
 use ids::{CallId, EventId, TenantId};
@@ -98,7 +98,20 @@ struct Envelope {
     payload: Value,
 }
 
-/// Reads a message's body.
+/// Reads each record of a message's body. A message without any counts as one that is unreadable.
+pub fn read_all(body: &[u8]) -> Vec<Result<CallMessage, Poison>> {
+    let lines = body.split(|byte| *byte == b'\n');
+    let records: Vec<_> = lines
+        .filter(|line| !line.trim_ascii().is_empty())
+        .map(read)
+        .collect();
+    if records.is_empty() {
+        return vec![Err(Poison::Unreadable)];
+    }
+    records
+}
+
+/// Reads one record.
 ///
 /// # Errors
 /// When it can never be recorded.

@@ -3,6 +3,7 @@
 mod message;
 mod projection;
 mod recorder;
+mod taken;
 
 pub use message::{CallMessage, MOST_TOKENS, Poison, read};
 pub use projection::{RecordError, Recorded, Recordings};

@@ -1,6 +1,7 @@
 //! `store.call_events`: one row for each call, appended here and nowhere else.
 
 use std::{
+    borrow::Borrow,
     collections::HashSet,
     sync::{Mutex, PoisonError},
 };
@@ -88,8 +89,14 @@ impl Recordings {
     ///
     /// # Errors
     /// When the database refuses; then nothing was recorded.
-    pub async fn record(&self, batch: &[CallMessage]) -> Result<Recorded, RecordError> {
-        self.ensure_months(batch).await.map_err(RecordError::from)?;
+    pub async fn record<C>(&self, batch: &[C]) -> Result<Recorded, RecordError>
+    where
+        C: Borrow<CallMessage> + Sync,
+    {
+        let batch: Vec<&CallMessage> = batch.iter().map(Borrow::borrow).collect();
+        self.ensure_months(&batch)
+            .await
+            .map_err(RecordError::from)?;
         let tx = self.postgres.begin("record calls", Scope::None).await?;
         let mut all = Recorded::default();
         for (tenant, calls) in by_tenant(batch) {
@@ -110,7 +117,7 @@ impl Recordings {
 
     /// Makes the partitions that a batch needs. A call far from today goes where every call without
     /// a partition goes, so that a wrong clock cannot fill the database with tables.
-    async fn ensure_months(&self, batch: &[CallMessage]) -> Result<(), DatabaseError> {
+    async fn ensure_months(&self, batch: &[&CallMessage]) -> Result<(), DatabaseError> {
         let now = self.clock.now();
         for month in months_of(batch)
             .into_iter()
@@ -219,8 +226,7 @@ async fn disagreeing(
 
 /// Each organization's calls by id: two recorders that take locks in one order never wait for each
 /// other in a circle.
-fn by_tenant(batch: &[CallMessage]) -> Vec<(TenantId, Vec<&CallMessage>)> {
-    let mut calls: Vec<&CallMessage> = batch.iter().collect();
+fn by_tenant(mut calls: Vec<&CallMessage>) -> Vec<(TenantId, Vec<&CallMessage>)> {
     calls.sort_by_key(|call| (call.record.tenant, call.record.call));
     calls
         .chunk_by(|one, next| one.record.tenant == next.record.tenant)
@@ -232,7 +238,7 @@ fn by_tenant(batch: &[CallMessage]) -> Vec<(TenantId, Vec<&CallMessage>)> {
         .collect()
 }
 
-fn months_of(batch: &[CallMessage]) -> HashSet<Date> {
+fn months_of(batch: &[&CallMessage]) -> HashSet<Date> {
     let began = batch
         .iter()
         .filter_map(|call| call.record.call.uuid().get_timestamp());

@@ -8,21 +8,24 @@ use std::{
     time::Duration,
 };
 
-use event_bus::{BusError, Consumer, Delivery, EventBus, Queue};
-use futures_util::{FutureExt, future::join_all};
+use event_bus::{Consumer, Delivery, EventBus, Queue};
+use futures_util::FutureExt;
 use server::Shutdown;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     recording::{
-        message::{CallMessage, Poison, read},
+        message::{CallMessage, Poison},
         projection::{RecordError, Recorded, Recordings},
+        taken::{Taken, answer_all, sort_out},
     },
     usage::Usage,
 };
 
-/// Records of one transaction.
+/// Messages of one transaction.
 const BATCH: usize = 500;
+/// Bytes of one transaction, about: a message may hold many records of a thousand each.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// How long the first record of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(50);
 /// Unanswered messages at once: one batch being stored, one being gathered.
@@ -44,12 +47,6 @@ pub struct Recorder {
     recordings: Arc<Recordings>,
     usage: Usage,
     in_hand: Arc<AtomicUsize>,
-}
-
-/// A record and the message it came in.
-struct Taken {
-    call: CallMessage,
-    delivery: Delivery,
 }
 
 /// Why a consumer is no longer read.
@@ -138,10 +135,14 @@ impl Recorder {
 
     async fn gather(&self, consumer: &mut Consumer, first: Delivery) -> Vec<Delivery> {
         let until = Instant::now() + GATHER;
+        let mut bytes = first.body.len();
         let mut batch = vec![first];
-        while batch.len() < BATCH {
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
             match timeout_at(until, consumer.next()).await {
-                Ok(next) => batch.push(next),
+                Ok(next) => {
+                    bytes += next.body.len();
+                    batch.push(next);
+                }
                 Err(_) => break,
             }
         }
@@ -160,7 +161,7 @@ impl Recorder {
                     error
                 }
             };
-            lament(&error, taken.len());
+            lament(&error, taken.iter().map(|taken| taken.calls.len()).sum());
             if Instant::now() >= until {
                 return Some(Ended::GaveUp);
             }
@@ -174,46 +175,42 @@ impl Recorder {
 
     /// Tries once; gives back what is not stored for want of a database.
     async fn store_once(&self, taken: Vec<Taken>) -> Result<(), (Vec<Taken>, RecordError)> {
-        let (calls, deliveries): (Vec<_>, Vec<_>) = taken
-            .into_iter()
-            .map(|taken| (taken.call, taken.delivery))
-            .unzip();
-        let taken = |calls: Vec<CallMessage>, deliveries: Vec<Delivery>| {
-            let pairs = calls.into_iter().zip(deliveries);
-            pairs
-                .map(|(call, delivery)| Taken { call, delivery })
-                .collect::<Vec<_>>()
-        };
+        let calls: Vec<&CallMessage> = taken.iter().flat_map(|taken| &taken.calls).collect();
         match self.recordings.record(&calls).await {
             Ok(recorded) => {
                 tell(&calls, recorded);
                 self.usage.wake();
-                answer_all(deliveries.into_iter().map(Delivery::ack)).await;
-                Ok(())
-            }
-            Err(RecordError::Record(error)) if calls.len() == 1 => {
-                lament(&RecordError::Record(error), 1);
-                answer_all(
-                    deliveries
-                        .into_iter()
-                        .map(|delivery| reject(delivery, Poison::Refused)),
-                )
-                .await;
+                answer_all(taken.into_iter().map(Taken::answer)).await;
                 Ok(())
             }
             // One of them holds up the others: each by itself.
-            Err(RecordError::Record(_)) => {
-                let mut rest = taken(calls, deliveries).into_iter();
-                while let Some(one) = rest.next() {
-                    if let Err((mut back, error)) = Box::pin(self.store_once(vec![one])).await {
-                        back.extend(rest);
-                        return Err((back, error));
+            Err(RecordError::Record(_)) => self.store_one_by_one(taken).await,
+            Err(error) => Err((taken, error)),
+        }
+    }
+
+    /// Stores each record in a transaction of its own, so that only those are left out that the
+    /// database refuses.
+    async fn store_one_by_one(&self, taken: Vec<Taken>) -> Result<(), (Vec<Taken>, RecordError)> {
+        let mut rest = taken.into_iter();
+        while let Some(mut one) = rest.next() {
+            while let Some(call) = one.calls.pop() {
+                match self.recordings.record(&[&call]).await {
+                    Ok(recorded) => tell(&[&call], recorded),
+                    Err(RecordError::Record(error)) => {
+                        lament(&RecordError::Record(error), 1);
+                        one.poison = Some(Poison::Refused);
+                    }
+                    Err(error) => {
+                        one.calls.push(call);
+                        return Err((std::iter::once(one).chain(rest).collect(), error));
                     }
                 }
-                Ok(())
             }
-            Err(error) => Err((taken(calls, deliveries), error)),
+            self.usage.wake();
+            answer_all(std::iter::once(one.answer())).await;
         }
+        Ok(())
     }
 
     async fn wait_for_database(&self, shutdown: &Shutdown) -> Ended {
@@ -227,49 +224,12 @@ impl Recorder {
     }
 }
 
-/// Keeps what can be recorded; the rest goes where a person looks at it.
-async fn sort_out(batch: Vec<Delivery>) -> Vec<Taken> {
-    let mut taken = Vec::with_capacity(batch.len());
-    let mut poisoned = Vec::new();
-    for delivery in batch {
-        match read(&delivery.body) {
-            Ok(call) => taken.push(Taken { call, delivery }),
-            Err(poison) => poisoned.push(reject(delivery, poison)),
-        }
-    }
-    answer_all(poisoned.into_iter()).await;
-    taken
-}
-
-async fn reject(delivery: Delivery, poison: Poison) -> Result<(), BusError> {
-    let message = delivery.id.as_deref().unwrap_or("unnamed").to_owned();
-    tracing::error!(message.id = %message, reason = %poison, "a record of a call goes to the dead letters");
-    metrics::counter!("latchkey_call_messages_rejected_total", "reason" => poison.name())
-        .increment(1);
-    delivery.reject_to_dead_letters().await
-}
-
-/// What the broker did not hear comes again, and is then known.
-async fn answer_all(answers: impl Iterator<Item = impl Future<Output = Result<(), BusError>>>) {
-    let unheard = join_all(answers)
-        .await
-        .into_iter()
-        .filter(Result::is_err)
-        .count();
-    if unheard > 0 {
-        tracing::warn!(
-            unheard,
-            "answers did not reach the broker; these messages come again"
-        );
-    }
-}
-
 fn lament(error: &RecordError, records: usize) {
     let error: &dyn std::error::Error = error;
     tracing::error!(error, records, "records of calls cannot be stored");
 }
 
-fn tell(calls: &[CallMessage], recorded: Recorded) {
+fn tell(calls: &[&CallMessage], recorded: Recorded) {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     metrics::counter!("latchkey_calls_recorded_total").increment(count(recorded.new));
     metrics::counter!("latchkey_calls_known_total").increment(count(recorded.known));

@@ -91,7 +91,7 @@ pub fn message_of(tenant: TenantId, body: &Value) -> Message {
     Message {
         id: body["id"].as_str().unwrap_or("none").to_owned(),
         routing_key: "call.recorded".to_owned(),
-        tenant,
+        tenant: Some(tenant),
         body: serde_json::to_vec(body).unwrap(),
     }
 }

@@ -130,6 +130,36 @@ async fn poison_goes_to_the_dead_letters_and_the_rest_flows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_several_records_is_recorded_whole_but_for_the_poison_in_it() {
+    let stage = Stage::new().await;
+    let granted = granted(&stage);
+    let line = |body: &Value| serde_json::to_string(body).unwrap();
+    let good = || line(&envelope(&granted.call("2026-11-22T11:00:00Z")));
+    let message_with = async |lines: &[String]| {
+        let mut message = message(&granted.call("2026-11-22T11:00:00Z"));
+        message.body = lines.join("\n").into_bytes();
+        stage.bus.publish_one(&message).await.unwrap();
+    };
+    message_with(&[good(), good(), good()]).await;
+    for poison in poison(&granted) {
+        message_with(&[good(), line(&poison), good()]).await;
+    }
+    message_with(&[]).await;
+
+    let running = stage.run();
+    let poisoned = poison(&granted).len();
+    let expected = i64::try_from(3 + 2 * poisoned).unwrap();
+    stage
+        .until("recorded", || stage.count(EVENTS), expected)
+        .await;
+    let dead = u32::try_from(poisoned + 1).unwrap();
+    let letters = async || stage.bus.waiting(Queue::DeadLetters).await.unwrap();
+    stage.until("dead letters", letters, dead).await;
+    running.stop().await;
+    assert_eq!(stage.bus.waiting(Queue::Recorder).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn odd_calls_are_recorded_all_the_same() {
     let stage = Stage::new().await;
     let granted = granted(&stage);

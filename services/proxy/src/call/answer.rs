@@ -31,10 +31,10 @@ use crate::{
 const WHOLE: usize = 1024 * 1024;
 
 /// How the bytes of an answer are put together; `None` for what cannot be metered or watched.
-pub(crate) fn framing_of(headers: &reqwest::header::HeaderMap) -> Option<Framing> {
+pub(crate) fn framing_of(headers: &http::HeaderMap) -> Option<Framing> {
     let encoding = headers
         .get("content-encoding")
-        .map(reqwest::header::HeaderValue::as_bytes);
+        .map(http::HeaderValue::as_bytes);
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return None;
     }
@@ -85,7 +85,7 @@ impl Sent {
             deadline,
             ..
         } = self;
-        let length = response.content_length().unwrap_or(0);
+        let length = response.body().length().unwrap_or(0);
         let meter = Meter::new(route.endpoint, framing);
         let flow = Flow::new(
             Arc::clone(gate),
@@ -103,7 +103,11 @@ impl Sent {
             framing == Framing::Events || route.endpoint == Endpoint::StreamGenerateContent;
         if goes_by || length > WHOLE as u64 {
             head.standing(&flow);
-            return Ok(head.passing(framing, relay(flow)));
+            let mut relay = relay(flow);
+            if framing == Framing::Json {
+                relay = relay.begun().await?;
+            }
+            return Ok(head.passing(framing, relay));
         }
         match whole(flow, &provider).await? {
             Read::Whole { body, remaining } if route.endpoint == Endpoint::ListModels => {

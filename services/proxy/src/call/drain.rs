@@ -1,22 +1,23 @@
 //! Reads answers to their end when the app has gone, to learn what they cost.
 
-use std::{sync::Arc, task::Context, time::Duration};
+use std::{pin::Pin, sync::Arc, task::Context, time::Duration};
 
 use events::CallOutcome;
-use futures_util::StreamExt;
-use reqwest::Response;
+use futures_util::{Stream, StreamExt};
+use http::Response;
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     call::{
         answer::framing_of,
-        flow::{Incoming, Parts},
+        flow::Parts,
         forward::Answering,
         gate::Gate,
         meter::Meter,
         settle::{Ending, Evidence, OpenCall},
     },
     provider::Endpoint,
+    wire::Body,
 };
 
 /// How long the end of a connection is waited for.
@@ -92,17 +93,17 @@ pub(crate) fn in_the_midst(gate: &Arc<Gate>, parts: Parts) {
 }
 
 /// Reads the end of an answer that was settled already, so that its connection can be used again.
-pub(crate) fn to_its_end(mut rest: Incoming, cx: &mut Context<'_>) {
+pub(crate) fn to_its_end(mut rest: Body, cx: &mut Context<'_>) {
     // Mostly it is there by now.
-    if rest.as_mut().poll_next(cx).is_pending() {
+    if Pin::new(&mut rest).poll_next(cx).is_pending() {
         behind(async move { drop(timeout(REST, rest.next()).await) });
     }
 }
 
-fn parts_of(endpoint: Endpoint, response: Response, open: OpenCall) -> Parts {
+fn parts_of(endpoint: Endpoint, response: Response<Body>, open: OpenCall) -> Parts {
     let framing = framing_of(response.headers()).unwrap_or(crate::call::meter::Framing::Json);
     let status = response.status().as_u16();
-    let incoming = Box::pin(response.bytes_stream());
+    let incoming = response.into_body();
     Parts {
         incoming,
         meter: Meter::new(endpoint, framing),

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use events::CallOutcome;
 use futures_util::Stream;
-use reqwest::Response;
+use http::Response;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
@@ -23,9 +23,8 @@ use crate::{
         settle::{Ending, Evidence, OpenCall, Settled},
     },
     error::Refusal,
+    wire::Body,
 };
-
-pub(crate) type Incoming = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
 /// An answer on its way in. Dropped before its end, because the app went away, it is read on
 /// behind the app's back for as long as it is worth.
@@ -45,7 +44,7 @@ pub(crate) struct Flow {
 
 /// What is needed to read an answer to its end and settle its call.
 pub(crate) struct Parts {
-    pub(crate) incoming: Incoming,
+    pub(crate) incoming: Body,
     pub(crate) meter: Meter,
     pub(crate) open: OpenCall,
     pub(crate) status: u16,
@@ -82,7 +81,7 @@ impl Broken {
 impl Flow {
     pub(crate) fn new(
         gate: Arc<Gate>,
-        response: Response,
+        response: Response<Body>,
         meter: Meter,
         open: OpenCall,
         live: LiveCall,
@@ -92,7 +91,7 @@ impl Flow {
         let (watch, deadline) = guard;
         let (heard, idle) = (Instant::now(), gate.bounds.idle);
         let parts = Parts {
-            incoming: Box::pin(response.bytes_stream()),
+            incoming: response.into_body(),
             meter,
             open,
             status,
@@ -125,7 +124,7 @@ impl Flow {
         let Some(parts) = &mut self.parts else {
             return Poll::Ready(None);
         };
-        match parts.incoming.as_mut().poll_next(cx) {
+        match Pin::new(&mut parts.incoming).poll_next(cx) {
             Poll::Ready(Some(Ok(bytes))) => {
                 self.heard = Instant::now();
                 self.asked = self.heard;
@@ -166,7 +165,7 @@ impl Flow {
         whole: bool,
     ) -> (
         impl Future<Output = Option<Settled>> + Send + 'static + use<>,
-        Option<Incoming>,
+        Option<Body>,
     ) {
         let (mut rest, mut settle) = (None, None);
         if let Some(Parts {

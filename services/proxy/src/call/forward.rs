@@ -4,13 +4,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use events::CallOutcome;
 use grant_access::GrantAccess;
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::Full;
 use key_vault::OpenedKey;
-use reqwest::{Request, Response, header::HeaderValue};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
     },
     error::{Refusal, Shape},
     provider::Endpoint,
+    wire::{Body, WireError},
 };
 
 /// A call whose provider has begun to answer.
@@ -37,7 +38,7 @@ pub struct Sent {
     pub(crate) ask: Ask,
     /// The cap that was put in.
     pub(crate) cap: Option<u32>,
-    pub(crate) response: Response,
+    pub(crate) response: Response<Body>,
     pub(crate) open: OpenCall,
     pub(crate) live: LiveCall,
     pub(crate) watch: KeyWatch,
@@ -45,7 +46,7 @@ pub struct Sent {
     pub(crate) deadline: Instant,
 }
 
-pub(crate) type Answering = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>;
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, WireError>> + Send>>;
 
 impl Reserved {
     /// Writes down that the call begins, sends it, and waits for the head of the answer.
@@ -82,7 +83,9 @@ impl Reserved {
                 &route.query,
             )
             .map_err(|_| fault("its address is no URL"))?;
-        let mut request = Request::new(method(route.endpoint.has_body()), url);
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = method(route.endpoint.has_body());
+        *request.uri_mut() = url;
         *request.headers_mut() = forwarded;
         headers::add_key(
             request.headers_mut(),
@@ -93,7 +96,7 @@ impl Reserved {
         if route.endpoint.has_body() {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert("content-type", json);
-            *request.body_mut() = Some(body.into());
+            *request.body_mut() = Full::new(body);
         }
         open.begin(key.version()).map_err(|error| {
             tracing::error!(%error, "a call is refused because it cannot be written down");
@@ -103,7 +106,7 @@ impl Reserved {
         let sending = Sending {
             gate: Arc::clone(gate),
             endpoint: route.endpoint,
-            answering: Some(Box::pin(gate.client.execute(request))),
+            answering: Some(Box::pin(gate.wire.clone().send(request))),
             open: Some(open),
             live: &authorized.live,
             late: Box::pin(sleep(gate.bounds.first_byte)),
@@ -131,16 +134,12 @@ impl Reserved {
     }
 }
 
-fn method(has_body: bool) -> reqwest::Method {
-    if has_body {
-        reqwest::Method::POST
-    } else {
-        reqwest::Method::GET
-    }
+const fn method(has_body: bool) -> Method {
+    if has_body { Method::POST } else { Method::GET }
 }
 
 enum Answer {
-    Begun(Box<Response>),
+    Begun(Box<Response<Body>>),
     Failed(Ending, fn(events::Provider) -> Refusal),
 }
 
@@ -203,11 +202,11 @@ impl Future for Sending<'_> {
 }
 
 /// No connection, or one that broke before the first byte of an answer: nothing was used.
-fn failed(error: &reqwest::Error) -> Answer {
+fn failed(error: &WireError) -> Answer {
     // Without the address: it may hold what an app wrote.
     tracing::warn!(
-        connect = error.is_connect(),
-        timeout = error.is_timeout(),
+        %error,
+        cause = ?std::error::Error::source(error),
         "a provider could not be reached"
     );
     let ending = Ending {
@@ -216,21 +215,4 @@ fn failed(error: &reqwest::Error) -> Answer {
         evidence: Evidence::Nothing,
     };
     Answer::Failed(ending, Refusal::ProviderUnreachable)
-}
-
-/// The client for all providers: no redirects, no proxy, nothing decompressed.
-///
-/// # Errors
-/// When TLS cannot be set up.
-pub fn client(connect_within: Duration) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(connect_within)
-        .pool_idle_timeout(Duration::from_secs(60))
-        .tcp_keepalive(Duration::from_secs(30))
-        .tcp_nodelay(true)
-        .http1_only()
-        .referer(false)
-        .build()
 }

@@ -19,6 +19,7 @@ use crate::{
     call::{live::LiveCalls, stalled::StalledApps},
     provider::Providers,
     spool::Spool,
+    wire::Wire,
 };
 
 /// Bounds on one call.
@@ -54,8 +55,8 @@ pub struct Gate {
     pub keys: Opener,
     /// What calls cost.
     pub prices: &'static PriceBook,
-    /// The one client for all providers.
-    pub client: reqwest::Client,
+    /// The connections to providers.
+    pub wire: Wire,
     /// What became of calls.
     pub spool: Spool,
     /// Where refused keys are told.

@@ -1,9 +1,7 @@
 //! Which headers pass, in both directions, by name. What is not named here does not pass.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::header::{
-    HeaderMap as Upstream, HeaderName as UpstreamName, HeaderValue as UpstreamValue,
-};
+use http::{HeaderMap as Upstream, HeaderName as UpstreamName, HeaderValue as UpstreamValue};
 
 use crate::{
     call::key_watch::KeyWatch,
@@ -135,7 +133,7 @@ pub(crate) fn add_key(
     headers: &mut Upstream,
     style: KeyHeader,
     key: &str,
-) -> Result<(), reqwest::header::InvalidHeaderValue> {
+) -> Result<(), http::header::InvalidHeaderValue> {
     let (name, text) = match style {
         KeyHeader::Bearer => (
             "authorization",

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use server::RequestId;
+use server::{RequestId, RouteName};
 
 use crate::{
     call::{gate::Gate, received::Received},
     error::Refusal,
 };
+
+/// As all of them are named in the log and in metrics; each call's record has its own route.
+const ROUTE: RouteName = RouteName("/v1/{provider}/{route}");
 
 /// Every proxied route.
 pub async fn call(
@@ -17,12 +20,23 @@ pub async fn call(
     id: RequestId,
     gate: web::Data<Arc<Gate>>,
 ) -> HttpResponse {
-    let received = match Received::read(&gate, &request, id) {
+    let mut answer = answer(&request, payload, id, &gate).await;
+    answer.extensions_mut().insert(ROUTE);
+    answer
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: web::Payload,
+    id: RequestId,
+    gate: &Arc<Gate>,
+) -> HttpResponse {
+    let received = match Received::read(gate, request, id) {
         Ok(received) => received,
         Err((shape, refusal)) => return shape.response(&refusal),
     };
     let shape = received.shape.clone();
-    match pass(received, payload, &gate).await {
+    match pass(received, payload, gate).await {
         Ok(answer) => answer,
         Err(refusal) => {
             metrics::counter!("latchkey_calls_refused_total", "type" => refusal.kind())

@@ -6,8 +6,8 @@ use actix_web::{
     HttpRequest,
     http::header::{self, HeaderMap},
 };
+use http::HeaderMap as Forwarded;
 use ids::{OkapToken, TokenDigest, TokenRefusal};
-use reqwest::header::HeaderMap as Forwarded;
 use server::RequestId;
 
 use crate::{

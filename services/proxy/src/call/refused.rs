@@ -7,9 +7,10 @@ use actix_web::HttpResponse;
 use bytes::BytesMut;
 use event_bus::{EventBus, Message};
 use events::{CallOutcome, CallRecord};
+use futures_util::StreamExt;
+use http::StatusCode;
 use ids::{EventId, ProviderKeyId, UserId};
 use jiff::Timestamp;
-use reqwest::StatusCode;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -73,7 +74,7 @@ impl Sent {
         }
         let read = timeout(gate.bounds.idle, async {
             let mut body = BytesMut::new();
-            while let Ok(Some(bytes)) = self.response.chunk().await {
+            while let Some(Ok(bytes)) = self.response.body_mut().next().await {
                 if body.len() + bytes.len() > LONGEST {
                     return None;
                 }
@@ -153,7 +154,7 @@ fn tell(bus: &EventBus, record: &CallRecord, now: Timestamp) {
     let message = Message {
         id: event.id.to_string(),
         routing_key: KEY_REFUSED.to_owned(),
-        tenant: record.tenant,
+        tenant: Some(record.tenant),
         body,
     };
     let bus = bus.clone();

@@ -4,6 +4,7 @@
 //! together. The last of them waits until the call's record is written down.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -16,7 +17,7 @@ use crate::{
     call::{
         drain,
         event_lines::{Events, Leak},
-        flow::{Broken, Flow, Incoming},
+        flow::{Broken, Flow},
         gathered::Gathered,
         key_watch::TextWatch,
         meter::Framing,
@@ -25,6 +26,7 @@ use crate::{
     },
     error::{Refusal, Shape, stream_event},
     provider::Endpoint,
+    wire::Body,
 };
 
 /// So many bytes go out at once at most.
@@ -45,8 +47,10 @@ pub(crate) struct Relay {
     /// Bytes that were had before the relay began.
     first: Option<Bytes>,
     ends_in_a_line: bool,
+    /// Why it breaks off.
+    broken_by: Option<Refusal>,
     /// The end of a connection that can be used again once it is read.
-    rest: Option<Incoming>,
+    rest: Option<Body>,
 }
 
 enum Phase {
@@ -101,7 +105,24 @@ impl Relay {
             events,
             first: None,
             ends_in_a_line: false,
+            broken_by: None,
             rest: None,
+        }
+    }
+
+    /// Waits for the first bytes, so that an answer which breaks off before them is refused with
+    /// a reason, which a broken connection is not.
+    ///
+    /// # Errors
+    /// With that reason; by then the call is settled.
+    pub(crate) async fn begun(mut self) -> Result<Self, Refusal> {
+        match poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
+            Some(Ok(first)) => Ok(self.after(first)),
+            Some(Err(BrokenOff)) => Err(self
+                .broken_by
+                .take()
+                .unwrap_or(Refusal::ProviderAnswer(self.provider.clone()))),
+            None => Ok(self),
         }
     }
 
@@ -156,8 +177,9 @@ impl Relay {
 
     /// Ends an answer that cannot go on: with an event that says so, or, where there are no
     /// events, by breaking off.
-    fn end_badly(&mut self, outcome: CallOutcome, mut sent: BytesMut, refusal: &Refusal) {
+    fn end_badly(&mut self, outcome: CallOutcome, mut sent: BytesMut, refusal: Refusal) {
         if self.framing == Framing::Json {
+            self.broken_by = Some(refusal);
             return self.end(outcome, false, sent.freeze(), true);
         }
         let in_a_line = sent
@@ -166,7 +188,7 @@ impl Relay {
         if in_a_line {
             sent.extend_from_slice(b"\n\n");
         }
-        sent.extend_from_slice(&stream_event(&self.shape, self.endpoint, refusal));
+        sent.extend_from_slice(&stream_event(&self.shape, self.endpoint, &refusal));
         self.end(outcome, false, sent.freeze(), false);
     }
 
@@ -184,13 +206,13 @@ impl Relay {
             }
             Came::Broken(bytes, broken) => {
                 let refusal = broken.refusal(&self.provider);
-                self.end_badly(broken.outcome(), BytesMut::from(&bytes[..]), &refusal);
+                self.end_badly(broken.outcome(), BytesMut::from(&bytes[..]), refusal);
                 None
             }
             Came::Leaked => {
                 tracing::error!(provider = %self.provider, "a provider sent back the key; its answer was cut");
                 let refusal = Refusal::ProviderAnswer(self.provider.clone());
-                self.end_badly(CallOutcome::ProviderError, BytesMut::new(), &refusal);
+                self.end_badly(CallOutcome::ProviderError, BytesMut::new(), refusal);
                 None
             }
         }

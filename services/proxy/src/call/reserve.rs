@@ -34,12 +34,11 @@ pub struct Holding {
 }
 
 impl Holding {
-    /// Ends the hold at what the call cost. What does not reach the limits now is booked later.
-    pub async fn settle(&self, limits: &SpendLimits, cost: Nanodollars) {
+    /// Ends the hold at what the call cost, behind the caller's back. What does not reach the
+    /// limits now is booked later.
+    pub fn settle(&self, limits: &SpendLimits, cost: Nanodollars) {
         let cost = cost.clamp(Nanodollars::ZERO, money::LARGEST_LIMIT);
-        if let Err(error) = limits.settle(&self.held, cost).await {
-            tracing::warn!(%error, call.id = %self.held.call, "a call is settled later");
-        }
+        limits.settle_behind(&self.held, cost);
     }
 
     /// What of this hold is kept beside the record, for [`spent`].

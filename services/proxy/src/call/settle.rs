@@ -11,7 +11,7 @@ use money::{LARGEST_LIMIT, Nanodollars};
 use price_book::{Price, TokenUsage};
 
 use crate::{
-    call::{estimate::Estimate, gate::Gate, meter::Reading, reserve::Holding, tokens},
+    call::{estimate::Estimate, gate::Gate, meter::Reading, reserve::Holding, tally, tokens},
     spool::{Began, SpoolError},
 };
 
@@ -111,7 +111,7 @@ impl OpenCall {
     }
 
     /// Settles a call that was sent. When this returns, its record is written down, and the limits
-    /// know its cost unless they cannot be reached. Dropped halfway, the rest is done behind.
+    /// are being told its cost behind the caller's back. Dropped halfway, the rest is done behind.
     pub async fn settle(mut self, ending: Ending) -> Settled {
         let Some(parts) = self.0.take() else {
             return Settled {
@@ -127,14 +127,15 @@ impl OpenCall {
             ..
         } = parts.finish(&ending);
         let remaining = holding.remaining_at(record.cost);
-        let unbooked = Unbooked(Some((Arc::clone(&gate), holding, record.cost)));
         // The record first: it is the truth that limits are restored from.
-        if let Some(began) = began
-            && let Err(error) = gate.spool.ended(&began, &record).await
+        let written = began.map(|began| gate.spool.ended(&began, &record));
+        // Before anything is waited for: nobody may come back to this.
+        holding.settle(&gate.limits, record.cost);
+        if let Some(written) = written
+            && let Err(error) = written.await
         {
             tracing::error!(%error, call.id = %record.call, "a call's record waits for the disk");
         }
-        unbooked.book().await;
         Settled {
             cost: record.cost,
             remaining,
@@ -158,7 +159,7 @@ impl Parts {
             tracing::warn!(call.id = %record.call, cost = %record.cost, reserved = %record.reserved,
                 "a call cost more than was held for it");
         }
-        count(record, self.began_instant.elapsed());
+        tally::count(record, self.began_instant.elapsed());
         self
     }
 
@@ -211,7 +212,7 @@ impl Drop for OpenCall {
         let Some(began) = parts.began.take() else {
             // Never sent: nothing was used, and there is nothing to record.
             let Parts { gate, holding, .. } = parts;
-            drop(Unbooked(Some((gate, holding, Nanodollars::ZERO))));
+            holding.settle(&gate.limits, Nanodollars::ZERO);
             return;
         };
         let ending = Ending {
@@ -226,47 +227,6 @@ impl Drop for OpenCall {
             ..
         } = parts.finish(&ending);
         gate.spool.ended_unwatched(&began, &record);
-        drop(Unbooked(Some((gate, holding, record.cost))));
+        holding.settle(&gate.limits, record.cost);
     }
-}
-
-/// A hold whose end the limits do not know yet. Dropped, they are told behind the caller's back.
-struct Unbooked(Option<(Arc<Gate>, Holding, Nanodollars)>);
-
-impl Unbooked {
-    async fn book(mut self) {
-        let Some((gate, holding, cost)) = &self.0 else {
-            return;
-        };
-        holding.settle(&gate.limits, *cost).await;
-        self.0 = None;
-    }
-}
-
-impl Drop for Unbooked {
-    fn drop(&mut self) {
-        let Some((gate, holding, cost)) = self.0.take() else {
-            return;
-        };
-        // Without a runtime the process is at its end; the hold then ends by its record.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        runtime.spawn(async move { holding.settle(&gate.limits, cost).await });
-    }
-}
-
-fn count(record: &CallRecord, took: std::time::Duration) {
-    let provider = record.provider.to_string();
-    let outcome = match record.outcome {
-        CallOutcome::Completed => "completed",
-        CallOutcome::ClientGone => "client_gone",
-        CallOutcome::CutByRevocation => "cut_by_revocation",
-        CallOutcome::ProviderError => "provider_error",
-        CallOutcome::ProviderUnreachable => "provider_unreachable",
-        CallOutcome::ProxyLost => "proxy_lost",
-    };
-    metrics::counter!("latchkey_calls_total", "provider" => provider.clone(), "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("latchkey_call_seconds", "provider" => provider).record(took.as_secs_f64());
 }

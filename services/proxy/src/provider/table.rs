@@ -237,9 +237,12 @@ mod tests {
             .unwrap();
         let expected = "https://generativelanguage.googleapis.com/v1beta/models/\
                         gemini-2.5-pro:streamGenerateContent?alt=sse";
-        assert_eq!(url.as_str(), expected);
+        assert_eq!(url.to_string(), expected);
         let openai = providers.find("openai").unwrap();
         let url = openai.url(Endpoint::ChatCompletions, "", None, "").unwrap();
-        assert_eq!(url.as_str(), "https://api.openai.com/v1/chat/completions");
+        assert_eq!(
+            url.to_string(),
+            "https://api.openai.com/v1/chat/completions"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! One provider: where it is and how it is asked.
 
 use events::Provider;
-use url::Url;
+use http::{Uri, uri::InvalidUri};
 
 use crate::provider::endpoint::{Dialect, Endpoint};
 
@@ -38,7 +38,7 @@ pub struct Upstream {
     pub(crate) output_cap: &'static str,
     pub(crate) stream_usage: StreamUsage,
     /// The addresses that hold no model, ready made.
-    pub(crate) fixed: Vec<(Endpoint, Url)>,
+    pub(crate) fixed: Vec<(Endpoint, Uri)>,
 }
 
 impl Upstream {
@@ -57,14 +57,14 @@ impl Upstream {
     /// The address of an endpoint. `version` is the path segment that Google's callers choose.
     ///
     /// # Errors
-    /// When the parts make no URL, which their checked alphabet rules out.
+    /// When the parts make no address, which their checked alphabet rules out.
     pub(crate) fn url(
         &self,
         endpoint: Endpoint,
         version: &str,
         model: Option<&str>,
         query: &str,
-    ) -> Result<Url, url::ParseError> {
+    ) -> Result<Uri, InvalidUri> {
         if model.is_none() && version.is_empty() && query.is_empty() {
             let ready = self.fixed.iter().find(|(known, _)| *known == endpoint);
             if let Some((_, url)) = ready {
@@ -78,7 +78,7 @@ impl Upstream {
         let slash = if version.is_empty() { "" } else { "/" };
         let model = model.unwrap_or_default();
         let mark = if query.is_empty() { "" } else { "?" };
-        Url::parse(&format!(
+        Uri::try_from(format!(
             "{}{slash}{version}{before}{model}{after}{mark}{query}",
             self.base
         ))

@@ -23,11 +23,10 @@ struct Line<'a> {
     hold: &'a HoldNote,
 }
 
-/// What the publisher needs to know of a line.
+/// Which call a line is of.
 #[derive(Debug, Deserialize)]
 pub(super) struct Address {
     pub(super) id: CallId,
-    pub(super) tenant: TenantId,
 }
 
 /// A line, read.

@@ -7,15 +7,16 @@ use std::{
 };
 
 use event_bus::{EventBus, Message};
+use ids::CallId;
 
 use crate::spool::{Spool, SpoolError, line, segments::Stretch};
 
-/// Lines of one batch.
-const BATCH: usize = 500;
 /// Bytes of one batch; a line is about a thousand.
 const BATCH_BYTES: u64 = 1024 * 1024;
+/// Bytes of one message.
+const PARCEL: usize = 64 * 1024;
 /// How long the first line of a batch waits for others.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(100);
 /// Looks without having been told of news.
 const LOOK: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -83,45 +84,56 @@ async fn publish_batch(
     stretch: &Stretch,
 ) -> Result<(), PublishError> {
     let bytes = lines(stretch, BATCH_BYTES).map_err(SpoolError::at(&stretch.path))?;
-    let mut messages = Vec::new();
-    let mut ends = Vec::new();
-    let mut end = stretch.from;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n').take(BATCH) {
-        end += u64::try_from(line.len()).unwrap_or(0);
-        match line::address(line) {
-            Some(address) => {
-                messages.push(message(&address, line));
-                ends.push(end);
-            }
-            None => tracing::error!(path = %stretch.path.display(), "a spooled line is unreadable"),
-        }
-    }
+    let parcels = parcels(&bytes);
+    let messages: Vec<Message> = parcels.iter().map(|lines| message(spool, lines)).collect();
     let results = bus.publish(&messages).await;
     let confirmed = results.iter().take_while(|result| result.is_ok()).count();
     let failure = results.into_iter().nth(confirmed).and_then(Result::err);
-    // Unreadable lines behind the last confirmed one are passed with it.
-    let reached = if failure.is_none() {
-        Some(end)
-    } else {
-        ends.get(confirmed.wrapping_sub(1)).copied()
-    };
-    if let Some(to) = reached {
-        let lines = u64::try_from(confirmed).unwrap_or(0);
+    let published = parcels.iter().take(confirmed).copied();
+    let (length, count) = published.fold((0, 0), |(length, count), lines| {
+        (
+            length + as_u64(lines.len()),
+            count + as_u64(memchr::memchr_iter(b'\n', lines).count()),
+        )
+    });
+    if confirmed > 0 {
         spool
             .0
             .segments
-            .note_published(stretch.segment, to, lines)?;
+            .note_published(stretch.segment, stretch.from + length, count)?;
     }
     failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
-fn message(address: &line::Address, line: &[u8]) -> Message {
-    Message {
-        id: address.id.to_string(),
-        routing_key: line::CALL_RECORDED.to_owned(),
-        tenant: address.tenant,
-        body: line.trim_ascii_end().to_vec(),
+/// Whole lines that travel together: a message costs the broker and the recorder more than the
+/// line in it.
+fn parcels(lines: &[u8]) -> Vec<&[u8]> {
+    let mut parcels = Vec::new();
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let full = rest.len().min(PARCEL);
+        // A line that is longer than a parcel travels alone.
+        let last = memchr::memrchr(b'\n', &rest[..full]);
+        let end = last.or_else(|| memchr::memchr(b'\n', rest));
+        let (parcel, behind) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+        parcels.push(parcel);
+        rest = behind;
     }
+    parcels
+}
+
+/// The recorder knows calls by their own ids, so a message's id need only be its own.
+fn message(spool: &Spool, lines: &[u8]) -> Message {
+    Message {
+        id: CallId::new(spool.0.clock.now()).uuid().to_string(),
+        routing_key: line::CALL_RECORDED.to_owned(),
+        tenant: None,
+        body: lines.trim_ascii_end().to_vec(),
+    }
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Whole lines from the beginning of the stretch, about this many bytes of them.
@@ -145,5 +157,22 @@ pub(super) fn lines(stretch: &Stretch, about: u64) -> io::Result<Vec<u8>> {
             None if wanted == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_lines_travel_together_in_their_order() {
+        let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
+        let lengths = [10, PARCEL - 10, 1, PARCEL + 5, 7, 7];
+        let lines: Vec<u8> = lengths.into_iter().flat_map(line).collect();
+        let sent = parcels(&lines);
+        let of_parcels: Vec<usize> = sent.iter().map(|parcel| parcel.len()).collect();
+        assert_eq!(of_parcels, [PARCEL, 1, PARCEL + 5, 14]);
+        assert_eq!(sent.concat(), lines);
+        assert!(parcels(b"").is_empty());
     }
 }

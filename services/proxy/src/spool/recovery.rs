@@ -15,7 +15,7 @@ use crate::spool::{
     Spool, SpoolError,
     files::{self, Instance},
     line,
-    writer::Writer,
+    writer::{Writer, Written},
 };
 
 /// Lines that are handed over before waiting for them to be written.
@@ -73,13 +73,16 @@ fn take_over(spool: &Spool, dead: Instance) -> Result<usize, SpoolError> {
 struct Hand<'w> {
     writer: &'w Writer,
     handed: usize,
-    last: Option<tokio::sync::oneshot::Receiver<Result<(), SpoolError>>>,
+    last: Option<Written>,
 }
 
 impl Hand<'_> {
     fn over(&mut self, line: Vec<u8>) -> Result<(), SpoolError> {
-        self.last = Some(self.writer.append(line, None));
         self.handed += 1;
+        match self.writer.append(line, None) {
+            Written::Now(outcome) => outcome?,
+            soon @ Written::Soon(_) => self.last = Some(soon),
+        }
         if self.handed.is_multiple_of(AT_ONCE) {
             self.finish()
         } else {
@@ -90,7 +93,7 @@ impl Hand<'_> {
     /// Lines become certain in order, so the last one speaks for all.
     fn finish(&mut self) -> Result<(), SpoolError> {
         match self.last.take() {
-            Some(written) => written.blocking_recv().map_err(|_| SpoolError::Closed)?,
+            Some(written) => written.certain_blocking(),
             None => Ok(()),
         }
     }

@@ -1,35 +1,60 @@
-//! The thread that writes ended lines: many calls, one sync.
+//! Writing ended lines: at once, or by a thread where a line waits for the disk, so that many calls
+//! share one sync.
 
 use std::{
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::spool::{SpoolError, SpoolSync, files, segments::Segments};
+use crate::spool::{SpoolError, SpoolSync, ended_file::EndedFile, segments::Segments};
 
 /// The pause after the disk refused.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// With [`SpoolSync::Soon`]: the longest that what is written waits for the disk.
-const SOON: Duration = Duration::from_millis(20);
-
 type Told = oneshot::Sender<Result<(), SpoolError>>;
 
-/// Hands lines to the writing thread.
+/// Writes lines, or hands them to the writing thread.
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    /// A line counts as written once it would survive the end of the process.
+    at_once: bool,
     thread: Option<thread::JoinHandle<()>>,
+}
+
+/// What became of a line.
+pub(super) enum Written {
+    /// It is certain, or will be tried again.
+    Now(Result<(), SpoolError>),
+    /// The thread tells.
+    Soon(oneshot::Receiver<Result<(), SpoolError>>),
+}
+
+impl Written {
+    pub(super) async fn certain(self) -> Result<(), SpoolError> {
+        match self {
+            Self::Now(outcome) => outcome,
+            Self::Soon(told) => told.await.map_err(|_| SpoolError::Closed)?,
+        }
+    }
+
+    /// The same, on a thread that may wait.
+    pub(super) fn certain_blocking(self) -> Result<(), SpoolError> {
+        match self {
+            Self::Now(outcome) => outcome,
+            Self::Soon(told) => told.blocking_recv().map_err(|_| SpoolError::Closed)?,
+        }
+    }
 }
 
 struct Shared {
     batch: Mutex<Batch>,
     filled: Condvar,
+    /// Locked for a write only, and never while a batch is.
+    file: Mutex<EndedFile>,
 }
 
 /// Lines that wait for the thread.
@@ -47,6 +72,11 @@ impl Shared {
     fn batch(&self) -> MutexGuard<'_, Batch> {
         self.batch.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn append(&self, lines: &[u8], began_in: &[Option<u64>]) -> Result<(), SpoolError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.append(lines, began_in)
+    }
 }
 
 impl Writer {
@@ -56,36 +86,42 @@ impl Writer {
         sync: SpoolSync,
         news: Arc<Notify>,
     ) -> Result<Self, SpoolError> {
+        let file = EndedFile::new(folder, segments, sync, news)?;
         let shared = Arc::new(Shared {
             batch: Mutex::default(),
             filled: Condvar::new(),
+            file: Mutex::new(file),
         });
-        let mut work = Work {
-            shared: Arc::clone(&shared),
-            folder: folder.to_owned(),
-            segments,
-            sync,
-            syncer: Syncer::start(sync, folder)?,
-            news,
-            open: None,
-        };
+        let work = Work(Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || work.run())
             .map_err(SpoolError::at(folder))?;
         Ok(Self {
             shared,
+            at_once: sync != SpoolSync::Always,
             thread: Some(thread),
         })
     }
 
-    /// Hands over a line. What comes back tells when it is certain.
-    pub(super) fn append(
-        &self,
-        line: Vec<u8>,
-        began_in: Option<u64>,
-    ) -> oneshot::Receiver<Result<(), SpoolError>> {
-        let (told, written) = oneshot::channel();
+    /// Writes a line. What comes back tells when it is certain.
+    pub(super) fn append(&self, line: Vec<u8>, began_in: Option<u64>) -> Written {
+        if !self.at_once {
+            let (told, written) = oneshot::channel();
+            self.hand_over(line, began_in, Some(told));
+            return Written::Soon(written);
+        }
+        // A write into the page cache takes less than waking a thread for it.
+        let outcome = self.shared.append(&line, &[began_in]);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "the end of a call cannot be written down");
+            self.shared.batch().failure = Some(error.to_string());
+            self.hand_over(line, began_in, None);
+        }
+        Written::Now(outcome)
+    }
+
+    fn hand_over(&self, line: Vec<u8>, began_in: Option<u64>, told: Option<Told>) {
         let mut batch = self.shared.batch();
         if batch.lines.is_empty() {
             batch.lines = line;
@@ -93,10 +129,9 @@ impl Writer {
             batch.lines.extend_from_slice(&line);
         }
         batch.began_in.push(began_in);
-        batch.told.push(told);
+        batch.told.extend(told);
         drop(batch);
         self.shared.filled.notify_one();
-        written
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
@@ -117,53 +152,11 @@ impl Drop for Writer {
     }
 }
 
-struct Work {
-    shared: Arc<Shared>,
-    folder: PathBuf,
-    segments: Segments,
-    sync: SpoolSync,
-    syncer: Option<Syncer>,
-    news: Arc<Notify>,
-    /// The file that is written to, its segment and its length.
-    open: Option<(u64, Arc<File>, u64)>,
-}
-
-/// Brings what is written to the disk soon, on a thread of its own, so that nobody waits for it.
-struct Syncer(mpsc::Sender<Arc<File>>);
-
-impl Syncer {
-    fn start(sync: SpoolSync, folder: &Path) -> Result<Option<Self>, SpoolError> {
-        if sync != SpoolSync::Soon {
-            return Ok(None);
-        }
-        let (written, files) = mpsc::channel::<Arc<File>>();
-        let work = move || {
-            // Ends when the writer has gone and everything is on the disk.
-            while let Ok(file) = files.recv() {
-                let mut pending = vec![file];
-                for file in files.try_iter() {
-                    if pending.last().is_none_or(|last| !Arc::ptr_eq(last, &file)) {
-                        pending.push(file);
-                    }
-                }
-                for file in pending {
-                    if let Err(error) = file.sync_data() {
-                        tracing::error!(%error, "ended calls may not be on the disk");
-                    }
-                }
-                thread::sleep(SOON);
-            }
-        };
-        let thread = thread::Builder::new()
-            .name("spool-sync".to_owned())
-            .spawn(work);
-        thread.map_err(SpoolError::at(folder))?;
-        Ok(Some(Self(written)))
-    }
-}
+/// The writing thread.
+struct Work(Arc<Shared>);
 
 impl Work {
-    fn run(&mut self) {
+    fn run(&self) {
         while let Some(batch) = self.next() {
             self.write(batch);
         }
@@ -171,13 +164,13 @@ impl Work {
 
     /// Waits for lines; `None` when there will be no more.
     fn next(&self) -> Option<Batch> {
-        let mut batch = self.shared.batch();
+        let mut batch = self.0.batch();
         while batch.lines.is_empty() {
             if batch.closed {
                 return None;
             }
             batch = self
-                .shared
+                .0
                 .filled
                 .wait(batch)
                 .unwrap_or_else(PoisonError::into_inner);
@@ -192,63 +185,27 @@ impl Work {
     }
 
     /// Writes lines. What cannot be written is told at once, and tried again until it can be.
-    fn write(&mut self, mut batch: Batch) {
+    fn write(&self, mut batch: Batch) {
         let mut last_try = batch.closed;
         loop {
-            match self.try_write(&batch.lines) {
-                Ok(segment) => {
-                    let bytes = u64::try_from(batch.lines.len()).unwrap_or(0);
-                    self.segments.note_ended(segment, bytes, &batch.began_in);
-                    self.shared.batch().failure = None;
+            match self.0.append(&batch.lines, &batch.began_in) {
+                Ok(()) => {
+                    self.0.batch().failure = None;
                     tell(batch.told, || Ok(()));
-                    self.news.notify_one();
                     return;
                 }
                 Err(error) => {
                     tracing::error!(%error, "ended calls cannot be written down");
-                    self.shared.batch().failure = Some(error.to_string());
+                    self.0.batch().failure = Some(error.to_string());
                     tell(std::mem::take(&mut batch.told), || Err(again(&error)));
-                    self.open = None;
                     if last_try {
                         return;
                     }
                     thread::sleep(PAUSE);
-                    last_try = self.shared.batch().closed;
+                    last_try = self.0.batch().closed;
                 }
             }
         }
-    }
-
-    fn try_write(&mut self, lines: &[u8]) -> Result<u64, SpoolError> {
-        let segment = self.segments.for_ended()?;
-        let path = files::ended(&self.folder, segment);
-        if self
-            .open
-            .as_ref()
-            .is_none_or(|(open, _, _)| *open != segment)
-        {
-            let file = files::create(&path)?;
-            let length = file.metadata().map_err(SpoolError::at(&path))?.len();
-            self.open = Some((segment, Arc::new(file), length));
-        }
-        let Some((_, file, length)) = &mut self.open else {
-            return Err(SpoolError::Closed);
-        };
-        let mut written = (&**file).write_all(lines);
-        if written.is_ok() && self.sync == SpoolSync::Always {
-            written = file.sync_data();
-        }
-        if let Err(source) = written {
-            // Half a line must not run into the next one, nor lines stand there twice.
-            drop(file.set_len(*length));
-            return Err(SpoolError::Disk { path, source });
-        }
-        *length += u64::try_from(lines.len()).unwrap_or(0);
-        if let Some(Syncer(files)) = &self.syncer {
-            // The other side ends only after this one.
-            drop(files.send(Arc::clone(file)));
-        }
-        Ok(segment)
     }
 }
 

@@ -109,14 +109,8 @@ async fn a_key_in_a_stream_is_cut_off_however_small_its_pieces_are() {
             if !path.contains("google") {
                 body["stream"] = true.into();
             }
-            let text = stage
-                .post(&granted, path, &body)
-                .send()
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap_or_default();
+            let response = stage.post(&granted, path, &body).send().await.unwrap();
+            let text = response.text().await.unwrap_or_default();
             assert!(!holds_a_key(&text), "{path} {chunks}: {text}");
             assert!(!holds_a_key(&spelled(&text)), "{path} {chunks}: {text}");
         }
@@ -128,6 +122,21 @@ async fn a_key_in_a_stream_is_cut_off_however_small_its_pieces_are() {
             .filter(|record| record.outcome == CallOutcome::ProviderError)
             .count()
             >= 20
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_stopped_before_its_first_byte_is_refused_with_a_reason() {
+    let stage = Stage::new().await;
+    let granted = stage.grant(&["google"], roomy()).await;
+    let (path, body) = calls("{\"echo\":true,\"chunks\":1}").swap_remove(4);
+    let response = stage.post(&granted, path, &body).send().await.unwrap();
+    assert_eq!(response.status(), 502, "{path}");
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["error"]["code"], 502, "{answer}");
+    assert_eq!(
+        stage.records(1).await[0].outcome,
+        CallOutcome::ProviderError
     );
 }
 

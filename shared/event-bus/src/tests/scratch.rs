@@ -111,7 +111,7 @@ pub fn message(routing_key: &str) -> Message {
     Message {
         id: unique(),
         routing_key: routing_key.to_owned(),
-        tenant: TenantId::new(Clock::system().now()),
+        tenant: Some(TenantId::new(Clock::system().now())),
         body: br#"{"is":"json"}"#.to_vec(),
     }
 }

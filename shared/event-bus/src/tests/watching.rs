@@ -19,7 +19,7 @@ fn decision(event_type: &str) -> Message {
     Message {
         id: id.to_string(),
         routing_key: event_type.to_owned(),
-        tenant,
+        tenant: Some(tenant),
         body,
     }
 }

@@ -1,0 +1,135 @@
+//! The connections to providers: HTTP/1.1, one call at a time on each, kept for the next call.
+//!
+//! A connection is driven by the task whose call it carries and by no task of its own: bytes that
+//! come in wake one task instead of two, and the pieces of a stream need no queue between them.
+//! Each thread keeps its own connections. Redirects are not followed, nothing is decompressed, no
+//! proxy of the environment is used.
+
+mod answer;
+mod connection;
+mod kept;
+
+use std::{future::poll_fn, task::Poll, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri, header::HOST};
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustls_platform_verifier::ConfigVerifierExt;
+use tokio::time::timeout;
+
+pub use answer::Body;
+use connection::{Connection, Sent};
+use kept::{Kept, Origin};
+
+/// How the request of a call is given.
+pub type Call = Request<Full<Bytes>>;
+
+/// Why a provider gave no answer, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// No connection in time.
+    #[error("no connection in time")]
+    ConnectLate,
+    /// No connection.
+    #[error("no connection")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The connection broke off, or what came over it is no HTTP.
+    #[error("the connection broke off")]
+    Broken(#[from] hyper::Error),
+    /// The connection was closed before anything came over it.
+    #[error("the connection was closed")]
+    Closed,
+    /// The address names no host.
+    #[error("the address is not one that can be called")]
+    Address,
+}
+
+/// Sends calls to providers. Clones share what they keep.
+#[derive(Clone)]
+pub struct Wire {
+    connector: HttpsConnector<HttpConnector>,
+    connect_within: Duration,
+    kept: Kept,
+}
+
+impl Wire {
+    /// A wire that waits this long for a connection.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(connect_within: Duration) -> Result<Self, rustls::Error> {
+        let tls = rustls::ClientConfig::with_platform_verifier()?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_secs(30)));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Self {
+            connector,
+            connect_within,
+            kept: Kept::default(),
+        })
+    }
+
+    /// Sends a call to the absolute address it names and waits for the head of the answer.
+    ///
+    /// What could not be sent, because a kept connection was closed meanwhile, is sent over
+    /// another. What was sent is never sent again.
+    ///
+    /// # Errors
+    /// When there is no connection, or it broke before an answer came.
+    pub async fn send(self, mut call: Call) -> Result<Response<Body>, WireError> {
+        let (origin, address) = to_origin_form(&mut call)?;
+        while let Some(connection) = poll_fn(|cx| Poll::Ready(self.kept.take(&origin, cx))).await {
+            match connection.exchange(call).await? {
+                Sent::Answer(answer, connection) => {
+                    return Ok(self.body(origin, *answer, connection));
+                }
+                Sent::Not(back) => call = *back,
+            }
+        }
+        let opening = Connection::open(self.connector.clone(), address);
+        let connection = timeout(self.connect_within, opening)
+            .await
+            .map_err(|_| WireError::ConnectLate)??;
+        match connection.exchange(call).await? {
+            Sent::Answer(answer, connection) => Ok(self.body(origin, *answer, connection)),
+            Sent::Not(_) => Err(WireError::Closed),
+        }
+    }
+
+    fn body(
+        self,
+        origin: Origin,
+        answer: Response<hyper::body::Incoming>,
+        connection: Box<Connection>,
+    ) -> Response<Body> {
+        answer.map(|incoming| Body::new(incoming, connection, self.kept, origin))
+    }
+}
+
+/// What is sent names the path only, and the host in a header (RFC 9112 section 3.2.1).
+fn to_origin_form(call: &mut Call) -> Result<(Origin, Uri), WireError> {
+    let address = call.uri().clone();
+    let authority = address.authority().ok_or(WireError::Address)?;
+    let secure = address.scheme() == Some(&http::uri::Scheme::HTTPS);
+    let host = HeaderValue::from_str(authority.as_str()).map_err(|_| WireError::Address)?;
+    let origin = Origin {
+        authority: authority.clone(),
+        secure,
+    };
+    let path = address.path_and_query().cloned();
+    *call.uri_mut() = Uri::from(path.ok_or(WireError::Address)?);
+    call.headers_mut().insert(HOST, host);
+    Ok((origin, address))
+}
+
+#[cfg(test)]
+#[path = "wire/tests.rs"]
+mod tests;

@@ -1,0 +1,100 @@
+//! One connection, and the call it carries.
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Response, Uri};
+use http_body_util::Full;
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::wire::{Call, WireError};
+
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// A connection, with what moves its bytes when it is polled.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    driver: http1::Connection<Stream, Full<Bytes>>,
+    /// Nothing more comes over it.
+    over: bool,
+}
+
+/// What became of a call.
+pub(super) enum Sent {
+    /// The head of the answer is there.
+    Answer(Box<Response<Incoming>>, Box<Connection>),
+    /// The connection was closed before the call went out.
+    Not(Box<Call>),
+}
+
+impl Connection {
+    pub(super) async fn open(
+        mut connector: HttpsConnector<HttpConnector>,
+        address: Uri,
+    ) -> Result<Box<Self>, WireError> {
+        poll_fn(|cx| connector.poll_ready(cx))
+            .await
+            .map_err(WireError::Connect)?;
+        let stream = connector.call(address).await.map_err(WireError::Connect)?;
+        let (sender, driver) = http1::handshake(stream).await?;
+        Ok(Box::new(Self {
+            sender,
+            driver,
+            over: false,
+        }))
+    }
+
+    /// Moves bytes; ready when nothing more will come.
+    pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.over {
+            self.over = Pin::new(&mut self.driver).poll(cx).is_ready();
+        }
+        if self.over {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Whether another call can go over it.
+    pub(super) fn is_usable(&mut self, cx: &mut Context<'_>) -> bool {
+        self.poll_drive(cx).is_pending() && self.sender.is_ready()
+    }
+
+    /// Sends a call and waits for the head of its answer.
+    pub(super) async fn exchange(mut self: Box<Self>, call: Call) -> Result<Sent, WireError> {
+        let outcome = {
+            let Self {
+                sender,
+                driver,
+                over,
+            } = &mut *self;
+            let mut answering = pin!(sender.try_send_request(call));
+            poll_fn(|cx| {
+                if !*over {
+                    *over = Pin::new(&mut *driver).poll(cx).is_ready();
+                }
+                answering.as_mut().poll(cx)
+            })
+            .await
+        };
+        match outcome {
+            Ok(answer) => Ok(Sent::Answer(Box::new(answer), self)),
+            Err(mut unsent) => match unsent.take_message() {
+                Some(call) => Ok(Sent::Not(Box::new(call))),
+                None => Err(unsent.into_error().into()),
+            },
+        }
+    }
+}

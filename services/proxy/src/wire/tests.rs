@@ -1,0 +1,179 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use futures_util::StreamExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
+
+use super::*;
+
+const WHOLE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// A provider that answers what it is told to, for each request in turn, over however many
+/// connections.
+struct Provider {
+    address: String,
+    connections: Arc<AtomicUsize>,
+    /// The head of each request, then an empty text for each connection that the other side closed.
+    heard: mpsc::UnboundedReceiver<String>,
+}
+
+/// What a provider says to one request, and whether it then hangs up.
+type Says = (&'static str, bool);
+
+impl Provider {
+    async fn start(answers: Vec<Says>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (tell, heard) = mpsc::unbounded_channel();
+        let counted = Arc::clone(&connections);
+        tokio::spawn(async move {
+            let mut answers = answers.into_iter();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                while let Some(head) = read_head(&mut stream).await {
+                    tell.send(head).ok();
+                    let (answer, hangs_up) = answers.next().unwrap();
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                    if hangs_up {
+                        break;
+                    }
+                }
+                tell.send(String::new()).ok();
+            }
+        });
+        Self {
+            address,
+            connections,
+            heard,
+        }
+    }
+
+    fn call(&self) -> Call {
+        let mut call = Request::new(Full::new(Bytes::from_static(b"{}")));
+        *call.method_mut() = http::Method::POST;
+        *call.uri_mut() = format!("http://{}/v1/x?y=z", self.address).parse().unwrap();
+        call
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut read = Vec::new();
+    loop {
+        let mut buffer = [0; 1024];
+        let count = stream.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+        read.extend_from_slice(&buffer[..count]);
+        if read.ends_with(b"\r\n\r\n{}") {
+            return Some(String::from_utf8(read).unwrap());
+        }
+    }
+}
+
+fn wire() -> Wire {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .ok();
+    Wire::new(Duration::from_secs(5)).unwrap()
+}
+
+async fn read(answer: Response<Body>) -> Result<Vec<u8>, WireError> {
+    let mut body = answer.into_body();
+    let mut all = Vec::new();
+    while let Some(bytes) = body.next().await {
+        all.extend_from_slice(&bytes?);
+    }
+    Ok(all)
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_once_its_answer_was_read() {
+    let mut provider = Provider::start(vec![(WHOLE, false); 3]).await;
+    let wire = wire();
+    for _ in 0..3 {
+        let answer = wire.clone().send(provider.call()).await.unwrap();
+        assert_eq!(answer.body().length(), Some(2));
+        assert_eq!(read(answer).await.unwrap(), b"ok");
+    }
+    assert_eq!(provider.connections(), 1);
+    let head = provider.heard.recv().await.unwrap();
+    assert!(head.starts_with("POST /v1/x?y=z HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: {}\r\n", provider.address)));
+}
+
+#[tokio::test]
+async fn a_call_goes_over_another_connection_when_the_kept_one_was_closed() {
+    let mut provider = Provider::start(vec![(WHOLE, true), (WHOLE, false)]).await;
+    let wire = wire();
+    let first = wire.clone().send(provider.call()).await.unwrap();
+    assert_eq!(read(first).await.unwrap(), b"ok");
+    provider.heard.recv().await.unwrap();
+    assert_eq!(provider.heard.recv().await.unwrap(), "", "it hung up");
+    let second = wire.send(provider.call()).await.unwrap();
+    assert_eq!(read(second).await.unwrap(), b"ok");
+    assert_eq!(provider.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_to_end_with_its_answer_is_not_kept() {
+    let closing = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+    let provider = Provider::start(vec![(closing, false), (WHOLE, false)]).await;
+    let wire = wire();
+    for _ in 0..2 {
+        let answer = wire.clone().send(provider.call()).await.unwrap();
+        assert_eq!(read(answer).await.unwrap(), b"ok");
+    }
+    assert_eq!(provider.connections(), 2);
+}
+
+#[tokio::test]
+async fn what_was_sent_is_never_sent_again() {
+    let mut provider = Provider::start(vec![("", true)]).await;
+    let refused = wire().send(provider.call()).await;
+    assert!(matches!(refused, Err(WireError::Broken(_))));
+    assert!(provider.heard.recv().await.unwrap().starts_with("POST"));
+    assert_eq!(provider.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_short_is_not_taken_for_a_whole_one() {
+    for cut in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nok",
+    ] {
+        let provider = Provider::start(vec![(cut, true)]).await;
+        let answer = wire().send(provider.call()).await.unwrap();
+        assert!(read(answer).await.is_err(), "{cut}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_closes_its_connection() {
+    let half = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok";
+    let mut provider = Provider::start(vec![(half, false)]).await;
+    let wire = wire();
+    drop(wire.clone().send(provider.call()).await.unwrap());
+    assert!(provider.heard.recv().await.unwrap().starts_with("POST"));
+    assert_eq!(provider.heard.recv().await.unwrap(), "", "it was closed");
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_be_reached_is_told_from_one_that_broke_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut call = Request::new(Full::default());
+    *call.uri_mut() = format!("http://{address}/").parse().unwrap();
+    let refused = wire().send(call).await;
+    assert!(matches!(refused, Err(WireError::Connect(_))));
+}
