@@ -27,7 +27,7 @@ pub use body::{BodyLimit, DEFAULT_BODY_LIMIT, StrictJson, parse_json};
 pub use csrf::{CSRF_FIELD, CSRF_HEADER, SameOrigin};
 pub use error_pages::is_problem;
 pub use form::{SignedForm, StrictForm, StrictQuery};
-pub use headers::FormTarget;
+pub use headers::{FormTarget, keep_opener};
 pub use health::Check;
 pub use list::{Page, PageQuery};
 pub use openapi::SignIn;
