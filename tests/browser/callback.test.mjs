@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { appAt } from './app_page.mjs';
 import { owner, picture } from './browser.mjs';
 import { Organization, chat, okap, url, wanted } from './vault.mjs';
@@ -71,4 +75,19 @@ test('a denial leads back to the callback, too', async (t) => {
   await page.goto((await asked.json()).authorize_url);
   await page.getByRole('button', { name: 'Deny' }).click();
   assert.equal((await backAt(page, app)).get('error'), 'access_denied');
+});
+
+test('the program for okap: links opens them in the vault, and opens nothing else', (t) => {
+  const program = fileURLToPath(new URL('../../deploy/native/okap-open', import.meta.url));
+  const home = mkdtempSync(`${tmpdir()}/latchkey-native-`);
+  t.after(() => rmSync(home, { recursive: true }));
+  mkdirSync(`${home}/latchkey`);
+  writeFileSync(`${home}/latchkey/vault`, 'https://vault.example.com\n');
+  const open = (link) =>
+    execFileSync(program, [link], { env: { ...process.env, XDG_CONFIG_HOME: home, LATCHKEY_BROWSER: 'echo' }, stdio: 'pipe' }).toString().trim();
+  assert.equal(open('okap://authorize?request=eyJva2Fw_-0='), 'https://vault.example.com/okap/native?request=eyJva2Fw_-0=');
+  assert.equal(open('okap://authorize/?request=abc'), 'https://vault.example.com/okap/native?request=abc');
+  for (const odd of ['', 'https://evil.test', 'okap://request?request=abc', 'okap://authorize?request=a&b=c', 'okap://authorize?request=a b', 'okap://authorize?request=a#b', 'okap://authorize?request=$(id)']) {
+    assert.throws(() => open(odd), odd);
+  }
 });

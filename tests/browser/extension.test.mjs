@@ -77,7 +77,7 @@ test('a page that asks the extension gets its token from the person\'s own vault
   await app.getByRole('button', { name: 'Connect' }).click();
   const popup = await opening;
   await popup.getByRole('heading', { name: 'asks for access' }).waitFor();
-  assert.match(await popup.locator('main').innerText(), /localhost/);
+  assert.ok((await popup.locator('main').innerText()).includes(new URL(origin).host));
   await popup.getByRole('button', { name: 'Approve' }).click({ noWaitAfter: true });
   const answer = await answerOf(app);
   assert.deepEqual([answer.status, answer.id, answer.okap], ['granted', 7, '1.0'], JSON.stringify(answer));
@@ -95,6 +95,20 @@ test('without an address in the options a page is told so', async (t) => {
   const answer = await answerOf(app);
   assert.deepEqual([answer.status, answer.error.type], ['error', 'no_vault']);
   assert.equal(context.pages().some((page) => page.url().startsWith(url)), false);
+});
+
+test('a frame in a page cannot ask in the name of the page', async (t) => {
+  const frame = await appAt(t, { '/': `<!doctype html><script>parent.postMessage({ type: 'OKAP_REQUEST', id: 1, okap: '1.0' }, '*')</script>` }, { host: '127.0.0.1' });
+  const listening = `<script>window.heard = []; addEventListener('message', (event) => heard.push([event.source === window, event.data.id]));</script>`;
+  const { origin } = await appAt(t, { '/': `<!doctype html>${listening}<iframe src="${frame.origin}/"></iframe>` });
+  const context = await extended(t);
+  const app = await context.newPage();
+  await app.goto(origin);
+  await app.waitForFunction(() => window.heard.length > 0);
+  // What the page itself asks afterwards is answered, and is the first to be.
+  await app.evaluate(() => postMessage({ type: 'OKAP_REQUEST', id: 2, okap: '1.0' }, location.origin));
+  await app.waitForFunction(() => window.heard.filter(([own]) => own).length === 2);
+  assert.deepEqual((await app.evaluate(() => window.heard)), [[false, 1], [true, 2], [true, 2]]);
 });
 
 test('the options take the address of a vault and nothing else', async (t) => {

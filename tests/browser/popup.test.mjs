@@ -42,7 +42,7 @@ for (const [kind, html] of [['script', withScript], ['module', withModule]]) {
     const popup = await opened(app);
     await popup.getByRole('heading', { name: 'asks for access' }).waitFor();
     const shown = await popup.locator('main').innerText();
-    assert.match(shown, /localhost/);
+    assert.ok(shown.includes(new URL(origin).host), shown);
     await picture(popup, `popup-consent-${kind}`);
     const closed = popup.waitForEvent('close');
     await decide(popup, 'Approve');
@@ -171,4 +171,27 @@ test('the consent page of any other request cannot be reached by who opened it',
   await consent.getByRole('heading', { name: 'asks for access' }).waitFor();
   assert.equal(await consent.evaluate(() => window.opener), null);
   assert.equal(await app.evaluate(() => window.handle.closed), true);
+});
+
+test('an answer that the vault did not give is none', async (t) => {
+  const page = await owner(t, await withKey());
+  const forged = "{ type: 'OKAP_RESPONSE', okap: '1.0', status: 'granted', token: 'okap_forged', authorization_details: [] }";
+  const other = await appAt(t, { '/': `<!doctype html><script>parent.postMessage(${forged}, document.referrer || '${url}')</script>` }, { host: '127.0.0.1' });
+  const { origin } = await appAt(t, {
+    '/': pageWith(
+      `const answer = okap.request('${url}', ${asked});
+       postMessage(${forged}, location.origin);
+       const frame = document.createElement('iframe');
+       frame.referrerPolicy = 'unsafe-url';
+       frame.src = '${other.origin}/';
+       document.body.append(frame);
+       return answer`,
+      `<script src="${url}/assets/okap.js"></script>`,
+    ),
+  });
+  const app = await appPage(page, origin);
+  const popup = await opened(app);
+  await app.frameLocator('iframe').locator('html').waitFor({ state: 'attached' });
+  await decide(popup, 'Deny');
+  assert.equal((await answerOf(app)).status, 'denied');
 });

@@ -7,7 +7,7 @@ use sessions::Role;
 
 use crate::world::{Answer, ORIGIN, Person, World, detail};
 
-const PAGE: &str = "https://garden.test";
+const PAGE: &str = "https://garden.test:8443";
 
 fn asked(members: &Value) -> Value {
     let mut request = json!({
@@ -22,7 +22,7 @@ fn asked(members: &Value) -> Value {
 }
 
 async fn opened(world: &World, person: &Person) -> Answer {
-    let query = "origin=https%3A%2F%2Fgarden.test";
+    let query = "origin=https%3A%2F%2Fgarden.test:8443";
     world.browse(person, &format!("/okap/popup?{query}")).await
 }
 
@@ -130,7 +130,7 @@ async fn what_a_page_asks_is_shown_under_its_origin_and_answered_once() {
         .browse(&person, &format!("/requests/{request}"))
         .await
         .body;
-    assert!(page.contains("garden.test"));
+    assert!(page.contains("then back to garden.test:8443"));
     assert_eq!(act(&world, &person, &request, "collect").await.status, 409);
 
     let approved = world.approve(&person, &request).await;
