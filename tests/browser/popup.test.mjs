@@ -111,6 +111,38 @@ test('a window that is closed is told, and what was asked waits for nobody', asy
   assert.equal((await answerOf(app)).failed, 'popup_closed');
 });
 
+test('a page that isolates itself, and allows popups, is answered all the same', async (t) => {
+  const page = await owner(t, await withKey());
+  const { origin } = await appAt(t, { '/': withScript }, { headers: { 'cross-origin-opener-policy': 'same-origin-allow-popups' } });
+  const app = await appPage(page, origin);
+  await decide(await opened(app), 'Approve');
+  assert.equal((await answerOf(app)).status, 'granted');
+});
+
+test('a page may withdraw, which closes the window', async (t) => {
+  const page = await owner(t, await withKey());
+  const script = `
+    const controller = new AbortController();
+    window.withdraw = () => controller.abort();
+    return okap.request('${url}', ${asked}, { signal: controller.signal })`;
+  const { origin } = await appAt(t, { '/': pageWith(script, `<script src="${url}/assets/okap.js"></script>`) });
+  const app = await appPage(page, origin);
+  const popup = await opened(app);
+  await popup.getByRole('heading', { name: 'asks for access' }).waitFor();
+  const closed = popup.waitForEvent('close');
+  await app.evaluate(() => window.withdraw());
+  await closed;
+  assert.equal((await answerOf(app)).failed, 'aborted');
+});
+
+test('an address without TLS is no vault, save on this machine', async (t) => {
+  const page = await visitor(t);
+  const { origin } = await appAt(t, { '/': pageWith(`return okap.request('http://vault.example.com', ${asked})`, `<script src="${url}/assets/okap.js"></script>`) });
+  const app = await appPage(page, origin);
+  await app.getByRole('button', { name: 'Connect' }).click();
+  assert.equal((await answerOf(app)).failed, 'not_a_vault');
+});
+
 test('what the vault refuses is an error that says why', async (t) => {
   const page = await owner(t, await withKey(), { expected: [400] });
   const odd = JSON.stringify({ authorization_details: [wanted('nobody')], client: { name: 'Garden planner' } });

@@ -123,7 +123,7 @@ def test_the_key_lies_in_no_sink(organization: Organization) -> None:
         key = organization.get("/provider-keys")["items"][0]
         organization.api.post(f"/provider-keys/{key['id']}/rotate", json={"secret": canary + "b", "wrong": True})
         organization.api.post("/provider-keys", content=b'{"provider":"openai","secret":"' + canary.encode())
-        until("the calls in the record", lambda: organization.get("/usage")["total"]["calls"] >= 2)
+        until("the calls in the record", lambda: organization.get("/usage")["total"]["calls"] >= 2, seconds=60)
         seen = []
         for place, data in itertools.chain(sinks.everywhere(), broker.messages()):
             assert not found(canary, data), f"the key lies in {place}"
@@ -139,7 +139,7 @@ def test_the_token_lies_in_no_sink_either(organization: Organization) -> None:
         _, url, body = calls(organization.grant(detail("openai"), detail("anthropic"), detail("google")))[0]
         send(grant, url, body, {})
         send(grant, f"{url}?key={grant.token}", body, {})
-        until("the call in the record", lambda: organization.get("/usage")["total"]["calls"] >= 1)
+        until("the call in the record", lambda: organization.get("/usage")["total"]["calls"] >= 1, seconds=60)
         for place, data in itertools.chain(sinks.everywhere(), broker.messages()):
             assert grant.token.encode() not in data, f"the token lies in {place}"
             assert organization.token.encode() not in data, f"the owner's token lies in {place}"
