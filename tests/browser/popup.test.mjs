@@ -101,7 +101,7 @@ test('who is not signed in does so in a window of their own and comes back', asy
   assert.equal((await answerOf(app)).status, 'granted');
 });
 
-test('a window that is closed is told, and what was asked waits for nobody', async (t) => {
+test('a window that is closed is told, and the next one finds nothing left over', async (t) => {
   const page = await owner(t, await withKey());
   const { origin } = await appAt(t, { '/': withScript });
   const app = await appPage(page, origin);
@@ -109,6 +109,11 @@ test('a window that is closed is told, and what was asked waits for nobody', asy
   await popup.getByRole('heading', { name: 'asks for access' }).waitFor();
   await popup.close();
   assert.equal((await answerOf(app)).failed, 'popup_closed');
+  const again = await opened(app);
+  await again.getByRole('heading', { name: 'asks for access' }).waitFor();
+  assert.doesNotMatch(await again.locator('main').innerText(), /other request/);
+  await decide(again, 'Approve');
+  assert.equal((await answerOf(app)).status, 'granted');
 });
 
 test('a page that isolates itself, and allows popups, is answered all the same', async (t) => {

@@ -88,11 +88,17 @@ async fn ask(
     let origin = Opener::parse(&body.0.origin).map_err(|error| {
         Problem::bad_request(crate::wire_error::sentence(&error)).at("/origin", "not an origin")
     })?;
-    let asked = asked::of_page(body.0.request.get(), origin, vault.clock.now()).map_err(named)?;
+    let asked =
+        asked::of_page(body.0.request.get(), origin.clone(), vault.clock.now()).map_err(named)?;
     let actor = Actor {
         name: "app".to_owned(),
         ..Actor::person(&person, &request_id)
     };
+    // A person reads one window at a time. Who closed the last one undecided finds no second request
+    // of the same page, which would look like somebody else's.
+    for earlier in way_back::waiting_for(&vault, &actor, &origin).await? {
+        requests.close(&actor, earlier, true).await?;
+    }
     let arrival = Arrival {
         transport: Transport::OkapBrowser,
         app: asked.app,

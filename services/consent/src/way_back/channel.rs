@@ -1,6 +1,6 @@
 //! The ways back in `consent.delivery_channels`. A code is here as its digest only.
 
-use ids::{AuthorizationCode, RequestId, TokenDigest};
+use ids::{AuthorizationCode, RequestId, TokenDigest, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use tokio_postgres::Row;
@@ -26,6 +26,28 @@ const FITS: &str = "
     SELECT EXISTS (SELECT 1 FROM consent.delivery_channels
                     WHERE request_id = $1 AND code_digest = $2 AND code_expires_at > $3
                       AND delivered_at IS NULL) AS fits";
+
+const WAITING_FOR: &str = "
+    -- consent.waiting_for_opener
+    SELECT c.request_id
+      FROM consent.delivery_channels c
+      JOIN consent.access_requests r ON r.request_id = c.request_id
+     WHERE r.user_id = $1 AND r.state = 'pending' AND c.opener = $2";
+
+/// What pages of this origin asked a person that nobody has decided.
+pub(super) async fn waiting_for(
+    tx: &Tx,
+    user: UserId,
+    opener: &Opener,
+) -> Result<Vec<RequestId>, DatabaseError> {
+    let rows = tx
+        .query(WAITING_FOR, &[&user.uuid(), &opener.as_str()])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| RequestId::from_uuid(row.get("request_id")))
+        .collect())
+}
 
 /// Keeps the way back of a request whose channel was just opened.
 pub(super) async fn keep(

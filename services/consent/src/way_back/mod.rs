@@ -101,6 +101,27 @@ pub async fn channel_of(
         .map_err(|error: DatabaseError| Problem::dependency(&error))
 }
 
+/// What pages of this origin asked a person that nobody has decided.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn waiting_for(
+    vault: &Vault,
+    actor: &Actor,
+    opener: &Opener,
+) -> Result<Vec<RequestId>, Problem> {
+    let read = async {
+        let tx = vault
+            .begin("read what an opener asked", actor.tenant)
+            .await?;
+        let waiting = channel::waiting_for(&tx, actor.user, opener).await?;
+        tx.commit().await?;
+        Ok(waiting)
+    };
+    read.await
+        .map_err(|error: DatabaseError| Problem::dependency(&error))
+}
+
 /// Where a request leads to, for the page on which it is decided.
 ///
 /// # Errors

@@ -287,9 +287,44 @@ async fn whoever_knows_an_address_cannot_fill_the_place_of_popups() {
     let person = owner(&world).await;
     let address = world.handle(&person).await;
     join_all((0..21).map(|_| world.ask(&address, json!([detail(json!({}))])))).await;
-    waiting(&world, &person).await;
-    for _ in 1..20 {
-        waiting(&world, &person).await;
+    let from = |number: i32| {
+        let mut body = asked(&json!({}));
+        body["origin"] = json!(format!("https://garden{number}.test"));
+        body
+    };
+    for number in 0..20 {
+        let answer = ask(&world, &person, from(number)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
     }
-    assert_eq!(ask(&world, &person, asked(&json!({}))).await.status, 429);
+    assert_eq!(ask(&world, &person, from(20)).await.status, 429);
+    assert_eq!(ask(&world, &person, from(7)).await.status, 201);
+}
+
+#[actix_web::test]
+async fn a_page_that_asks_again_takes_back_what_nobody_decided() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let other = world.member(person.tenant, Role::Member).await;
+    let others = waiting(&world, &other).await;
+    let by_handle = world.pending(&person, json!([detail(json!({}))])).await;
+    let by_handle = by_handle.text("request_id");
+    let (first, second) = (
+        waiting(&world, &person).await,
+        waiting(&world, &person).await,
+    );
+    let state = async |person: &Person, request: &str| {
+        world
+            .get(person, &format!("/requests/{request}"))
+            .await
+            .text("state")
+    };
+    assert_eq!(state(&person, &first).await, "abandoned");
+    for (person, request) in [(&person, &second), (&person, &by_handle), (&other, &others)] {
+        assert_eq!(state(person, request).await, "pending");
+    }
+    // What was decided stays decided.
+    assert_eq!(world.approve(&person, &second).await.status, 200);
+    waiting(&world, &person).await;
+    let collected = act(&world, &person, &second, "collect").await;
+    assert_eq!(collected.text("status"), "granted");
 }
