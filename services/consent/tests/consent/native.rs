@@ -1,9 +1,12 @@
 //! A native app's link: shown to whoever opens it, answered at the app's callback.
 
+use std::collections::BTreeSet;
+
 use base64::{
     Engine,
     engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sessions::Role;
 
@@ -110,6 +113,17 @@ async fn a_link_that_is_opened_again_is_the_same_request_and_nobody_elses() {
     ] {
         assert_eq!(open(&world, &other, &request()).await.status, 409);
     }
+}
+
+#[actix_web::test]
+async fn a_link_that_is_loaded_ten_times_at_once_is_one_request() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let asked = request();
+    let answers = join_all((0..10).map(|_| open(&world, &person, &asked))).await;
+    let pages: BTreeSet<String> = answers.iter().map(|answer| answer.sent_to().0).collect();
+    assert_eq!(pages.len(), 1, "{pages:?}");
+    assert_eq!(world.count("consent.access_requests").await, 1);
 }
 
 #[actix_web::test]
