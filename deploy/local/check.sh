@@ -21,7 +21,7 @@ lint() {
   make_place
   need_basics
   venv "$HOME_DIR/venv-lint" "$ROOT/deploy/local/requirements.txt"
-  (cd "$ROOT" && "$HOME_DIR/venv-lint/bin/shellcheck" --external-sources latchkey .ci/run)
+  (cd "$ROOT" && "$HOME_DIR/venv-lint/bin/shellcheck" --external-sources latchkey .ci/run deploy/native/okap-open)
 }
 
 # test [rust|sdk|browser] [FILTER]: all of it, one part, or what matches the filter.

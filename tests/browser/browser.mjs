@@ -27,22 +27,26 @@ export async function visitor(t, { expected = [], ...options } = {}) {
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
   });
-  const page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(`script: ${error.message}`));
-  page.on('console', (message) => {
-    const provoked = expected.some((status) => message.text().includes(`status of ${status}`));
-    if (message.type() === 'error' && !provoked) faults.push(`console: ${message.text()} at ${message.location().url}`);
-  });
   const looks = [];
-  page.on('response', (response) => {
-    if (isPage(response)) looks.push(faultsOf(response).then((found) => faults.push(...found)));
+  // Windows that a page opens are the vault's pages, too; an app's own pages are its own affair.
+  context.on('page', (page) => {
+    const isOurs = () => page.url().startsWith(url) || page === context.pages()[0];
+    page.on('pageerror', (error) => isOurs() && faults.push(`script: ${error.message}`));
+    page.on('console', (message) => {
+      const provoked = expected.some((status) => message.text().includes(`status of ${status}`));
+      if (isOurs() && message.type() === 'error' && !provoked) faults.push(`console: ${message.text()} at ${message.location().url}`);
+    });
+    page.on('response', (response) => {
+      if (isPage(response)) looks.push(faultsOf(response).then((found) => faults.push(...found)));
+    });
   });
+  const first = await context.newPage();
   t.after(async () => {
     await Promise.all(looks);
     await context.close();
     assert.deepEqual(faults, []);
   });
-  return page;
+  return first;
 }
 
 /** The same, signed in as the organization's owner by the one-time link. */

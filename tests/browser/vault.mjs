@@ -76,7 +76,7 @@ class Asked {
   }
 }
 
-function okap(path, body, user) {
+export function okap(path, body, user) {
   const authorization = `Basic ${Buffer.from(`${user}:`).toString('base64')}`;
   const headers = { authorization, 'content-type': 'application/json', prefer: 'wait=0' };
   return fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify({ okap: '1.0', ...body }) });

@@ -1,6 +1,7 @@
 """A canary for a provider key: however the provider echoes it, it comes out nowhere."""
 
 import base64
+import itertools
 import json
 import secrets
 from urllib.parse import quote
@@ -112,28 +113,33 @@ def test_a_provider_that_echoes_the_key_tells_the_app_nothing(
 
 def test_the_key_lies_in_no_sink(organization: Organization) -> None:
     canary = f"sk-canary{secrets.token_hex(20)}"
-    organization.key("openai", canary)
-    grant = organization.grant()
-    _, url, body = calls(organization.grant(detail("openai"), detail("anthropic"), detail("google")))[0]
-    for script in ({"echo": True}, {"echo": True, "status": 500}, {"echo": True, "status": 401}):
-        send(grant, url, body, script)
-        send(grant, url, body | {"stream": True}, script)
-    key = organization.get("/provider-keys")["items"][0]
-    organization.api.post(f"/provider-keys/{key['id']}/rotate", json={"secret": canary + "b", "wrong": True})
-    organization.api.post("/provider-keys", content=b'{"provider":"openai","secret":"' + canary.encode())
-    until("the calls in the record", lambda: organization.get("/usage")["total"]["calls"] >= 2)
-    seen = []
-    for place, data in sinks.everywhere():
-        assert not found(canary, data), f"the key lies in {place}"
-        seen.append(place)
+    with sinks.Broker() as broker:
+        organization.key("openai", canary)
+        _, url, body = calls(organization.grant(detail("openai"), detail("anthropic"), detail("google")))[0]
+        grant = organization.grant()
+        for script in ({"echo": True}, {"echo": True, "status": 500}, {"echo": True, "status": 401}):
+            send(grant, url, body, script)
+            send(grant, url, body | {"stream": True}, script)
+        key = organization.get("/provider-keys")["items"][0]
+        organization.api.post(f"/provider-keys/{key['id']}/rotate", json={"secret": canary + "b", "wrong": True})
+        organization.api.post("/provider-keys", content=b'{"provider":"openai","secret":"' + canary.encode())
+        until("the calls in the record", lambda: organization.get("/usage")["total"]["calls"] >= 2, seconds=60)
+        seen = []
+        for place, data in itertools.chain(sinks.everywhere(), broker.messages()):
+            assert not found(canary, data), f"the key lies in {place}"
+            seen.append(place)
     assert any("sealed_keys" in place for place in seen) and any(place.endswith(".log") for place in seen)
+    for passed in ("provider_key.stored", "grant.granted", "call."):
+        assert any(place.startswith(f"message {passed}") for place in seen), f"no {passed} passed the broker"
 
 
 def test_the_token_lies_in_no_sink_either(organization: Organization) -> None:
-    grant = organization.grant()
-    _, url, body = calls(organization.grant(detail("openai"), detail("anthropic"), detail("google")))[0]
-    send(grant, url, body, {})
-    send(grant, f"{url}?key={grant.token}", body, {})
-    for place, data in sinks.everywhere():
-        assert grant.token.encode() not in data, f"the token lies in {place}"
-        assert organization.token.encode() not in data, f"the owner's token lies in {place}"
+    with sinks.Broker() as broker:
+        grant = organization.grant()
+        _, url, body = calls(organization.grant(detail("openai"), detail("anthropic"), detail("google")))[0]
+        send(grant, url, body, {})
+        send(grant, f"{url}?key={grant.token}", body, {})
+        until("the call in the record", lambda: organization.get("/usage")["total"]["calls"] >= 1, seconds=60)
+        for place, data in itertools.chain(sinks.everywhere(), broker.messages()):
+            assert grant.token.encode() not in data, f"the token lies in {place}"
+            assert organization.token.encode() not in data, f"the owner's token lies in {place}"

@@ -72,6 +72,11 @@ def test_several_providers_are_one_decision_and_one_token(organization: Organiza
     assert len(organization.get("/grants")["items"]) == 1
 
 
+def headers_of(answer: httpx.Response) -> list[tuple[str, str]]:
+    """All headers but those that differ from one answer to the next; bodies are of one length, as ids and secrets are."""
+    return [(name, value) for name, value in answer.headers.multi_items() if name not in ("date", "x-request-id")]
+
+
 @pytest.mark.parametrize("address", ["unknown-handle", "ct_" + "A" * 46, "a" * 60, ""])
 def test_an_address_that_is_nobodys_looks_like_one_that_nobody_answers(organization: Organization, address: str) -> None:
     known = ask(organization, organization.handle())
@@ -79,10 +84,12 @@ def test_an_address_that_is_nobodys_looks_like_one_that_nobody_answers(organizat
     nobody = organization.app.post("/okap/authorize", json=body(), auth=(address, ""), headers=headers)
     assert nobody.status_code == known.status_code == 202
     assert nobody.json().keys() == known.json().keys()
+    assert headers_of(nobody) == headers_of(known)
     told = nobody.json()
     assert told["interval"] == known.json()["interval"] and abs(told["expires_in"] - known.json()["expires_in"]) <= 1
     seen, unseen = poll(organization, known.json()), poll(organization, told)
     assert (seen.status_code, seen.json().keys()) == (unseen.status_code, unseen.json().keys())
+    assert headers_of(seen) == headers_of(unseen)
 
 
 def test_a_handle_is_found_in_the_path_and_in_the_host_name_too(organization: Organization) -> None:

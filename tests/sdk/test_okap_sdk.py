@@ -1,39 +1,16 @@
 """The released `okap` SDK (0.1.2), unmodified, against the vault's flat form."""
 
-import threading
-from concurrent.futures import Future
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import openai
 import pytest
-from okap import OkapClient, OkapToken
 from okap.errors import AccessDeniedError
 from openai import OpenAI
 
+from asking import asking, the_request
 from vault import Organization
-from waiting import until
 
 HELLO = [{"role": "user", "content": "Say hello."}]
-
-
-def asking(address: str, provider: str = "openai", **wanted) -> Future[OkapToken]:
-    """The SDK asks in the background, as it blocks until it is answered; a test need not wait for that."""
-    wanted = {"models": ["gpt-4o-mini"], "monthly_limit": 4.0} | wanted
-    answer: Future[OkapToken] = Future()
-
-    def ask() -> None:
-        try:
-            with OkapClient(address, app_name="Garden planner", app_url="https://garden.test") as client:
-                answer.set_result(client.request_access(provider, **wanted))
-        except Exception as refused:
-            answer.set_exception(refused)
-
-    threading.Thread(target=ask, daemon=True).start()
-    return answer
-
-
-def the_request(organization: Organization) -> dict:
-    return until("the request in the inbox", organization.pending)[0]
 
 
 def test_within_a_tickets_ceiling_the_token_comes_at_once(organization: Organization) -> None:
@@ -73,27 +50,6 @@ def test_what_a_person_narrowed_is_what_the_sdk_gets_and_what_holds(organization
         OpenAI(api_key=token.token, base_url=token.base_url, max_retries=0).chat.completions.create(
             model="gpt-4o", messages=HELLO
         )
-
-
-@pytest.mark.slow
-def test_a_person_may_take_longer_than_the_sdk_waits_for_a_byte(organization: Organization) -> None:
-    organization.key("openai")
-    asked_at = datetime.now(timezone.utc)
-    waiting = asking(organization.handle())
-    request = the_request(organization)
-    until("34 seconds of thinking", lambda: datetime.now(timezone.utc) - asked_at > timedelta(seconds=34), seconds=40)
-    organization.post(f"/requests/{request['id']}/approve", {}, status=200)
-    assert waiting.result(timeout=10).token.startswith("okap_")
-
-
-def test_an_approval_after_a_second_is_told_within_two(organization: Organization) -> None:
-    organization.key("openai")
-    waiting = asking(organization.handle())
-    request = the_request(organization)
-    approved = threading.Timer(1.0, lambda: organization.post(f"/requests/{request['id']}/approve", {}, status=200))
-    approved.start()
-    assert waiting.result(timeout=3).token.startswith("okap_")
-    approved.join()
 
 
 def test_a_denial_is_the_sdks_own_exception_with_the_persons_words(organization: Organization) -> None:

@@ -15,6 +15,7 @@ pub mod registered_app;
 mod routes;
 mod settings;
 pub mod vault;
+pub mod way_back;
 mod wire_error;
 
 pub use app::App;

@@ -14,6 +14,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         // What an app asks for.
         .service(okap::authorize::authorize)
         .service(okap::authorize::poll)
+        .service(okap::redeem::redeem)
         .service(okap::flat::request)
         .service(oauth::metadata::metadata)
         .service(oauth::authorize::authorize)
@@ -47,6 +48,8 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
     config
         .service(okap::authorize::authorize_at_handle)
         .service(okap::flat::request_at_handle)
+        .service(okap::native::open)
+        .configure(okap::popup::configure)
         .configure(inbox::configure)
         .configure(consent_page::configure)
         .configure(provider_key::page::configure)

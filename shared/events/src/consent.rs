@@ -109,6 +109,8 @@ pub enum Transport {
     OkapFlat,
     /// `/oauth/authorize`.
     Oauth,
+    /// OKAP through the person's own browser: a popup, the extension, a native app's link.
+    OkapBrowser,
 }
 
 /// The life of an access request. It has at most one of the last four events.
@@ -192,4 +194,21 @@ pub enum GrantEvent {
 
 impl EventPayload for GrantEvent {
     const STREAM: &'static str = "grant";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_doors_are_frozen() {
+        let names = [
+            Transport::Okap,
+            Transport::OkapFlat,
+            Transport::Oauth,
+            Transport::OkapBrowser,
+        ];
+        let names = serde_json::to_string(&names).unwrap();
+        assert_eq!(names, r#"["okap","okap_flat","oauth","okap_browser"]"#);
+    }
 }

@@ -13,11 +13,13 @@ struct Asset {
     name: &'static str,
     media_type: &'static str,
     bytes: &'static [u8],
+    /// Whether pages of other origins may load it.
+    for_everybody: bool,
     /// The first 16 hexadecimal digits of the SHA-256.
     version: String,
 }
 
-static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     const PICTURE: &str = "image/svg+xml";
     [
@@ -28,6 +30,14 @@ static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
         ),
         asset("enhance.js", SCRIPT, include_bytes!("../assets/enhance.js")),
         asset("inbox.js", SCRIPT, include_bytes!("../assets/inbox.js")),
+        asset("popup.js", SCRIPT, include_bytes!("../assets/popup.js")),
+        for_everybody("okap.js", SCRIPT, include_bytes!("../assets/okap.js")),
+        for_everybody("okap.mjs", SCRIPT, include_bytes!("../assets/okap.mjs")),
+        for_everybody(
+            "okap.d.ts",
+            "text/plain; charset=utf-8",
+            include_bytes!("../assets/okap.d.ts"),
+        ),
         asset("logo.svg", PICTURE, include_bytes!("../assets/logo.svg")),
         asset(
             "favicon.svg",
@@ -52,7 +62,16 @@ fn asset(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> 
         name,
         media_type,
         bytes,
+        for_everybody: false,
         version,
+    }
+}
+
+/// An asset that the pages of apps load, too.
+fn for_everybody(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset {
+        for_everybody: true,
+        ..asset(name, media_type, bytes)
     }
 }
 
@@ -105,6 +124,12 @@ fn answer(request: &HttpRequest, asset: &Asset) -> HttpResponse {
     response
         .insert_header((header::CACHE_CONTROL, keep))
         .insert_header((header::ETAG, tag));
+    if asset.for_everybody {
+        // A module of another origin is fetched with CORS; a page that isolates itself asks for both.
+        response
+            .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+            .insert_header(("cross-origin-resource-policy", "cross-origin"));
+    }
     if unchanged {
         return response.finish();
     }

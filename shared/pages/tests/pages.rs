@@ -294,3 +294,50 @@ async fn an_asset_that_is_known_is_not_sent_again() {
         200
     );
 }
+
+#[actix_web::test]
+async fn only_what_apps_load_is_there_for_other_origins() {
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    for (name, content_type) in [
+        ("okap.js", SCRIPT),
+        ("okap.mjs", SCRIPT),
+        ("okap.d.ts", "text/plain; charset=utf-8"),
+    ] {
+        let response = fetch(&format!("/assets/{name}"), None).await;
+        assert_eq!(header(&response, "content-type"), content_type);
+        assert_eq!(header(&response, "access-control-allow-origin"), "*");
+        assert_eq!(
+            header(&response, "cross-origin-resource-policy"),
+            "cross-origin"
+        );
+        // Its address has no version, so that a mended script reaches every app.
+        assert_eq!(header(&response, "cache-control"), "no-cache");
+    }
+    for name in ["popup.js", "enhance.js", "latchkey.css"] {
+        let response = fetch(&format!("/assets/{name}"), None).await;
+        assert!(
+            !response
+                .headers()
+                .contains_key("access-control-allow-origin")
+        );
+    }
+}
+
+/// RFC 9700 section 4.17: a message that goes to everybody tells everybody.
+#[test]
+fn no_script_sends_a_message_to_everybody() {
+    let scripts = [
+        include_str!("../assets/okap.js"),
+        include_str!("../assets/popup.js"),
+        include_str!("../../../deploy/extension/answer.js"),
+    ];
+    for script in scripts {
+        assert!(script.contains("postMessage("));
+        assert!(!script.contains("\"*\"") && !script.contains("'*'"));
+    }
+    let copy = include_str!("../../../deploy/extension/okap.js");
+    assert_eq!(
+        copy, scripts[0],
+        "deploy/extension/okap.js is a copy of the asset"
+    );
+}

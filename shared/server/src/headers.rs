@@ -32,6 +32,17 @@ const BASE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 const TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
+/// Lets one page keep the window that opened it, which is of another origin: the page answers it.
+///
+/// Everywhere else `same-origin` cuts that tie. Any other value on this page would cut it too
+/// (HTML section 7.1.3): `same-origin-allow-popups` is for the page that opens. What the opener
+/// gets is a handle to close or to leave this window, and messages that the page's own script has
+/// to answer; never the page's content.
+pub fn keep_opener(response: &mut HttpResponse) {
+    let value = HeaderValue::from_static("unsafe-none");
+    response.headers_mut().insert(OPENER_POLICY, value);
+}
+
 /// Adds what is missing; a handler that set a header itself knows better.
 pub(crate) fn secure(headers: &mut HeaderMap, target: Option<&FormTarget>, https: bool) {
     let add = |headers: &mut HeaderMap, name: HeaderName, value: HeaderValue| {
@@ -126,6 +137,22 @@ mod tests {
         );
         assert!(!response.headers().contains_key("content-security-policy"));
         assert!(!response.headers().contains_key("strict-transport-security"));
+    }
+
+    #[test]
+    fn only_a_page_that_says_so_keeps_its_opener() {
+        let page = || HttpResponse::Ok().content_type("text/html").finish();
+        let policy = |mut response: HttpResponse| {
+            secure(response.headers_mut(), None, false);
+            let value = response.headers().get("cross-origin-opener-policy");
+            value.unwrap().to_str().unwrap().to_owned()
+        };
+        let mut popup = page();
+        keep_opener(&mut popup);
+        assert_eq!(
+            (policy(page()), policy(popup)),
+            ("same-origin".to_owned(), "unsafe-none".to_owned())
+        );
     }
 
     #[test]

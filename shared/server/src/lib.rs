@@ -29,7 +29,7 @@ pub use csrf::{CSRF_FIELD, CSRF_HEADER, SameOrigin};
 pub use edge::RouteName;
 pub use error_pages::is_problem;
 pub use form::{SignedForm, StrictForm, StrictQuery};
-pub use headers::FormTarget;
+pub use headers::{FormTarget, keep_opener};
 pub use health::Check;
 pub use list::{Page, PageQuery};
 pub use openapi::SignIn;

@@ -70,6 +70,7 @@ impl Plan {
                 ..Count::default()
             }
         };
+        let options = asked.stream_options.unwrap_or_default();
         let inputs = asked.prompt.as_ref().map_or(0, |prompt| prompt.inputs);
         Self {
             provider: target.provider,
@@ -82,9 +83,9 @@ impl Plan {
             } else {
                 Form::Json
             },
-            include_usage: asked.stream_options.include_usage.unwrap_or(false),
+            include_usage: options.include_usage.unwrap_or(false),
             obfuscation: target.provider == Provider::OpenAi
-                && asked.stream_options.include_obfuscation.unwrap_or(true),
+                && options.include_obfuscation.unwrap_or(true),
             embeddings: Embeddings {
                 inputs: inputs.max(asked.batch.len() as u64).min(2048),
                 dimensions: asked.dimensions,

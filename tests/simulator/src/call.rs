@@ -12,6 +12,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Bytes, Data},
 };
+use serde_json::json;
 
 use crate::{
     answer::Plan,
@@ -175,6 +176,9 @@ fn check_members(
         });
     }
     let (has_prompt, has_cap) = (asked.prompt.is_some(), asked.max_output.is_some());
+    if let Some(refusal) = extra_member(target.provider, asked) {
+        return Err(refusal);
+    }
     match dialects::missing_member(target.route, !model.is_empty(), has_prompt, has_cap) {
         None => Ok(()),
         Some(member) => {
@@ -185,4 +189,19 @@ fn check_members(
             })
         }
     }
+}
+
+/// Mistral tells the usage of a stream unasked, and refuses to be asked.
+fn extra_member(provider: Provider, asked: &Asked) -> Option<Refusal> {
+    let options = asked
+        .stream_options
+        .filter(|_| provider == Provider::Mistral)?;
+    let usage = options.include_usage.map(|usage| Refusal::Extra {
+        place: &["stream_options", "include_usage"],
+        input: usage.into(),
+    });
+    Some(usage.unwrap_or_else(|| Refusal::Extra {
+        place: &["stream_options"],
+        input: json!({}),
+    }))
 }

@@ -30,3 +30,22 @@ async fn main() -> anyhow::Result<()> {
     }
     simulator.stop().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_listens_on_this_machine_alone_unless_told_otherwise() {
+        let told = |flags: &[&str]| {
+            let flags = ["latchkey-simulator"].iter().chain(flags);
+            Command::try_parse_from(flags).map(|command| command.settings.host.to_string())
+        };
+        assert_eq!(told(&[]).unwrap(), "127.0.0.1");
+        assert_eq!(
+            told(&["--host", "0.0.0.0", "--port", "9100"]).unwrap(),
+            "0.0.0.0"
+        );
+        assert!(told(&["--host", "everywhere"]).is_err());
+    }
+}

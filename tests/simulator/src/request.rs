@@ -15,7 +15,7 @@ use crate::prompt::Prompt;
 pub struct Asked {
     pub model: Option<String>,
     pub stream: bool,
-    pub stream_options: StreamOptions,
+    pub stream_options: Option<StreamOptions>,
     /// The caller's cap on output tokens, under whichever name.
     pub max_output: Option<u64>,
     /// How many alternative answers (`n`, `candidateCount`).
@@ -33,7 +33,7 @@ pub struct Asked {
 }
 
 /// OpenAI's `stream_options`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 pub struct StreamOptions {
     pub include_usage: Option<bool>,
@@ -96,7 +96,7 @@ impl Asked {
             "model" => self.model = body.next_value()?,
             "stream" => self.stream = body.next_value::<Option<bool>>()?.unwrap_or(false),
             "stream_options" => {
-                self.stream_options = body.next_value::<Option<_>>()?.unwrap_or_default();
+                self.stream_options = body.next_value()?;
             }
             "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
                 self.max_output = body.next_value::<Option<u64>>()?.or(self.max_output);
@@ -180,7 +180,7 @@ mod tests {
         );
         assert_eq!(openai.model.as_deref(), Some("gpt-4o"));
         assert!(openai.stream);
-        assert_eq!(openai.stream_options.include_usage, Some(true));
+        assert_eq!(openai.stream_options.unwrap().include_usage, Some(true));
         assert_eq!((openai.max_output, openai.choices), (Some(5), Some(2)));
 
         let anthropic = asked(

@@ -1,7 +1,7 @@
 //! Starting and stopping the simulator.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -34,7 +34,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(300);
 /// How the simulator runs.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Port on 127.0.0.1; 0 takes any free one
+    /// Address it listens on; any but this machine's own lets everybody there ask for the log
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub host: IpAddr,
+    /// Port there; 0 takes any free one
     #[arg(long, default_value_t = 9100)]
     pub port: u16,
     /// Threads that answer calls
@@ -53,6 +56,7 @@ impl Settings {
     #[must_use]
     pub const fn for_tests() -> Self {
         Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             workers: 1,
             log: None,
@@ -69,14 +73,14 @@ impl Simulator {
     /// Starts it. It runs until it is stopped or [`Running`] is dropped.
     ///
     /// # Errors
-    /// When the port is taken or the log file cannot be opened.
+    /// When the address cannot be used or the log file cannot be opened.
     pub fn start(settings: &Settings) -> anyhow::Result<Running> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))
-            .with_context(|| format!("port {} of 127.0.0.1 cannot be used", settings.port))?;
-        let port = listener
+        let wanted = SocketAddr::new(settings.host, settings.port);
+        let listener =
+            TcpListener::bind(wanted).with_context(|| format!("{wanted} cannot be used"))?;
+        let address = listener
             .local_addr()
-            .context("the port cannot be read")?
-            .port();
+            .context("the address cannot be read")?;
         let file = settings
             .log
             .as_deref()
@@ -112,7 +116,7 @@ impl Simulator {
         let handle = server.handle();
         let ended = tokio::spawn(server);
         Ok(Running {
-            url: format!("http://127.0.0.1:{port}"),
+            url: format!("http://{address}"),
             shared,
             handle,
             ended,

@@ -19,9 +19,9 @@ use super::{
     details,
 };
 use crate::{
-    oauth,
     provider_key::{KeyState, ProviderKeyRow, ProviderKeys},
     vault::{Actor, Vault},
+    way_back,
 };
 
 /// Which requests to list.
@@ -109,8 +109,7 @@ pub struct Approved {
     /// The grant.
     #[schema(value_type = String)]
     grant_id: GrantId,
-    /// Where the browser goes back to the app, if the request came through OAuth: within a minute,
-    /// once.
+    /// Where the browser goes back to the app, if it came from there: within a minute, once.
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_to: Option<String>,
 }
@@ -202,7 +201,7 @@ pub(crate) async fn approve(
             },
         )
         .await?;
-    let redirect_to = oauth::after_approval(&vault, &actor, *id, grant_id).await?;
+    let redirect_to = way_back::after_approval(&vault, &actor, *id, grant_id).await?;
     let mut response = HttpResponse::Ok();
     Ok(response
         .insert_header((header::CACHE_CONTROL, "no-store"))

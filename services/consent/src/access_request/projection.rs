@@ -106,7 +106,7 @@ const COUNT_PENDING_LIKE: &str = "
     -- consent.count_pending_like
     SELECT count(*) AS pending
       FROM consent.access_requests
-     WHERE user_id = $1 AND state = 'pending' AND expires_at > $2 AND (transport = 'oauth') = $3";
+     WHERE user_id = $1 AND state = 'pending' AND expires_at > $2 AND (transport IN ('oauth', 'okap_browser')) = $3";
 
 // Read across organizations, by followers only.
 const OVERDUE: &str = "
@@ -240,7 +240,7 @@ pub async fn count_pending(tx: &Tx, user: UserId, now: Timestamp) -> Result<i64,
 }
 
 /// How many of these requests came in by a door of the same kind: through the person's own browser
-/// (OAuth), or from wherever somebody knows an address of theirs.
+/// (OAuth, a popup, a native app's link), or from wherever somebody knows an address of theirs.
 ///
 /// # Errors
 /// When the database refuses.
@@ -250,7 +250,7 @@ pub async fn count_pending_like(
     transport: Transport,
     now: Timestamp,
 ) -> Result<i64, DatabaseError> {
-    let by_browser = transport == Transport::Oauth;
+    let by_browser = matches!(transport, Transport::Oauth | Transport::OkapBrowser);
     Ok(tx
         .query_one(COUNT_PENDING_LIKE, &[&user.uuid(), &now, &by_browser])
         .await?

@@ -15,6 +15,7 @@ use crate::{
     policy::after,
     projections::{RecordError, load, record},
     vault::{Actor, Change, Vault, one_at_a_time},
+    way_back::{self, Channel},
 };
 
 /// The access requests that reach people.
@@ -36,6 +37,8 @@ pub struct Arrival {
     pub poll: Option<TokenDigest>,
     /// The OAuth side, if it came that way.
     pub oauth: Option<OauthChannel>,
+    /// How else its answer goes back through the person's browser, if it does.
+    pub back: Option<Channel>,
 }
 
 /// A person's yes, to exactly this.
@@ -169,6 +172,9 @@ impl Requests {
         })?;
         record(tx, &stream, version, &[event], &context).await?;
         delivery::open(tx, actor.tenant, id, arrival.poll, arrival.oauth.as_ref()).await?;
+        if let Some(back) = &arrival.back {
+            way_back::keep(tx, id, back).await?;
+        }
         Ok(id)
     }
 

@@ -5,7 +5,7 @@ use events::AuthorizationDetail;
 use ids::RequestId;
 use jiff::Timestamp;
 use pages::Notice;
-use server::{FormTarget, Problem};
+use server::Problem;
 use sessions::SignedIn;
 
 use super::{
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{
     access_request::{AccessRequestRow, RequestState},
-    oauth,
     policy::Policy,
     provider_key::ProviderKeyRow,
+    way_back::{self, WayBack},
 };
 
 /// Everything a decision is made from.
@@ -31,7 +31,7 @@ pub(super) struct Case {
     policy: Policy,
     keys: Vec<ProviderKeyRow>,
     alike: usize,
-    redirect_uri: Option<String>,
+    way_back: WayBack,
     now: Timestamp,
 }
 
@@ -54,7 +54,7 @@ impl Case {
             person: person.clone(),
             policy: vault.policy.clone(),
             alike: waiting.iter().filter(|other| poses_as(other, &row)).count(),
-            redirect_uri: oauth::redirect_origin(vault, tenant, id).await?,
+            way_back: way_back::of(vault, tenant, id).await?,
             now: vault.clock.now(),
             keys,
             row,
@@ -114,19 +114,13 @@ impl Case {
             digest: self.digest(&offers),
             offers: &offers,
             alike: self.alike,
-            redirect_uri: self.redirect_uri.as_deref(),
+            redirect_uri: self.way_back.address(),
             now: self.now,
         };
         let page = ConsentPage::new(&self.person, shown, &filled, notice);
         let mut response = pages::html_with(status, &page);
         // Browsers hold a form to `form-action` through the redirect back to the app, too.
-        if let Some(uri) = self
-            .redirect_uri
-            .as_deref()
-            .and_then(|uri| uri.parse().ok())
-        {
-            FormTarget::allow(&mut response, &uri);
-        }
+        self.way_back.let_through(&mut response);
         response
     }
 }

@@ -48,9 +48,9 @@ use crate::{
     access_request::{
         Decision, Refusal, RequestError, RequestState, Requests, details::plain_text,
     },
-    oauth,
     provider_key::ProviderKeys,
     vault::{Actor, Vault},
+    way_back,
 };
 
 /// The longest that a person may say to the app (in characters).
@@ -131,7 +131,7 @@ async fn approve(
         Ok(grant) => grant,
         Err(error) => return not_open_any_more(*id, error),
     };
-    let back = oauth::after_approval(&rooms.0, &actor, *id, grant).await?;
+    let back = way_back::after_approval(&rooms.0, &actor, *id, grant).await?;
     Ok(see_other(back.as_deref().unwrap_or("/inbox?done=approved")))
 }
 
@@ -166,7 +166,7 @@ async fn deny(
     if let Err(error) = rooms.1.deny(&actor, *id, reason).await {
         return not_open_any_more(*id, error);
     }
-    let back = oauth::after_denial(&rooms.0, actor.tenant, *id).await?;
+    let back = way_back::after_denial(&rooms.0, actor.tenant, *id).await?;
     Ok(see_other(back.as_deref().unwrap_or("/inbox?done=denied")))
 }
 

@@ -8,11 +8,15 @@ use super::offer::Offer;
 /// Where a redirect URI leads, for people.
 pub(super) fn place(uri: &url::Url) -> Option<String> {
     let host = uri.host_str()?;
+    // Another port of the same host is another origin.
+    let host = uri
+        .port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     // Only loopback addresses may be without TLS.
     if uri.scheme() == "http" {
         return Some(format!("a program on your own computer ({host})"));
     }
-    Some(host.to_owned())
+    Some(host)
 }
 
 /// How models of a provider are named.

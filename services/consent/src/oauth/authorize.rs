@@ -107,6 +107,7 @@ fn arrival(app: &AppRow, details: Vec<RequestedDetail>, channel: OauthChannel) -
         details,
         poll: None,
         oauth: Some(channel),
+        back: None,
     }
 }
 

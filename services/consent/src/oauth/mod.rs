@@ -13,3 +13,4 @@ pub mod revoke;
 pub mod token;
 
 pub use code::{after_approval, after_denial, redirect_origin};
+pub use pkce::is_verifier;

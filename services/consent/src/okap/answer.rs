@@ -139,6 +139,39 @@ pub(super) fn refused(
     })
 }
 
+/// The caller shows no poll secret.
+pub(super) fn no_poll_secret() -> HttpResponse {
+    let message = "send the poll secret as Authorization: Bearer".to_owned();
+    refused(
+        StatusCode::UNAUTHORIZED,
+        "invalid_poll_secret",
+        message,
+        None,
+    )
+}
+
+/// The answer waits for the code that the person's browser brings to the callback.
+pub(super) fn code_required() -> HttpResponse {
+    let message = "it was approved; the browser brings a code to your callback: POST it here";
+    refused(
+        StatusCode::CONFLICT,
+        "code_required",
+        message.to_owned(),
+        None,
+    )
+}
+
+/// The code is no code of this request. One word for every reason.
+pub(super) fn invalid_code() -> HttpResponse {
+    let message = "the code is not of this request and its poll secret, was used, or has lapsed";
+    refused(
+        StatusCode::BAD_REQUEST,
+        "invalid_code",
+        message.to_owned(),
+        Some("code".to_owned()),
+    )
+}
+
 fn wire(details: &[AuthorizationDetail], public_url: &str) -> Vec<WireDetail> {
     details
         .iter()

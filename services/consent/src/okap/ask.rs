@@ -52,6 +52,7 @@ pub async fn ask(
         details: asked.details,
         poll: call.poll.map(PollSecret::digest),
         oauth: None,
+        back: asked.back,
     };
     match door {
         Door::Nobody => Ok(Outcome::Unheard),

@@ -1,12 +1,17 @@
 //! What apps send: the OKAP 1.0 form and the flat form.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{AppIdentity, RequestedDetail, Verification};
+use ids::TokenDigest;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use server::{Problem, StrictJson};
 
-use crate::access_request::details::{self, InvalidDetails, Members, plain_text};
+use crate::{
+    access_request::details::{self, InvalidDetails, Members, plain_text},
+    way_back::{Callback, Channel, Opener},
+};
 
 /// The largest body of an access request, in bytes.
 pub const LARGEST_BODY: usize = 16 * 1024;
@@ -18,6 +23,8 @@ pub struct Asked {
     pub app: AppIdentity,
     /// What for.
     pub details: Vec<RequestedDetail>,
+    /// How the answer goes back through the person's browser, if it does.
+    pub back: Option<Channel>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +43,7 @@ struct OkapClient {
     name: String,
     url: Option<String>,
     callback: Option<String>,
+    code_challenge: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -56,24 +64,124 @@ struct FlatBody<'a> {
     redirect_uri: Option<String>,
 }
 
-/// Reads an OKAP 1.0 request.
+/// Reads an OKAP 1.0 request that came by HTTP.
 ///
 /// # Errors
 /// Names the member that breaks a rule.
 pub fn okap(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
-    let wire: OkapBody<'_> = details::object(body, "body")?;
-    version(&wire.okap)?;
-    let client: OkapClient = details::object(wire.client.get(), "client")?;
-    if client.callback.is_some() {
+    let (client, details) = read(body, now)?;
+    if client.code_challenge.is_some() {
+        let reason = "only in an okap: link; here the poll secret is given in the answer";
+        return Err(InvalidDetails::new("client.code_challenge", reason));
+    }
+    let app = app(&client.name, client.url.as_deref(), "client")?;
+    let Some(callback) = client.callback else {
+        return Ok(Asked {
+            app,
+            details,
+            back: None,
+        });
+    };
+    let callback = checked_callback(&callback)?;
+    Ok(Asked {
+        app: callback.identify(app),
+        details,
+        back: Some(Channel::Callback(callback)),
+    })
+}
+
+/// Reads an OKAP 1.0 request that came in a native app's link, and the digest of the secret that
+/// its answer is collected with: the app made it itself, as nothing can be given back to it.
+///
+/// # Errors
+/// Names the member that breaks a rule.
+pub fn native(text: &str, now: Timestamp) -> Result<(Asked, TokenDigest), InvalidDetails> {
+    let (client, details) = read(text, now)?;
+    let missing = |name: &str, reason: &str| InvalidDetails::new(format!("client.{name}"), reason);
+    let challenge = client.code_challenge.ok_or_else(|| {
+        missing(
+            "code_challenge",
+            "needed: BASE64URL(SHA-256(code verifier)), as in RFC 7636",
+        )
+    })?;
+    let secret = digest_of(&challenge)
+        .ok_or_else(|| missing("code_challenge", "43 characters of base64url are needed"))?;
+    let callback = client.callback.ok_or_else(|| {
+        missing(
+            "callback",
+            "needed: the answer of a link has no other way back",
+        )
+    })?;
+    let callback = checked_callback(&callback)?;
+    let app = app(&client.name, client.url.as_deref(), "client")?;
+    let asked = Asked {
+        app: callback.identify(app),
+        details,
+        back: Some(Channel::Callback(callback)),
+    };
+    Ok((asked, secret))
+}
+
+/// Reads an OKAP 1.0 request of the page at `origin`, which the browser vouches for.
+///
+/// # Errors
+/// Names the member that breaks a rule.
+pub fn of_page(text: &str, origin: Opener, now: Timestamp) -> Result<Asked, InvalidDetails> {
+    let (client, details) = read(text, now)?;
+    for (name, given) in [
+        ("callback", &client.callback),
+        ("code_challenge", &client.code_challenge),
+    ] {
+        if given.is_some() {
+            let place = format!("client.{name}");
+            return Err(InvalidDetails::new(
+                place,
+                "a page is answered by a message; leave it out",
+            ));
+        }
+    }
+    let claimed = app(&client.name, client.url.as_deref(), "client")?;
+    let elsewhere = claimed.url.as_deref().is_some_and(|url| {
+        url::Url::parse(url).is_ok_and(|url| url.origin().ascii_serialization() != origin.as_str())
+    });
+    if elsewhere {
         return Err(InvalidDetails::new(
-            "client.callback",
-            "not offered yet; collect the answer at poll_url",
+            "client.url",
+            "not where the page that asks is",
         ));
     }
+    let verification = if origin.proves_domain() {
+        Verification::DomainVerified
+    } else {
+        Verification::Unverified
+    };
     Ok(Asked {
-        app: app(&client.name, client.url.as_deref(), "client")?,
-        details: details::parse(wire.authorization_details.get(), now)?,
+        app: AppIdentity {
+            url: Some(origin.as_str().to_owned()),
+            verification,
+            ..claimed
+        },
+        details,
+        back: Some(Channel::Opener(origin)),
     })
+}
+
+fn read(text: &str, now: Timestamp) -> Result<(OkapClient, Vec<RequestedDetail>), InvalidDetails> {
+    let wire: OkapBody<'_> = details::object(text, "body")?;
+    version(&wire.okap)?;
+    let client: OkapClient = details::object(wire.client.get(), "client")?;
+    let details = details::parse(wire.authorization_details.get(), now)?;
+    Ok((client, details))
+}
+
+fn checked_callback(text: &str) -> Result<Callback, InvalidDetails> {
+    Callback::parse(text).map_err(|error| InvalidDetails::new("client.callback", error.to_string()))
+}
+
+/// The digest that an S256 challenge is (RFC 7636 section 4.2): what is stored of a secret, too.
+fn digest_of(challenge: &str) -> Option<TokenDigest> {
+    let bytes = URL_SAFE_NO_PAD.decode(challenge).ok()?;
+    TokenDigest::from_bytes(&bytes)
 }
 
 /// Reads a request in the flat form of the released Python SDK.
@@ -110,6 +218,7 @@ pub fn flat(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
     Ok(Asked {
         app: app(name, wire.app_url.as_deref(), "request")?,
         details: vec![detail],
+        back: None,
     })
 }
 
@@ -162,137 +271,4 @@ fn app(name: &str, url: Option<&str>, place: &str) -> Result<AppIdentity, Invali
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn now() -> Timestamp {
-        "2026-11-22T00:00:00Z".parse().unwrap()
-    }
-
-    #[test]
-    fn what_the_released_sdk_sends_is_understood() {
-        let body = r#"{"okap":"1.0","provider":"openai","models":["gpt-4","gpt-4o-mini"],"capabilities":["chat"],"limits":{"monthly_spend":10.0},"reason":"For AI-powered features","app_name":"My AI App","app_url":"https://app.test"}"#;
-        let asked = flat(body, now()).unwrap();
-        assert_eq!(asked.app.name, "My AI App");
-        assert_eq!(
-            asked.details[0].limits.monthly_spend,
-            Some(money::Nanodollars::from_dollars(10))
-        );
-    }
-
-    #[test]
-    fn each_odd_request_is_refused_by_the_rule_it_breaks() {
-        for (body, place) in [
-            (r#"{"#, "body"),
-            (r#"{"okap":"2.0","provider":"openai"}"#, "okap"),
-            (
-                r#"{"okap":"1.0","provider":"openai","provider":"google"}"#,
-                "body",
-            ),
-            (r#"{"okap":"1.0","provider":"nobody"}"#, "request.provider"),
-            (r#"{"okap":"1.0","provider":"mistral"}"#, "request.provider"),
-            (
-                r#"{"okap":"1.0","provider":"openai","expires":"tomorrow"}"#,
-                "request.expires",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","expires":"2020-01-01"}"#,
-                "request.expires",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":-1}}"#,
-                "request.limits.monthly_spend",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":"10"}}"#,
-                "request.limits.monthly_spend",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":1e400}}"#,
-                "request.limits.monthly_spend",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","limits":{"monthly_spend":0}}"#,
-                "request.limits.monthly_spend",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","limits":{"requests_per_minute":1.5}}"#,
-                "request.limits.requests_per_minute",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","limits":{"yearly":1}}"#,
-                "request.limits",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","capabilities":["fly"]}"#,
-                "request.capabilities",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","models":["gpt*4"]}"#,
-                "request.models",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","models":"gpt-4"}"#,
-                "request.models",
-            ),
-            (
-                r#"{"okap":"1.0","provider":"openai","app_url":"javascript:alert(1)"}"#,
-                "request.url",
-            ),
-            (r#"{"okap":"1.0","provider":"openai","admin":true}"#, "body"),
-            (
-                r#"["1.0","openai",null,null,null,null,null,null,null,null]"#,
-                "body",
-            ),
-        ] {
-            assert_eq!(flat(body, now()).unwrap_err().place, place, "{body}");
-        }
-    }
-
-    #[test]
-    fn unknown_types_and_members_of_details_are_refused() {
-        let okap_of = |details: &str| {
-            let body = format!(
-                r#"{{"okap":"1.0","authorization_details":{details},"client":{{"name":"App"}}}}"#
-            );
-            okap(&body, now())
-                .map(|asked| asked.details.len())
-                .map_err(|e| e.place)
-        };
-        let place = |place: &str| Err(place.to_owned());
-        assert_eq!(
-            okap_of(r#"[{"type":"ai_model_access","provider":"openai"}]"#),
-            Ok(1)
-        );
-        assert_eq!(okap_of("[]"), place("authorization_details"));
-        assert_eq!(okap_of("{}"), place("authorization_details"));
-        assert_eq!(
-            okap_of(r#"[{"type":"payment","provider":"openai"}]"#),
-            place("authorization_details[0].type")
-        );
-        assert_eq!(
-            okap_of(r#"[{"type":"ai_model_access","provider":"openai","base_url":"x"}]"#),
-            place("authorization_details[0]")
-        );
-        assert_eq!(
-            okap_of(
-                r#"[{"type":"ai_model_access","provider":"openai"},{"type":"ai_model_access","provider":"openai"}]"#
-            ),
-            place("authorization_details[1].provider")
-        );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_it_panic(body in ".{0,300}") {
-            drop(flat(&body, now()));
-            drop(okap(&body, now()));
-        }
-
-        #[test]
-        fn no_member_makes_it_panic(name in "models|capabilities|limits|expires|reason|app_url", value in "[0-9eE.,:\"a-z*{}\\[\\]-]{0,30}") {
-            let body = format!(r#"{{"okap":"1.0","provider":"openai","{name}":{value}}}"#);
-            drop(flat(&body, now()));
-        }
-    }
-}
+mod tests;

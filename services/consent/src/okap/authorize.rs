@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 use events::Transport;
 use ids::{PollSecret, RequestId as AccessRequestId};
 use jiff::Timestamp;
-use postgres::Scope;
 use server::{Problem, RequestId};
 use tokio::time::Instant;
 
@@ -14,15 +13,17 @@ use super::{
     answer::{self, GrantedAnswer, OkapError, PendingAnswer},
     ask::{Call, Outcome, ask},
     asked::{self, Asked, Body},
-    knock::{Knocks, Place, credential, door},
+    held::{held, held_secret},
+    knock::{Knocks, Place, door},
     waiting::{Caller, decided},
 };
 use crate::{
-    access_request::{RequestError, RequestState, Requests, delivery},
+    access_request::{RequestError, RequestState, Requests},
     address::Addresses,
     grant::GrantError,
     policy::after,
     vault::{Actor, Vault},
+    way_back::Channel,
 };
 
 /// The longest that one call is held.
@@ -79,11 +80,9 @@ async fn asked_at(
         }
     };
     let secret = PollSecret::mint().map_err(|e| Problem::internal(&e))?;
-    let (_place, deadline) = deadline(
-        &knocks,
-        &request,
-        preferred(&request).unwrap_or(LONGEST_WAIT),
-    );
+    let by_browser = asked.back.is_some();
+    let wait = preferred(&request).unwrap_or(LONGEST_WAIT);
+    let (_place, deadline) = deadline(&knocks, &request, if by_browser { 0 } else { wait });
     let door = door(&addresses, &request).await?;
     let call = Call {
         transport: Transport::Okap,
@@ -113,6 +112,11 @@ async fn asked_at(
         Outcome::Unheard => {
             tokio::time::sleep_until(deadline).await;
             Ok(pending(AccessRequestId::new(now)))
+        }
+        // The person comes by way of the app, which has to know first where to send them.
+        Outcome::Waiting(_, id) if by_browser => {
+            tokio::time::sleep_until(deadline).await;
+            Ok(pending(id))
         }
         Outcome::Waiting(actor, id) => {
             let caller = Caller::new(requests.get_ref().clone(), actor.clone(), id);
@@ -163,7 +167,7 @@ fn read(
 /// Collects the answer of an access request with the poll secret that was given beside it.
 #[utoipa::path(tag = "okap", params(("id" = String, Path), ("authorization" = String, Header, description = "Bearer and the poll secret")), responses(
     (status = 200, body = GrantedAnswer), (status = 202, body = PendingAnswer), (status = 401, body = OkapError),
-    (status = 404, body = Problem), (status = 410, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
+    (status = 404, body = Problem), (status = 409, body = OkapError), (status = 410, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[get("/okap/requests/{id}")]
 pub(crate) async fn poll(
     request: HttpRequest,
@@ -174,78 +178,43 @@ pub(crate) async fn poll(
     knocks.count_poll(&request)?;
     // Collecting does not wait unless the client prefers to.
     let (_place, deadline) = deadline(&knocks, &request, preferred(&request).unwrap_or(0));
-    let Some(secret) = credential(&request, "Bearer").and_then(|text| PollSecret::parse(text).ok())
-    else {
-        let message = "send the poll secret as Authorization: Bearer".to_owned();
-        return Ok(answer::refused(
-            StatusCode::UNAUTHORIZED,
-            "invalid_poll_secret",
-            message,
-            None,
-        ));
+    let Some(secret) = held_secret(&request) else {
+        return Ok(answer::no_poll_secret());
     };
-    let digest = secret.digest();
-    let tx = vault
-        .postgres
-        .begin("find poll secret", Scope::Holder(digest))
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    let found = delivery::by_poll_secret(&tx, digest)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    tx.commit().await.map_err(|e| Problem::dependency(&e))?;
-    let known = found.filter(|(_, request, _)| *request == *id);
-    let Some((tenant, id, delivered)) = known else {
+    let Some(held) = held(&vault, secret, *id, &request_id).await? else {
         return Ok(unheard(&vault, *id, deadline).await);
     };
-    if delivered {
+    if held.delivered {
         return Err(Problem::gone("The answer was collected already.")
             .named("already-delivered", "The answer was collected already"));
     }
-    // The holder of the secret stands for the person's vault it asked: the row says whose it is.
-    let user = owner(&vault, tenant, id).await?;
-    let actor = Actor::app(tenant, user, &request_id);
+    let (actor, id) = (held.actor, *id);
     let state = decided(&vault, &requests, &actor, id, deadline).await?;
+    let by_code = matches!(held.back, Some(Channel::Callback(_)));
     match state {
+        Some(RequestState::Approved(_)) if by_code => Ok(answer::code_required()),
         None => Ok(answer::pending(
             id,
             None,
             &vault.public_url,
             left(&vault, id),
         )),
-        Some(state) => outcome_of(&vault, &requests, &actor, id, state).await,
+        Some(state) => Ok(outcome_of(&vault, &requests, &actor, id, state).await?),
     }
 }
 
-async fn owner(
-    vault: &Vault,
-    tenant: ids::TenantId,
-    id: AccessRequestId,
-) -> Result<ids::UserId, Problem> {
-    let tx = vault
-        .begin("read access request", tenant)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    let row = crate::access_request::projection::one(&tx, id)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    tx.commit().await.map_err(|e| Problem::dependency(&e))?;
-    row.map(|row| row.user)
-        .ok_or_else(|| Problem::not_found("There is no such access request."))
-}
-
-async fn outcome_of(
+pub(super) async fn outcome_of(
     vault: &Vault,
     requests: &Requests,
     actor: &Actor,
     id: AccessRequestId,
     state: RequestState,
-) -> Result<HttpResponse, Problem> {
+) -> Result<HttpResponse, RequestError> {
     match state {
         RequestState::Approved(_) => match requests.deliver(actor, id).await {
             Ok(delivered) => Ok(answer::granted(&delivered, &vault.public_url)),
             Err(RequestError::Grant(GrantError::Refused(_))) => Ok(answer::denied(answer::ENDED)),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         },
         RequestState::Denied(reason) => {
             Ok(answer::denied(reason.as_deref().unwrap_or("user_denied")))

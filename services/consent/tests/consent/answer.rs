@@ -40,6 +40,13 @@ impl Answer {
         parameters_of(self.header("location"))
     }
 
+    /// What kind of problem it is, in words.
+    #[track_caller]
+    pub fn problem_title(&self) -> String {
+        self.problem();
+        self.text("title")
+    }
+
     /// What kind of problem it is.
     #[track_caller]
     pub fn problem(&self) -> String {

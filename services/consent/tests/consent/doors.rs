@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use crate::world::{Answer, World, asking, detail};
 
-const UNKNOWN: &str = "abcdefghijklmnopqrstuvwxyz";
+pub const UNKNOWN: &str = "abcdefghijklmnopqrstuvwxyz";
 
 /// All that an answer tells beside what differs from one answer to the next.
-fn shape(answer: &Answer) -> (u16, BTreeMap<String, String>, Value) {
+pub fn shape(answer: &Answer) -> (u16, BTreeMap<String, String>, Value) {
     let changing = ["date", "x-request-id"];
     let headers = answer
         .headers
@@ -315,7 +315,7 @@ async fn each_odd_request_is_refused_by_what_is_wrong_with_it() {
         ),
         (
             format!(
-                r#"{{"okap":"1.0","authorization_details":{details},"client":{{"name":"App","callback":"https://a.test"}}}}"#
+                r#"{{"okap":"1.0","authorization_details":{details},"client":{{"name":"App","callback":"https://a.test/#x"}}}}"#
             ),
             400,
             Some("client.callback"),

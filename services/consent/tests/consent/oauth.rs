@@ -11,7 +11,7 @@ use crate::world::{Answer, ORIGIN, Person, World, detail, parameters_of};
 pub const CALLBACK: &str = "https://recipes.test/callback";
 /// The example of RFC 7636 appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 pub async fn register(world: &World, person: &Person) -> String {
     let app = json!({"name": "Recipes", "redirect_uris": [CALLBACK, "http://127.0.0.1:8000/cb"]});

@@ -5,7 +5,8 @@ use sessions::Role;
 use tokio_postgres::Client;
 
 use crate::{
-    oauth::{self, post_form, redeeming},
+    native,
+    oauth::{self, VERIFIER, post_form, redeeming},
     world::{World, detail},
 };
 
@@ -58,6 +59,7 @@ async fn no_credential_and_no_provider_key_is_in_the_database() {
         .await
         .text("access_token");
     let (unredeemed, _) = oauth::code(&world, &person, &client).await;
+    let by_link = native::code(&world, &person).await;
 
     let owner = world.scratch.owner().await;
     let stored = everything_stored(&owner).await;
@@ -85,6 +87,8 @@ async fn no_credential_and_no_provider_key_is_in_the_database() {
         poll_secret,
         code,
         unredeemed,
+        by_link,
+        format!("_{VERIFIER}"),
         "sk-CANARY-openai-0123456789".to_owned(),
     ];
     for secret in &secrets {

@@ -166,7 +166,7 @@ impl World {
         let request = TestRequest::default()
             .method(method)
             .uri(&format!("/api/v1{path}"));
-        let request = request.insert_header(("authorization", format!("Bearer {}", person.token)));
+        let request = person.programming(request);
         self.send(match body {
             Some(body) => request.set_json(body),
             None => request,
@@ -190,12 +190,8 @@ impl World {
 
     /// Opens an address in this person's browser.
     pub async fn browse(&self, person: &Person, path: &str) -> Answer {
-        self.send(
-            TestRequest::get()
-                .uri(path)
-                .insert_header(("cookie", person.cookie.as_ref())),
-        )
-        .await
+        self.send(person.browsing(TestRequest::get().uri(path)))
+            .await
     }
 
     /// Stores a provider key; gives its id.
@@ -300,6 +296,18 @@ impl World {
 }
 
 impl Person {
+    /// A request as this person's browser sends it from a page of the vault.
+    pub fn browsing(&self, request: TestRequest) -> TestRequest {
+        request
+            .insert_header(("cookie", self.cookie.as_ref()))
+            .insert_header(("sec-fetch-site", "same-origin"))
+    }
+
+    /// A request as a program with this person's API token sends it.
+    pub fn programming(&self, request: TestRequest) -> TestRequest {
+        request.insert_header(("authorization", format!("Bearer {}", self.token)))
+    }
+
     pub fn actor(&self) -> Actor {
         Actor {
             tenant: self.tenant,

@@ -131,6 +131,7 @@ pub fn error(refusal: &Refusal, request_id: &str) -> (u16, String) {
             ..
         } => (400, format!("{member}: Field required")),
         Refusal::Malformed { message, .. } => (400, message.clone()),
+        Refusal::Extra { place, .. } => (400, format!("{}: not known", place.join("."))),
         Refusal::Scripted { status, echo } => {
             let message = if *status == 529 {
                 "Overloaded"

@@ -103,6 +103,7 @@ pub fn error(refusal: &Refusal) -> (u16, String) {
         ),
         Refusal::NoSuchPath { .. } => (404, "Requested entity was not found.".to_owned()),
         Refusal::Malformed { message, .. } => (400, message.clone()),
+        Refusal::Extra { place, .. } => (400, format!("{}: not known", place.join("."))),
         Refusal::Scripted { status, echo } => (
             *status,
             echo.clone()

@@ -6,6 +6,7 @@ mod google_embeddings;
 mod openai;
 
 use actix_web::http::{StatusCode, header::HeaderName};
+use serde_json::Value;
 
 use crate::{
     answer::{Answer, Form, Plan},
@@ -25,6 +26,12 @@ pub enum Refusal {
     Malformed {
         message: String,
         member: Option<&'static str>,
+    },
+    /// A member that the provider, strict about its bodies, does not know.
+    Extra {
+        /// Where it stands, name by name.
+        place: &'static [&'static str],
+        input: Value,
     },
     /// The script wants it.
     Scripted { status: u16, echo: Option<String> },

@@ -194,3 +194,16 @@ async fn a_stopped_simulator_frees_its_port() {
     bench.simulator.stop().await.unwrap();
     assert!(bench.client.get(url).send().await.unwrap_err().is_connect());
 }
+
+#[tokio::test]
+async fn it_answers_at_the_address_it_was_told_and_at_no_other() {
+    let bench = Bench::with(&Settings {
+        host: [127, 0, 0, 77].into(),
+        ..Settings::for_tests()
+    });
+    let url = bench.simulator.url().to_owned();
+    assert!(url.starts_with("http://127.0.0.77:"), "{url}");
+    assert_eq!(bench.client.get(&url).send().await.unwrap().status(), 200);
+    let elsewhere = url.replace("127.0.0.77", "127.0.0.1");
+    assert!(bench.client.get(elsewhere).send().await.is_err());
+}

@@ -80,6 +80,45 @@ async fn a_chat_stream_tells_usage_only_when_asked() {
 }
 
 #[tokio::test]
+async fn mistral_tells_the_usage_of_a_stream_unasked_and_refuses_to_be_asked() {
+    const MISTRAL: &str = "/mistral/v1/chat/completions";
+    let bench = Bench::new();
+    let told = bench
+        .events(MISTRAL, &chat("hi", &json!({ "stream": true, "n": 2 })))
+        .await;
+    let chunks: Vec<Value> = told
+        .iter()
+        .take(told.len() - 1)
+        .map(crate::Event::json)
+        .collect();
+    let (last, earlier) = chunks.split_last().unwrap();
+    assert_eq!(last["choices"][0]["finish_reason"], "stop");
+    assert_eq!(last["usage"]["completion_tokens"], 24);
+    assert!(earlier.iter().all(|chunk| chunk.get("usage").is_none()));
+
+    for (options, place) in [
+        (
+            json!({ "include_usage": true }),
+            json!(["body", "stream_options", "include_usage"]),
+        ),
+        (
+            json!({ "include_usage": false }),
+            json!(["body", "stream_options", "include_usage"]),
+        ),
+        (json!({}), json!(["body", "stream_options"])),
+    ] {
+        let asks = json!({ "stream": true, "stream_options": options });
+        let (status, body) = bench.json(MISTRAL, &chat("hi", &asks)).await;
+        assert_eq!((status, &body["object"]), (422, &json!("error")));
+        let detail = &body["message"]["detail"][0];
+        assert_eq!(
+            (&detail["type"], &detail["loc"]),
+            (&json!("extra_forbidden"), &place)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_response_has_openais_shape() {
     let bench = Bench::new();
     let asked = json!({ "model": "gpt-5", "instructions": "be", "input": "hello!" });

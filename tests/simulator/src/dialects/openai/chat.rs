@@ -6,6 +6,7 @@ use crate::{
     answer::{Answer, Form, Plan},
     dialects::{Refusal, openai::errors},
     frames::{HOLE, Kind, Template, Writer},
+    provider::Provider,
     text,
 };
 
@@ -70,14 +71,9 @@ fn stream(plan: &Plan, created: i64) -> Answer {
         }
         chunk
     };
-    let choice = |index: u64, delta: Value, finish_reason: Value| {
-        let choice = json!({
-            "index": index,
-            "delta": delta,
-            "logprobs": null,
-            "finish_reason": finish_reason,
-        });
-        Template::new("data: ", &chunk(json!([choice]), Value::Null), "\n\n")
+    let choice = |index: u64, delta: Value| {
+        let choices = choices(index, &delta, &Value::Null);
+        Template::new("data: ", &chunk(choices, Value::Null), "\n\n")
     };
 
     let mut events = Writer::default();
@@ -85,16 +81,24 @@ fn stream(plan: &Plan, created: i64) -> Answer {
     let pieces = text::part(&text, plan.chunks());
     for index in 0..plan.count.choices {
         let role = json!({ "role": "assistant", "content": HOLE, "refusal": null });
-        events.fill(Kind::Opening, &choice(index, role, Value::Null), "");
+        events.fill(Kind::Opening, &choice(index, role), "");
     }
     for index in 0..plan.count.choices {
-        let content = choice(index, json!({ "content": HOLE }), Value::Null);
+        let content = choice(index, json!({ "content": HOLE }));
         for piece in &pieces {
             events.fill(Kind::Content, &content, piece);
         }
     }
     for index in 0..plan.count.choices {
-        let last = choice(index, json!({}), HOLE.into());
+        let mut last = chunk(choices(index, &json!({}), &HOLE.into()), Value::Null);
+        // Mistral tells the usage beside the last choice, unasked.
+        if plan.provider == Provider::Mistral
+            && index + 1 == plan.count.choices
+            && plan.tells_usage()
+        {
+            last["usage"] = usage(plan);
+        }
+        let last = Template::new("data: ", &last, "\n\n");
         events.fill(Kind::Closing, &last, finish_reason(plan));
     }
     if plan.include_usage && plan.tells_usage() {
@@ -103,6 +107,16 @@ fn stream(plan: &Plan, created: i64) -> Answer {
     }
     events.event(Kind::Closing, &["data: [DONE]\n\n"]);
     Answer::Stream(events.finish(&plan.script, || error_event(plan)))
+}
+
+/// The choices of a chunk, of which there is one.
+fn choices(index: u64, delta: &Value, finish_reason: &Value) -> Value {
+    json!([{
+        "index": index,
+        "delta": delta,
+        "logprobs": null,
+        "finish_reason": finish_reason,
+    }])
 }
 
 /// What a stream that fails half-way ends with.

@@ -30,6 +30,7 @@ pub fn write(refusal: &Refusal) -> (u16, String) {
             json!(member),
             code_of_malformed(*member),
         ),
+        Refusal::Extra { place, input } => return extra(place, input),
         Refusal::Scripted { status, echo } => {
             let (kind, code, message) = scripted(*status);
             let message = echo.clone().unwrap_or_else(|| message.to_owned());
@@ -38,6 +39,25 @@ pub fn write(refusal: &Refusal) -> (u16, String) {
     };
     let error = json!({ "message": message, "type": kind, "param": param, "code": code });
     (status, json!({ "error": error }).to_string())
+}
+
+/// What Mistral says to a member it does not know.
+fn extra(place: &[&str], input: &Value) -> (u16, String) {
+    let place: Vec<&str> = ["body"].iter().chain(place).copied().collect();
+    let detail = json!({
+        "type": "extra_forbidden",
+        "loc": place,
+        "msg": "Extra inputs are not permitted",
+        "input": input,
+    });
+    let body = json!({
+        "object": "error",
+        "message": { "detail": [detail] },
+        "type": INVALID,
+        "param": null,
+        "code": null,
+    });
+    (422, body.to_string())
 }
 
 const INVALID: &str = "invalid_request_error";
