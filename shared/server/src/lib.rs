@@ -23,7 +23,7 @@ mod site;
 pub mod telemetry;
 mod unknown;
 
-pub use body::{BodyLimit, DEFAULT_BODY_LIMIT, StrictJson, parse_json};
+pub use body::{BodyLimit, DEFAULT_BODY_LIMIT, StrictJson, object, optional_object, parse_json};
 pub use csrf::{CSRF_FIELD, CSRF_HEADER, SameOrigin};
 pub use error_pages::is_problem;
 pub use form::{SignedForm, StrictForm, StrictQuery};
