@@ -17,7 +17,7 @@ struct Asset {
     version: String,
 }
 
-static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 6]> = LazyLock::new(|| {
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     const PICTURE: &str = "image/svg+xml";
     [
@@ -28,6 +28,7 @@ static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
         ),
         asset("enhance.js", SCRIPT, include_bytes!("../assets/enhance.js")),
         asset("inbox.js", SCRIPT, include_bytes!("../assets/inbox.js")),
+        asset("request.js", SCRIPT, include_bytes!("../assets/request.js")),
         asset("logo.svg", PICTURE, include_bytes!("../assets/logo.svg")),
         asset(
             "favicon.svg",

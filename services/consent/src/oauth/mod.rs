@@ -12,4 +12,4 @@ mod pkce;
 pub mod revoke;
 pub mod token;
 
-pub use code::{after_approval, after_denial, redirect_origin};
+pub use code::{redirect_origin, with_code, with_denial};

@@ -18,4 +18,5 @@ mod scratch;
 mod secrets;
 mod tenants;
 mod tickets;
+mod way_back;
 mod world;
