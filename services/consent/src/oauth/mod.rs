@@ -7,9 +7,11 @@ pub mod authorize;
 mod code;
 mod error;
 pub mod metadata;
+mod pace;
 mod parameters;
 mod pkce;
 pub mod revoke;
 pub mod token;
 
 pub use code::{redirect_origin, with_code, with_denial};
+pub use pace::Pace;

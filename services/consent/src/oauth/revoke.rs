@@ -1,12 +1,13 @@
 //! `POST /oauth/revoke` (RFC 7009): an app gives its token back.
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use ids::{GrantId, OkapToken, TenantId, TokenDigest, UserId};
 use postgres::{DatabaseError, Scope};
 use server::RequestId;
 
 use super::{
     error::OauthError,
+    pace::Pace,
     parameters::{Form, Parameters},
     token::known_client,
 };
@@ -33,14 +34,17 @@ const BY_TOKEN: &str = "
 /// Revokes the grant of a token. Unknown tokens and other clients' tokens are no error and have no
 /// effect (RFC 7009 section 2.2).
 #[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
-    (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 503, body = OauthError)))]
+    (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/revoke")]
 pub(crate) async fn revoke(
+    request: HttpRequest,
     request_id: RequestId,
-    (vault, apps, grants): (web::Data<Vault>, web::Data<Apps>, web::Data<Grants>),
+    (vault, apps, pace): (web::Data<Vault>, web::Data<Apps>, web::Data<Pace>),
+    grants: web::Data<Grants>,
     form: Form,
 ) -> HttpResponse {
     let answer = async {
+        pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         let token = parameters
             .get("token")

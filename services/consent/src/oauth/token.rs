@@ -1,6 +1,6 @@
 //! `POST /oauth/token` (RFC 6749 section 4.1.3): a code becomes the grant's one token.
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use events::WireDetail;
 use ids::{AuthorizationCode, UserId};
 use postgres::Scope;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{
     code::{self, StoredCode},
     error::OauthError,
+    pace::Pace,
     parameters::{Form, Parameters},
     pkce,
 };
@@ -36,15 +37,17 @@ pub struct TokenResponse {
 
 /// Exchanges an authorization code for the token of what was granted.
 #[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
-    (status = 200, body = TokenResponse), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 503, body = OauthError)))]
+    (status = 200, body = TokenResponse), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/token")]
 pub(crate) async fn token(
+    request: HttpRequest,
     request_id: RequestId,
-    (vault, apps): (web::Data<Vault>, web::Data<Apps>),
+    (vault, apps, pace): (web::Data<Vault>, web::Data<Apps>, web::Data<Pace>),
     (requests, grants): (web::Data<Requests>, web::Data<Grants>),
     form: Form,
 ) -> HttpResponse {
     let answer = async {
+        pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         match parameters.get("grant_type") {
             Some("authorization_code") => {}

@@ -10,6 +10,7 @@ mod doors;
 mod flat;
 mod grants;
 mod keys;
+mod leftovers;
 mod oauth;
 mod oauth_afterwards;
 mod oauth_mistakes;
