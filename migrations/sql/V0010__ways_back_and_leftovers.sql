@@ -16,10 +16,3 @@ GRANT SELECT (tenant_id, request_id) ON consent.delivery_channels TO latchkey_fo
 CREATE POLICY follower ON consent.authorization_codes FOR SELECT TO latchkey_follower USING (true);
 CREATE POLICY follower ON consent.connect_tickets FOR SELECT TO latchkey_follower USING (true);
 CREATE POLICY follower ON consent.delivery_channels FOR SELECT TO latchkey_follower USING (true);
-
--- When each kind of cleaning was last done, by whichever process.
-CREATE TABLE consent.sweeps (
-    name      text PRIMARY KEY,
-    swept_at  timestamptz NOT NULL
-);
-GRANT SELECT, INSERT, UPDATE ON consent.sweeps TO latchkey_consent;

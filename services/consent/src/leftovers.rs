@@ -1,4 +1,5 @@
-//! What is spent or expired goes, a day later: authorization codes, connect tickets, delivery channels.
+//! What is spent or expired goes, a day later: authorization codes, connect tickets, refresh tokens,
+//! access tokens that were renewed, delivery channels.
 //!
 //! A day, because a spent code that comes again within it is still known and takes its token along
 //! (RFC 6749 section 4.1.2), and a person still sees what became of a ticket.
@@ -30,7 +31,7 @@ struct Kind {
 }
 
 // Found across organizations, by followers only.
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 5] = [
     Kind {
         find: "
     -- consent.find_old_codes
@@ -51,6 +52,24 @@ const KINDS: [Kind; 3] = [
     },
     Kind {
         find: "
+    -- consent.find_old_refresh_tokens
+    SELECT DISTINCT tenant_id FROM consent.refresh_tokens WHERE expires_at < $1 LIMIT $2",
+        remove: "
+    -- consent.remove_old_refresh_tokens
+    DELETE FROM consent.refresh_tokens
+     WHERE digest IN (SELECT digest FROM consent.refresh_tokens WHERE expires_at < $1 LIMIT $2)",
+    },
+    Kind {
+        find: "
+    -- consent.find_old_access
+    SELECT DISTINCT tenant_id FROM consent.grant_access WHERE token_ends_at < $1 LIMIT $2",
+        remove: "
+    -- consent.remove_old_access
+    DELETE FROM consent.grant_access
+     WHERE token_digest IN (SELECT token_digest FROM consent.grant_access WHERE token_ends_at < $1 LIMIT $2)",
+    },
+    Kind {
+        find: "
     -- consent.find_old_delivery_channels
     SELECT DISTINCT c.tenant_id
       FROM consent.delivery_channels c JOIN consent.access_requests r ON r.request_id = c.request_id
@@ -67,11 +86,12 @@ const KINDS: [Kind; 3] = [
     },
 ];
 
+// A checkpoint that counts seconds of time instead of events.
 const CLAIM: &str = "
     -- consent.claim_sweep
-    INSERT INTO consent.sweeps (name, swept_at) VALUES ('leftovers', $1)
-        ON CONFLICT (name) DO UPDATE SET swept_at = excluded.swept_at
-     WHERE sweeps.swept_at <= $2";
+    INSERT INTO store.checkpoints (name, position) VALUES ('consent.leftovers', $1)
+        ON CONFLICT (name) DO UPDATE SET position = excluded.position
+     WHERE checkpoints.position <= $2";
 
 /// Removes what ended more than a day ago, unless this was done within the last ten minutes, by
 /// whichever process; gives how many rows went. Each transaction removes a bounded batch.
@@ -81,7 +101,10 @@ const CLAIM: &str = "
 pub async fn remove(vault: &Vault) -> Result<u64, DatabaseError> {
     let now = vault.clock.now();
     let tx = vault.postgres.begin("claim sweep", Scope::None).await?;
-    let due = tx.execute(CLAIM, &[&now, &(now - EVERY)]).await? == 1;
+    let due = tx
+        .execute(CLAIM, &[&now.as_second(), &(now - EVERY).as_second()])
+        .await?
+        == 1;
     tx.commit().await?;
     if !due {
         return Ok(0);

@@ -65,6 +65,7 @@ impl From<GrantError> for Problem {
                 .named("beyond-grant", "The change gives more than was granted"),
             GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))
                 .named("grant-ended", "The grant cannot be changed any more"),
+            GrantError::Narrowing(error) => error.into(),
             GrantError::Record(error) => error.into(),
             GrantError::Mark(_) => {
                 Self::unavailable(sentence(&error)).retry_after(Duration::from_secs(1))

@@ -1,5 +1,7 @@
 //! Events of what people allowed: provider keys, apps, access requests, grants.
 
+use std::collections::BTreeSet;
+
 use ids::{AppId, GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,6 +77,31 @@ pub struct AppIdentity {
     pub verification: Verification,
 }
 
+/// What an OAuth client may come to the token endpoint with (RFC 7591 section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum GrantType {
+    /// The code of a person's approval.
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+    /// A refresh token. Who has this gets access tokens of an hour, and the means to renew them.
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
+}
+
+impl GrantType {
+    /// What a client has that named none.
+    #[must_use]
+    pub fn code_alone() -> BTreeSet<Self> {
+        BTreeSet::from([Self::AuthorizationCode])
+    }
+
+    /// Whether a client named none, or what stands for none.
+    #[must_use]
+    pub fn is_code_alone(types: &BTreeSet<Self>) -> bool {
+        types.len() == 1 && types.contains(&Self::AuthorizationCode)
+    }
+}
+
 /// The life of a registered app (an OAuth client).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload")]
@@ -89,6 +116,12 @@ pub enum AppEvent {
         url: Option<String>,
         /// Where browsers may be sent back to; compared exactly.
         redirect_uris: Vec<String>,
+        /// What it may come to the token endpoint with.
+        #[serde(
+            default = "GrantType::code_alone",
+            skip_serializing_if = "GrantType::is_code_alone"
+        )]
+        grant_types: BTreeSet<GrantType>,
     },
     /// Removed; its grants are revoked apart.
     #[serde(rename = "app.removed")]
@@ -176,6 +209,9 @@ pub enum GrantEvent {
     /// Its token was handed to the app. The token itself is nowhere.
     #[serde(rename = "grant.token_issued")]
     TokenIssued {},
+    /// Its app used a refresh token and got the next access token. Neither is anywhere.
+    #[serde(rename = "grant.token_refreshed")]
+    TokenRefreshed {},
     /// Its details changed; the token stays.
     #[serde(rename = "grant.changed")]
     Changed {

@@ -13,7 +13,7 @@ pub use authorization::{
 };
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{
-    AccessRequestEvent, AppEvent, AppIdentity, GrantEvent, ProviderKeyEvent, Transport,
+    AccessRequestEvent, AppEvent, AppIdentity, GrantEvent, GrantType, ProviderKeyEvent, Transport,
     Verification,
 };
 pub use organization::{OrganizationEvent, UserEvent};

@@ -12,5 +12,5 @@ pub use id::{
 pub use id::{Id, IdError, Kind, kinds};
 pub use token::{
     ApiToken, AuthorizationCode, ConnectTicket, NoRandomness, OkapToken, PollSecret, PushedRequest,
-    SessionToken, SignInLink, Token, TokenDigest, TokenKind, TokenRefusal,
+    RefreshToken, SessionToken, SignInLink, Token, TokenDigest, TokenKind, TokenRefusal,
 };

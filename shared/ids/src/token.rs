@@ -197,6 +197,8 @@ tokens! {
     Poll "ps_" PollSecret;
     /// An OAuth authorization code (RFC 6749 section 4.1.2).
     Code "oc_" AuthorizationCode;
+    /// What an OAuth client gets its next access token with (RFC 6749 section 6). Used once.
+    Refresh "ort_" RefreshToken;
     /// The handle of a pushed authorization request (RFC 9126 section 2.2).
     Pushed "pr_" PushedRequest;
     /// What a signed-in browser holds in its cookie.

@@ -19,8 +19,8 @@ pub struct Metadata {
     revocation_endpoint: String,
     /// Only `code`.
     response_types_supported: [&'static str; 1],
-    /// Only `authorization_code`.
-    grant_types_supported: [&'static str; 1],
+    /// A client has those that it is registered with.
+    grant_types_supported: [&'static str; 2],
     /// Only `S256` (RFC 7636).
     code_challenge_methods_supported: [&'static str; 1],
     /// Public clients only.
@@ -44,7 +44,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         token_endpoint: at("/oauth/token"),
         revocation_endpoint: at("/oauth/revoke"),
         response_types_supported: ["code"],
-        grant_types_supported: ["authorization_code"],
+        grant_types_supported: ["authorization_code", "refresh_token"],
         code_challenge_methods_supported: ["S256"],
         token_endpoint_auth_methods_supported: ["none"],
         revocation_endpoint_auth_methods_supported: ["none"],

@@ -10,6 +10,8 @@ pub mod metadata;
 mod pace;
 mod parameters;
 mod pkce;
+mod redeem;
+mod refresh;
 pub mod revoke;
 pub mod token;
 

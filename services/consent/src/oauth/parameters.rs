@@ -67,6 +67,15 @@ impl Parameters {
         self.values.get(name).map(String::as_str)
     }
 
+    /// The value of a parameter that must be there.
+    ///
+    /// # Errors
+    /// `invalid_request`, naming it.
+    pub fn required(&self, name: &str) -> Result<&str, OauthError> {
+        self.get(name)
+            .ok_or_else(|| OauthError::new("invalid_request", format!("{name} is missing")))
+    }
+
     /// Whether this parameter stands more than once.
     #[must_use]
     pub fn repeats(&self, name: &str) -> bool {

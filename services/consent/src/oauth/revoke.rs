@@ -1,7 +1,7 @@
 //! `POST /oauth/revoke` (RFC 7009): an app gives its token back.
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use ids::{GrantId, OkapToken, TenantId, TokenDigest, UserId};
+use ids::{GrantId, OkapToken, RefreshToken, TenantId, TokenDigest, UserId};
 use postgres::{DatabaseError, Scope};
 use server::RequestId;
 
@@ -9,6 +9,7 @@ use super::{
     error::OauthError,
     pace::Pace,
     parameters::{Form, Parameters},
+    refresh,
     token::known_client,
 };
 use crate::{
@@ -31,7 +32,7 @@ const BY_TOKEN: &str = "
       FROM consent.grant_access
      WHERE token_digest = $1";
 
-/// Revokes the grant of a token. Unknown tokens and other clients' tokens are no error and have no
+/// Revokes the grant of an access token or a refresh token, with all its tokens. Unknown tokens and other clients' tokens are no error and have no
 /// effect (RFC 7009 section 2.2).
 #[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
@@ -50,13 +51,8 @@ pub(crate) async fn revoke(
             .get("token")
             .ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
         known_client(&apps, &parameters).await?;
-        let Ok(token) = OkapToken::parse(token) else {
-            return Ok(());
-        };
-        let Some(held) = held(&vault, token.digest())
-            .await
-            .map_err(|e| OauthError::unavailable(&e))?
-        else {
+        let held = held(&vault, token).await;
+        let Some(held) = held.map_err(|e| OauthError::unavailable(&e))? else {
             return Ok(());
         };
         // An app that came through OKAP has no client id: holding the token is its proof.
@@ -77,7 +73,33 @@ pub(crate) async fn revoke(
     }
 }
 
-async fn held(vault: &Vault, digest: TokenDigest) -> Result<Option<Held>, DatabaseError> {
+/// Whose token it is: an access token or a refresh token, told apart by their prefix.
+async fn held(vault: &Vault, token: &str) -> Result<Option<Held>, DatabaseError> {
+    if let Ok(token) = OkapToken::parse(token) {
+        return by_access_token(vault, token.digest()).await;
+    }
+    let Ok(token) = RefreshToken::parse(token) else {
+        return Ok(None);
+    };
+    let digest = token.digest();
+    let tx = vault
+        .postgres
+        .begin("find refresh token", Scope::Holder(digest))
+        .await?;
+    let stored = refresh::find(&tx, digest).await?;
+    tx.commit().await?;
+    Ok(stored.map(|stored| Held {
+        tenant: stored.tenant,
+        user: stored.user,
+        grant: stored.grant,
+        client_id: Some(stored.client_id),
+    }))
+}
+
+async fn by_access_token(
+    vault: &Vault,
+    digest: TokenDigest,
+) -> Result<Option<Held>, DatabaseError> {
     let tx = vault
         .postgres
         .begin("find grant by token", Scope::Holder(digest))

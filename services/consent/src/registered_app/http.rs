@@ -1,6 +1,9 @@
 //! `/api/v1/apps`: the organization's OAuth clients.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpResponse, delete, get, post, web};
+use events::GrantType;
 use ids::AppId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +11,7 @@ use server::{Page, Person, Problem, RequestId, StrictJson};
 use sessions::Permission;
 use utoipa::ToSchema;
 
-use super::{AppRow, Apps, check_redirect_uri};
+use super::{AppRow, Apps, Registration, check_redirect_uri};
 use crate::{provider_key::http::checked_name, vault::Actor};
 
 /// The most redirect URIs of one app.
@@ -24,6 +27,12 @@ pub struct NewApp {
     url: Option<String>,
     /// Where browsers may be sent back to; compared exactly.
     redirect_uris: Vec<String>,
+    /// What it may come to the token endpoint with: `authorization_code`, and `refresh_token` for an
+    /// app that renews its access token every hour. Left out: `authorization_code` alone, with an
+    /// access token that lasts as long as what was granted.
+    #[serde(default = "GrantType::code_alone")]
+    #[schema(value_type = Vec<String>)]
+    grant_types: BTreeSet<GrantType>,
 }
 
 /// A registered app.
@@ -39,6 +48,9 @@ pub struct AppView {
     url: Option<String>,
     /// Where browsers may be sent back to.
     redirect_uris: Vec<String>,
+    /// What it may come to the token endpoint with.
+    #[schema(value_type = Vec<String>)]
+    grant_types: BTreeSet<GrantType>,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -62,6 +74,7 @@ impl From<AppRow> for AppView {
             name: row.name,
             url: row.url,
             redirect_uris: row.redirect_uris,
+            grant_types: row.grant_types,
             registered_at: row.registered_at,
         }
     }
@@ -84,6 +97,7 @@ pub(crate) async fn register(
         name,
         url,
         redirect_uris,
+        grant_types,
     } = body.0;
     let name = checked_name(&name)?;
     let url = url.map(|url| checked_url(&url)).transpose()?;
@@ -97,13 +111,18 @@ pub(crate) async fn register(
                 .at(format!("/redirect_uris/{index}"), e.to_string())
         })?;
     }
+    if !grant_types.contains(&GrantType::AuthorizationCode) {
+        let rule = "authorization_code is needed";
+        return Err(Problem::bad_request(format!("{rule}.")).at("/grant_types", rule));
+    }
+    let registration = Registration {
+        name,
+        url,
+        redirect_uris,
+        grant_types,
+    };
     let id = apps
-        .register(
-            &Actor::person(&person, &request_id),
-            name,
-            url,
-            redirect_uris,
-        )
+        .register(&Actor::person(&person, &request_id), registration)
         .await?;
     Ok(HttpResponse::Created().json(Registered { id, client_id: id }))
 }

@@ -7,5 +7,7 @@ mod registered_app;
 mod store;
 
 pub use projection::AppRow;
-pub use registered_app::{App, RedirectUriError, Refusal, check_redirect_uri, is_registered};
+pub use registered_app::{
+    App, RedirectUriError, Refusal, Registration, check_redirect_uri, is_registered,
+};
 pub use store::{AppError, Apps};

@@ -1,7 +1,9 @@
 //! Registered apps: OAuth clients of an organization.
 
+use std::collections::BTreeSet;
+
 use event_store::Aggregate;
-use events::AppEvent;
+use events::{AppEvent, GrantType};
 use url::{Host, Url};
 
 /// A registered app, as its events add up.
@@ -14,6 +16,19 @@ pub enum App {
     Registered,
     /// It may not ask any more.
     Removed,
+}
+
+/// An app as an administrator registers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Its name.
+    pub name: String,
+    /// Its web address.
+    pub url: Option<String>,
+    /// Where browsers may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// What it may come to the token endpoint with.
+    pub grant_types: BTreeSet<GrantType>,
 }
 
 /// Why an app was not registered or removed.
@@ -32,17 +47,19 @@ impl App {
     ///
     /// # Errors
     /// When an app of this id exists.
-    pub fn register(
-        self,
-        name: String,
-        url: Option<String>,
-        redirect_uris: Vec<String>,
-    ) -> Result<AppEvent, Refusal> {
+    pub fn register(self, registration: Registration) -> Result<AppEvent, Refusal> {
+        let Registration {
+            name,
+            url,
+            redirect_uris,
+            grant_types,
+        } = registration;
         match self {
             Self::None => Ok(AppEvent::Registered {
                 name,
                 url,
                 redirect_uris,
+                grant_types,
             }),
             _ => Err(Refusal::Exists),
         }

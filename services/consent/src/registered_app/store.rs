@@ -5,7 +5,7 @@ use events::AppEvent;
 use ids::{AppId, TenantId, TokenDigest};
 use postgres::{DatabaseError, Scope};
 
-use super::{App, AppRow, Refusal, projection};
+use super::{App, AppRow, Refusal, Registration, projection};
 use crate::{
     projections::{RecordError, load, record},
     vault::{Actor, Vault},
@@ -49,9 +49,7 @@ impl Apps {
     pub async fn register(
         &self,
         actor: &Actor,
-        name: String,
-        url: Option<String>,
-        redirect_uris: Vec<String>,
+        registration: Registration,
     ) -> Result<AppId, AppError> {
         let id = AppId::new(self.0.clock.now());
         let tx = self.0.begin("register app", actor.tenant).await?;
@@ -60,7 +58,7 @@ impl Apps {
         }
         let stream = StreamId::of::<AppEvent, _>(id);
         let (app, version) = load::<App>(&tx, &stream).await?;
-        let event = app.register(name, url, redirect_uris)?;
+        let event = app.register(registration)?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
         tx.commit().await?;
         self.0.changed(&[]);

@@ -15,6 +15,7 @@ mod oauth;
 mod oauth_afterwards;
 mod oauth_mistakes;
 mod rebuild;
+mod refresh;
 mod scratch;
 mod secrets;
 mod tenants;

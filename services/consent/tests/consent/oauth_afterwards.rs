@@ -136,7 +136,8 @@ async fn the_metadata_says_exactly_what_is_offered() {
         "code"
       ],
       "grant_types_supported": [
-        "authorization_code"
+        "authorization_code",
+        "refresh_token"
       ],
       "code_challenge_methods_supported": [
         "S256"
