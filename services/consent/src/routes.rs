@@ -19,6 +19,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(oauth::authorize::authorize)
         .service(oauth::token::token)
         .service(oauth::revoke::revoke)
+        .service(oauth::introspect::introspect)
         // What a person decides.
         .service(access_request::http::list)
         .service(access_request::http::show)

@@ -17,6 +17,8 @@ pub struct Metadata {
     token_endpoint: String,
     /// Where a token is given back.
     revocation_endpoint: String,
+    /// Where a client asks what its token is good for.
+    introspection_endpoint: String,
     /// Only `code`.
     response_types_supported: [&'static str; 1],
     /// A client has those that it is registered with.
@@ -27,6 +29,8 @@ pub struct Metadata {
     token_endpoint_auth_methods_supported: [&'static str; 1],
     /// Public clients only.
     revocation_endpoint_auth_methods_supported: [&'static str; 1],
+    /// Public clients only.
+    introspection_endpoint_auth_methods_supported: [&'static str; 1],
     /// Only `ai_model_access` (RFC 9396 section 10).
     authorization_details_types_supported: [&'static str; 1],
     /// Answers carry `iss` (RFC 9207).
@@ -43,11 +47,13 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         authorization_endpoint: at("/oauth/authorize"),
         token_endpoint: at("/oauth/token"),
         revocation_endpoint: at("/oauth/revoke"),
+        introspection_endpoint: at("/oauth/introspect"),
         response_types_supported: ["code"],
         grant_types_supported: ["authorization_code", "refresh_token"],
         code_challenge_methods_supported: ["S256"],
         token_endpoint_auth_methods_supported: ["none"],
         revocation_endpoint_auth_methods_supported: ["none"],
+        introspection_endpoint_auth_methods_supported: ["none"],
         authorization_details_types_supported: [events::TYPE],
         authorization_response_iss_parameter_supported: true,
     })

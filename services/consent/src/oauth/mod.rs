@@ -6,6 +6,8 @@
 pub mod authorize;
 mod code;
 mod error;
+mod held;
+pub mod introspect;
 pub mod metadata;
 mod pace;
 mod parameters;

@@ -1,15 +1,13 @@
 //! `POST /oauth/revoke` (RFC 7009): an app gives its token back.
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use ids::{GrantId, OkapToken, RefreshToken, TenantId, TokenDigest, UserId};
-use postgres::{DatabaseError, Scope};
 use server::RequestId;
 
 use super::{
     error::OauthError,
+    held::held,
     pace::Pace,
     parameters::{Form, Parameters},
-    refresh,
     token::known_client,
 };
 use crate::{
@@ -17,20 +15,6 @@ use crate::{
     registered_app::Apps,
     vault::{Actor, Vault},
 };
-
-/// The grant behind a token, and the client it was given to.
-struct Held {
-    tenant: TenantId,
-    user: UserId,
-    grant: GrantId,
-    client_id: Option<String>,
-}
-
-const BY_TOKEN: &str = "
-    -- consent.grant_by_token
-    SELECT tenant_id, user_id, grant_id, app->>'app' AS client_id
-      FROM consent.grant_access
-     WHERE token_digest = $1";
 
 /// Revokes the grant of an access token or a refresh token, with all its tokens. Unknown tokens and other clients' tokens are no error and have no
 /// effect (RFC 7009 section 2.2).
@@ -71,47 +55,4 @@ pub(crate) async fn revoke(
             .finish(),
         Err(error) => error.response(),
     }
-}
-
-/// Whose token it is: an access token or a refresh token, told apart by their prefix.
-async fn held(vault: &Vault, token: &str) -> Result<Option<Held>, DatabaseError> {
-    if let Ok(token) = OkapToken::parse(token) {
-        return by_access_token(vault, token.digest()).await;
-    }
-    let Ok(token) = RefreshToken::parse(token) else {
-        return Ok(None);
-    };
-    let digest = token.digest();
-    let tx = vault
-        .postgres
-        .begin("find refresh token", Scope::Holder(digest))
-        .await?;
-    let stored = refresh::find(&tx, digest).await?;
-    tx.commit().await?;
-    Ok(stored.map(|stored| Held {
-        tenant: stored.tenant,
-        user: stored.user,
-        grant: stored.grant,
-        client_id: Some(stored.client_id),
-    }))
-}
-
-async fn by_access_token(
-    vault: &Vault,
-    digest: TokenDigest,
-) -> Result<Option<Held>, DatabaseError> {
-    let tx = vault
-        .postgres
-        .begin("find grant by token", Scope::Holder(digest))
-        .await?;
-    let row = tx
-        .query_opt(BY_TOKEN, &[&digest.as_bytes().as_slice()])
-        .await?;
-    tx.commit().await?;
-    Ok(row.map(|row| Held {
-        tenant: TenantId::from_uuid(row.get("tenant_id")),
-        user: UserId::from_uuid(row.get("user_id")),
-        grant: GrantId::from_uuid(row.get("grant_id")),
-        client_id: row.get("client_id"),
-    }))
 }

@@ -9,6 +9,7 @@ mod delivery;
 mod doors;
 mod flat;
 mod grants;
+mod introspect;
 mod keys;
 mod leftovers;
 mod oauth;

@@ -132,6 +132,7 @@ async fn the_metadata_says_exactly_what_is_offered() {
       "authorization_endpoint": "https://vault.example.com/oauth/authorize",
       "token_endpoint": "https://vault.example.com/oauth/token",
       "revocation_endpoint": "https://vault.example.com/oauth/revoke",
+      "introspection_endpoint": "https://vault.example.com/oauth/introspect",
       "response_types_supported": [
         "code"
       ],
@@ -146,6 +147,9 @@ async fn the_metadata_says_exactly_what_is_offered() {
         "none"
       ],
       "revocation_endpoint_auth_methods_supported": [
+        "none"
+      ],
+      "introspection_endpoint_auth_methods_supported": [
         "none"
       ],
       "authorization_details_types_supported": [

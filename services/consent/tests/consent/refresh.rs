@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// An app that is registered to renew its tokens.
-async fn renewing(world: &World, person: &Person) -> String {
+pub async fn renewing(world: &World, person: &Person) -> String {
     let types = ["authorization_code", "refresh_token"];
     let app = json!({"name": "Recipes", "redirect_uris": [CALLBACK], "grant_types": types});
     let answer = world.post(person, "/apps", app).await;
@@ -20,7 +20,7 @@ async fn renewing(world: &World, person: &Person) -> String {
     answer.text("client_id")
 }
 
-async fn renew(world: &World, client: &str, token: &str, details: Option<Value>) -> Answer {
+pub async fn renew(world: &World, client: &str, token: &str, details: Option<Value>) -> Answer {
     let mut form = vec![
         ("grant_type", "refresh_token".to_owned()),
         ("refresh_token", token.to_owned()),
@@ -31,7 +31,7 @@ async fn renew(world: &World, client: &str, token: &str, details: Option<Value>)
 }
 
 /// A client with a token of what was asked as usual: the client, the answer, the grant.
-async fn connected(world: &World, person: &Person) -> (String, Answer, String) {
+pub async fn connected(world: &World, person: &Person) -> (String, Answer, String) {
     let client = renewing(world, person).await;
     let (code, grant) = code(world, person, &client).await;
     let answer = post_form(world, "/oauth/token", &redeeming(&client, &code)).await;
