@@ -17,6 +17,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(okap::flat::request)
         .service(oauth::metadata::metadata)
         .service(oauth::authorize::authorize)
+        .service(oauth::pushed::push)
         .service(oauth::token::token)
         .service(oauth::revoke::revoke)
         .service(oauth::introspect::introspect)

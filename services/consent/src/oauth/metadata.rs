@@ -13,6 +13,8 @@ pub struct Metadata {
     issuer: String,
     /// Where a person is sent.
     authorization_endpoint: String,
+    /// Where a client leaves its request before it sends a person (RFC 9126).
+    pushed_authorization_request_endpoint: String,
     /// Where a code becomes a token.
     token_endpoint: String,
     /// Where a token is given back.
@@ -45,6 +47,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
     HttpResponse::Ok().json(Metadata {
         issuer: vault.public_url.clone(),
         authorization_endpoint: at("/oauth/authorize"),
+        pushed_authorization_request_endpoint: at("/oauth/par"),
         token_endpoint: at("/oauth/token"),
         revocation_endpoint: at("/oauth/revoke"),
         introspection_endpoint: at("/oauth/introspect"),

@@ -12,6 +12,7 @@ pub mod metadata;
 mod pace;
 mod parameters;
 mod pkce;
+pub mod pushed;
 mod redeem;
 mod refresh;
 pub mod revoke;

@@ -61,6 +61,21 @@ impl Parameters {
         })
     }
 
+    /// Parameters that were taken in before.
+    #[must_use]
+    pub const fn of_values(values: BTreeMap<String, String>) -> Self {
+        Self {
+            values,
+            repeated: BTreeSet::new(),
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
     /// The value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -15,6 +15,7 @@ mod leftovers;
 mod oauth;
 mod oauth_afterwards;
 mod oauth_mistakes;
+mod pushed;
 mod rebuild;
 mod refresh;
 mod scratch;

@@ -130,6 +130,7 @@ async fn the_metadata_says_exactly_what_is_offered() {
     {
       "issuer": "https://vault.example.com",
       "authorization_endpoint": "https://vault.example.com/oauth/authorize",
+      "pushed_authorization_request_endpoint": "https://vault.example.com/oauth/par",
       "token_endpoint": "https://vault.example.com/oauth/token",
       "revocation_endpoint": "https://vault.example.com/oauth/revoke",
       "introspection_endpoint": "https://vault.example.com/oauth/introspect",
