@@ -14,7 +14,7 @@ use crate::{
     address::Addresses,
     grant::Grants,
     leftovers,
-    oauth::Pace,
+    oauth::{Pace, device::page::Attempts},
     okap::Knocks,
     policy::Policy,
     provider_key::{ProviderKeys, refused},
@@ -35,6 +35,7 @@ pub struct App {
     vault: Vault,
     knocks: Knocks,
     pace: Pace,
+    attempts: Attempts,
     bus: EventBus,
 }
 
@@ -73,6 +74,7 @@ impl App {
             vault,
             knocks: Knocks::new(),
             pace: Pace::new(),
+            attempts: Attempts::new(),
             bus,
         })
     }
@@ -88,7 +90,8 @@ impl App {
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))
-            .app_data(web::Data::new(self.pace.clone()));
+            .app_data(web::Data::new(self.pace.clone()))
+            .app_data(web::Data::new(self.attempts.clone()));
         routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(
             config,
         ));

@@ -1,5 +1,5 @@
-//! What is spent or expired goes, a day later: authorization codes, connect tickets, pushed requests,
-//! refresh tokens, access tokens that were renewed, delivery channels.
+//! What is spent or expired goes, a day later: authorization codes, connect tickets, pushed
+//! requests, device requests, refresh tokens, access tokens that were renewed, delivery channels.
 //!
 //! A day, because a spent code that comes again within it is still known and takes its token along
 //! (RFC 6749 section 4.1.2), and a person still sees what became of a ticket.
@@ -31,7 +31,7 @@ struct Kind {
 }
 
 // Found across organizations, by followers only.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         find: "
     -- consent.find_old_codes
@@ -67,6 +67,15 @@ const KINDS: [Kind; 6] = [
     -- consent.remove_old_pushed_requests
     DELETE FROM consent.pushed_requests
      WHERE digest IN (SELECT digest FROM consent.pushed_requests WHERE expires_at < $1 LIMIT $2)",
+    },
+    Kind {
+        find: "
+    -- consent.find_old_device_requests
+    SELECT DISTINCT tenant_id FROM consent.device_requests WHERE expires_at < $1 LIMIT $2",
+        remove: "
+    -- consent.remove_old_device_requests
+    DELETE FROM consent.device_requests
+     WHERE digest IN (SELECT digest FROM consent.device_requests WHERE expires_at < $1 LIMIT $2)",
     },
     Kind {
         find: "

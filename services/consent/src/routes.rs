@@ -18,6 +18,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(oauth::metadata::metadata)
         .service(oauth::authorize::authorize)
         .service(oauth::pushed::push)
+        .service(oauth::device::authorize_device)
         .service(oauth::token::token)
         .service(oauth::revoke::revoke)
         .service(oauth::introspect::introspect)
@@ -54,7 +55,8 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(provider_key::page::configure)
         .configure(grant::page::configure)
         .configure(address::page::configure)
-        .configure(registered_app::page::configure);
+        .configure(registered_app::page::configure)
+        .configure(oauth::device::page::configure);
 }
 
 #[derive(OpenApi)]

@@ -86,6 +86,9 @@ pub enum GrantType {
     /// A refresh token. Who has this gets access tokens of an hour, and the means to renew them.
     #[serde(rename = "refresh_token")]
     RefreshToken,
+    /// The code of a device that has no browser.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
 }
 
 impl GrantType {

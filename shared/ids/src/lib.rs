@@ -11,6 +11,6 @@ pub use id::{
 };
 pub use id::{Id, IdError, Kind, kinds};
 pub use token::{
-    ApiToken, AuthorizationCode, ConnectTicket, NoRandomness, OkapToken, PollSecret, PushedRequest,
+    ApiToken, AuthorizationCode, ConnectTicket, DeviceCode, NoRandomness, OkapToken, PollSecret, PushedRequest,
     RefreshToken, SessionToken, SignInLink, Token, TokenDigest, TokenKind, TokenRefusal,
 };

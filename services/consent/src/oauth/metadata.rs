@@ -15,6 +15,8 @@ pub struct Metadata {
     authorization_endpoint: String,
     /// Where a client leaves its request before it sends a person (RFC 9126).
     pushed_authorization_request_endpoint: String,
+    /// Where a device without a browser begins (RFC 8628).
+    device_authorization_endpoint: String,
     /// Where a code becomes a token.
     token_endpoint: String,
     /// Where a token is given back.
@@ -24,7 +26,7 @@ pub struct Metadata {
     /// Only `code`.
     response_types_supported: [&'static str; 1],
     /// A client has those that it is registered with.
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 3],
     /// Only `S256` (RFC 7636).
     code_challenge_methods_supported: [&'static str; 1],
     /// Public clients only.
@@ -48,11 +50,16 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         issuer: vault.public_url.clone(),
         authorization_endpoint: at("/oauth/authorize"),
         pushed_authorization_request_endpoint: at("/oauth/par"),
+        device_authorization_endpoint: at("/oauth/device_authorization"),
         token_endpoint: at("/oauth/token"),
         revocation_endpoint: at("/oauth/revoke"),
         introspection_endpoint: at("/oauth/introspect"),
         response_types_supported: ["code"],
-        grant_types_supported: ["authorization_code", "refresh_token"],
+        grant_types_supported: [
+            "authorization_code",
+            "refresh_token",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ],
         code_challenge_methods_supported: ["S256"],
         token_endpoint_auth_methods_supported: ["none"],
         revocation_endpoint_auth_methods_supported: ["none"],

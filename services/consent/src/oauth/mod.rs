@@ -5,6 +5,7 @@
 
 pub mod authorize;
 mod code;
+pub mod device;
 mod error;
 mod held;
 pub mod introspect;

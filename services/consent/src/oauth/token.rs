@@ -1,4 +1,5 @@
-//! `POST /oauth/token` (RFC 6749 section 3.2): a code or a refresh token becomes an access token.
+//! `POST /oauth/token` (RFC 6749 section 3.2): a code of some kind or a refresh token becomes an
+//! access token.
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use events::{GrantType, WireDetail};
@@ -8,6 +9,7 @@ use server::RequestId;
 use utoipa::ToSchema;
 
 use super::{
+    device::collect,
     error::OauthError,
     pace::Pace,
     parameters::{Form, Parameters},
@@ -72,17 +74,10 @@ pub(crate) async fn token(
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         let wanted = grant_type(&parameters)?;
-        let client = known_client(&apps, &parameters)
-            .await?
-            .ok_or_else(|| OauthError::new("invalid_request", "client_id is missing"))?;
-        if !client.grant_types.contains(&wanted) {
-            return Err(OauthError::new(
-                "unauthorized_client",
-                "the app is not registered with this grant_type",
-            ));
-        }
+        let client = client_with(&apps, &parameters, wanted).await?;
         match wanted {
             GrantType::AuthorizationCode => redeem(&rooms, &client, &parameters, &request_id).await,
+            GrantType::DeviceCode => collect(&rooms, &client, &parameters, &request_id).await,
             GrantType::RefreshToken => renew(&rooms, &client, &parameters, &request_id).await,
         }
     };
@@ -100,11 +95,30 @@ fn grant_type(parameters: &Parameters) -> Result<GrantType, OauthError> {
     match parameters.required("grant_type")? {
         "authorization_code" => Ok(GrantType::AuthorizationCode),
         "refresh_token" => Ok(GrantType::RefreshToken),
+        "urn:ietf:params:oauth:grant-type:device_code" => Ok(GrantType::DeviceCode),
         _ => Err(OauthError::new(
             "unsupported_grant_type",
-            "authorization_code and refresh_token are supported",
+            "authorization_code, refresh_token and the device code are supported",
         )),
     }
+}
+
+/// The client that names itself, if it is registered with this grant type.
+pub(super) async fn client_with(
+    apps: &Apps,
+    parameters: &Parameters,
+    wanted: GrantType,
+) -> Result<AppRow, OauthError> {
+    let client = known_client(apps, parameters)
+        .await?
+        .ok_or_else(|| OauthError::new("invalid_request", "client_id is missing"))?;
+    if client.grant_types.contains(&wanted) {
+        return Ok(client);
+    }
+    Err(OauthError::new(
+        "unauthorized_client",
+        "the app is not registered with this grant type",
+    ))
 }
 
 /// The client that names itself, if one does. One that is not registered is refused (RFC 6749

@@ -25,10 +25,13 @@ pub struct NewApp {
     name: String,
     /// Its web address.
     url: Option<String>,
-    /// Where browsers may be sent back to; compared exactly.
+    /// Where browsers may be sent back to; compared exactly. None for an app that asks by device code
+    /// alone.
+    #[serde(default)]
     redirect_uris: Vec<String>,
-    /// What it may come to the token endpoint with: `authorization_code`, and `refresh_token` for an
-    /// app that renews its access token every hour. Left out: `authorization_code` alone, with an
+    /// What it may come to the token endpoint with: `authorization_code`,
+    /// `urn:ietf:params:oauth:grant-type:device_code`, or both, and `refresh_token` for an app that
+    /// renews its access token every hour. Left out: `authorization_code` alone, with an
     /// access token that lasts as long as what was granted.
     #[serde(default = "GrantType::code_alone")]
     #[schema(value_type = Vec<String>)]
@@ -101,7 +104,12 @@ pub(crate) async fn register(
     } = body.0;
     let name = checked_name(&name)?;
     let url = url.map(|url| checked_url(&url)).transpose()?;
-    if redirect_uris.is_empty() || redirect_uris.len() > MOST_REDIRECT_URIS {
+    let by_browser = grant_types.contains(&GrantType::AuthorizationCode);
+    if !by_browser && !grant_types.contains(&GrantType::DeviceCode) {
+        let rule = "authorization_code or the device code is needed";
+        return Err(Problem::bad_request(format!("{rule}.")).at("/grant_types", rule));
+    }
+    if (by_browser && redirect_uris.is_empty()) || redirect_uris.len() > MOST_REDIRECT_URIS {
         let rule = format!("1 to {MOST_REDIRECT_URIS} redirect URIs are needed");
         return Err(Problem::bad_request(format!("{rule}.")).at("/redirect_uris", rule));
     }
@@ -110,10 +118,6 @@ pub(crate) async fn register(
             Problem::bad_request(crate::wire_error::sentence(&e))
                 .at(format!("/redirect_uris/{index}"), e.to_string())
         })?;
-    }
-    if !grant_types.contains(&GrantType::AuthorizationCode) {
-        let rule = "authorization_code is needed";
-        return Err(Problem::bad_request(format!("{rule}.")).at("/grant_types", rule));
     }
     let registration = Registration {
         name,

@@ -6,6 +6,7 @@ mod asked;
 mod bus;
 mod deciding;
 mod delivery;
+mod device;
 mod doors;
 mod flat;
 mod grants;

@@ -131,6 +131,7 @@ async fn the_metadata_says_exactly_what_is_offered() {
       "issuer": "https://vault.example.com",
       "authorization_endpoint": "https://vault.example.com/oauth/authorize",
       "pushed_authorization_request_endpoint": "https://vault.example.com/oauth/par",
+      "device_authorization_endpoint": "https://vault.example.com/oauth/device_authorization",
       "token_endpoint": "https://vault.example.com/oauth/token",
       "revocation_endpoint": "https://vault.example.com/oauth/revoke",
       "introspection_endpoint": "https://vault.example.com/oauth/introspect",
@@ -139,7 +140,8 @@ async fn the_metadata_says_exactly_what_is_offered() {
       ],
       "grant_types_supported": [
         "authorization_code",
-        "refresh_token"
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code"
       ],
       "code_challenge_methods_supported": [
         "S256"
