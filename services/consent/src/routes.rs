@@ -41,6 +41,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(address::http::end_handle)
         .service(address::http::make_ticket)
         .service(registered_app::http::register)
+        .service(registered_app::http::renew_secret)
         .service(registered_app::http::list)
         .service(registered_app::http::remove);
 }

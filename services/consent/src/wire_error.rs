@@ -9,7 +9,7 @@ use crate::{
     grant::{self, GrantError},
     projections::RecordError,
     provider_key::ProviderKeyError,
-    registered_app::AppError,
+    registered_app::{self, AppError},
 };
 use event_store::AppendError;
 use key_vault::SealError;
@@ -92,7 +92,11 @@ impl From<ProviderKeyError> for Problem {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
+            AppError::Refused(registered_app::Refusal::Public) => {
+                Self::conflict(sentence(&error)).named("public-client", "The app has no secret")
+            }
             AppError::Refused(_) => Self::not_found("There is no such app."),
+            AppError::NoRandomness(error) => Self::internal(&error),
             AppError::TooMany => Self::conflict(sentence(&error)),
             AppError::Record(error) => error.into(),
             AppError::Database(error) => Self::dependency(&error),

@@ -105,6 +105,37 @@ impl GrantType {
     }
 }
 
+/// How an OAuth client proves that it is itself (RFC 7591 section 2, `token_endpoint_auth_method`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// Not at all: it cannot keep a secret, and PKCE and its redirect URI stand for it.
+    #[default]
+    None,
+    /// A secret in `Authorization: Basic`.
+    ClientSecretBasic,
+    /// A secret in the body.
+    ClientSecretPost,
+}
+
+impl ClientAuthentication {
+    /// Its name in OAuth.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+
+    /// Whether the client is a public one.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
 /// The life of a registered app (an OAuth client).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload")]
@@ -125,6 +156,9 @@ pub enum AppEvent {
             skip_serializing_if = "GrantType::is_code_alone"
         )]
         grant_types: BTreeSet<GrantType>,
+        /// How it proves that it is itself. A secret is nowhere in events.
+        #[serde(default, skip_serializing_if = "ClientAuthentication::is_none")]
+        authentication: ClientAuthentication,
     },
     /// Removed; its grants are revoked apart.
     #[serde(rename = "app.removed")]

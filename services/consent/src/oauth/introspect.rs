@@ -7,11 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    client::client,
     error::OauthError,
     held::{Held, held},
     pace::Pace,
     parameters::{Form, Parameters},
-    token::known_client,
 };
 use crate::{
     grant::{GrantError, GrantState, Grants},
@@ -65,7 +65,7 @@ pub(crate) async fn introspect(
         let parameters = Parameters::of_form(form)?;
         let token = parameters.required("token")?;
         // RFC 7662 section 2.1: nobody asks here without saying who they are.
-        let client = known_client(&apps, &parameters)
+        let client = client(&apps, &request, &parameters)
             .await?
             .ok_or_else(|| OauthError::new("invalid_client", "client_id is missing"))?;
         let held = held(&vault, token)

@@ -6,6 +6,9 @@ use utoipa::ToSchema;
 
 use crate::vault::Vault;
 
+/// How clients prove that they are themselves, at every endpoint that they call directly.
+const CLIENT_AUTHENTICATION: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+
 /// What this authorization server offers.
 #[derive(Serialize, ToSchema)]
 pub struct Metadata {
@@ -29,12 +32,12 @@ pub struct Metadata {
     grant_types_supported: [&'static str; 3],
     /// Only `S256` (RFC 7636).
     code_challenge_methods_supported: [&'static str; 1],
-    /// Public clients only.
-    token_endpoint_auth_methods_supported: [&'static str; 1],
-    /// Public clients only.
-    revocation_endpoint_auth_methods_supported: [&'static str; 1],
-    /// Public clients only.
-    introspection_endpoint_auth_methods_supported: [&'static str; 1],
+    /// A client proves itself the one way it is registered with.
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    /// A client proves itself the one way it is registered with.
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    /// A client proves itself the one way it is registered with.
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
     /// Only `ai_model_access` (RFC 9396 section 10).
     authorization_details_types_supported: [&'static str; 1],
     /// Answers carry `iss` (RFC 9207).
@@ -61,9 +64,9 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
             "urn:ietf:params:oauth:grant-type:device_code",
         ],
         code_challenge_methods_supported: ["S256"],
-        token_endpoint_auth_methods_supported: ["none"],
-        revocation_endpoint_auth_methods_supported: ["none"],
-        introspection_endpoint_auth_methods_supported: ["none"],
+        token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
         authorization_details_types_supported: [events::TYPE],
         authorization_response_iss_parameter_supported: true,
     })

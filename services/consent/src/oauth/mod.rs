@@ -4,6 +4,7 @@
 //! tokens in stores of its own; the reasons stand in `DECISION-oauth-core.md`.
 
 pub mod authorize;
+mod client;
 mod code;
 pub mod device;
 mod error;

@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use super::{
     authorize::checked,
+    client,
     error::OauthError,
     pace::Pace,
     parameters::{Form, Parameters},
-    token::known_client,
 };
 use crate::{
     policy::after,
@@ -83,9 +83,7 @@ pub(crate) async fn push(
     let answer = async {
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
-        let client = known_client(&apps, &parameters)
-            .await?
-            .ok_or_else(|| OauthError::new("invalid_request", "client_id is missing"))?;
+        let client = client::named(client::client(&apps, &request, &parameters).await?)?;
         if parameters.get("request_uri").is_some() {
             let why = "request_uri does not belong in a pushed request";
             return Err(OauthError::new("invalid_request", why));
@@ -121,14 +119,18 @@ async fn keep(
     let stored = async {
         let tx = vault.begin("push request", client.tenant).await?;
         let digest = pushed.digest();
-        let parameters: Value = json!(parameters.values());
+        // What proved the client is no part of what it asks for.
+        let mut kept = parameters.values().clone();
+        kept.remove("client_secret");
+        kept.insert("client_id".to_owned(), client.id.to_string());
+        let kept: Value = json!(kept);
         let expires_at = after(vault.clock.now(), Duration::from_secs(LIVES.into()));
         tx.execute(
             PUSH,
             &[
                 &digest.as_bytes().as_slice(),
                 &client.id.to_string(),
-                &parameters,
+                &kept,
                 &expires_at,
             ],
         )

@@ -4,11 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use server::RequestId;
 
 use super::{
+    client::client,
     error::OauthError,
     held::held,
     pace::Pace,
     parameters::{Form, Parameters},
-    token::known_client,
 };
 use crate::{
     grant::Grants,
@@ -34,13 +34,13 @@ pub(crate) async fn revoke(
         let token = parameters
             .get("token")
             .ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
-        known_client(&apps, &parameters).await?;
+        let client = client(&apps, &request, &parameters).await?;
         let held = held(&vault, token).await;
         let Some(held) = held.map_err(|e| OauthError::unavailable(&e))? else {
             return Ok(());
         };
         // An app that came through OKAP has no client id: holding the token is its proof.
-        if held.client_id.as_deref() != parameters.get("client_id") {
+        if held.client_id != client.map(|client| client.id.to_string()) {
             return Ok(());
         }
         let actor = Actor::app(held.tenant, held.user, &request_id);

@@ -9,6 +9,7 @@ use server::RequestId;
 use utoipa::ToSchema;
 
 use super::{
+    client::client_with,
     device::collect,
     error::OauthError,
     pace::Pace,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     access_request::{RequestError, Requests},
     grant::{Delivered, GrantError, Grants},
-    registered_app::{AppRow, Apps},
+    registered_app::Apps,
     vault::Vault,
 };
 
@@ -74,7 +75,7 @@ pub(crate) async fn token(
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         let wanted = grant_type(&parameters)?;
-        let client = client_with(&apps, &parameters, wanted).await?;
+        let client = client_with(&apps, &request, &parameters, wanted).await?;
         match wanted {
             GrantType::AuthorizationCode => redeem(&rooms, &client, &parameters, &request_id).await,
             GrantType::DeviceCode => collect(&rooms, &client, &parameters, &request_id).await,
@@ -101,42 +102,6 @@ fn grant_type(parameters: &Parameters) -> Result<GrantType, OauthError> {
             "authorization_code, refresh_token and the device code are supported",
         )),
     }
-}
-
-/// The client that names itself, if it is registered with this grant type.
-pub(super) async fn client_with(
-    apps: &Apps,
-    parameters: &Parameters,
-    wanted: GrantType,
-) -> Result<AppRow, OauthError> {
-    let client = known_client(apps, parameters)
-        .await?
-        .ok_or_else(|| OauthError::new("invalid_request", "client_id is missing"))?;
-    if client.grant_types.contains(&wanted) {
-        return Ok(client);
-    }
-    Err(OauthError::new(
-        "unauthorized_client",
-        "the app is not registered with this grant type",
-    ))
-}
-
-/// The client that names itself, if one does. One that is not registered is refused (RFC 6749
-/// section 5.2).
-pub(super) async fn known_client(
-    apps: &Apps,
-    parameters: &Parameters,
-) -> Result<Option<AppRow>, OauthError> {
-    let Some(client_id) = parameters.get("client_id") else {
-        return Ok(None);
-    };
-    let known = apps
-        .by_client_id(client_id)
-        .await
-        .map_err(|e| OauthError::unavailable(&e))?;
-    known
-        .map(Some)
-        .ok_or_else(|| OauthError::new("invalid_client", "no app of this client_id is registered"))
 }
 
 /// What was presented is no good (any more).

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::{HttpResponse, delete, get, post, web};
-use events::GrantType;
+use actix_web::{HttpResponse, delete, get, http::header, post, web};
+use events::{ClientAuthentication, GrantType};
 use ids::AppId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::{provider_key::http::checked_name, vault::Actor};
 /// The most redirect URIs of one app.
 const MOST_REDIRECT_URIS: usize = 20;
 
-/// An app to register, as a public client: it proves itself by PKCE and its redirect URI.
+/// An app to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApp {
@@ -36,6 +36,10 @@ pub struct NewApp {
     #[serde(default = "GrantType::code_alone")]
     #[schema(value_type = Vec<String>)]
     grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself: `client_secret_basic` or `client_secret_post` for a program on
+    /// a server, which can keep a secret; left out: `none`, and PKCE and its redirect URI stand for it.
+    #[serde(default)]
+    token_endpoint_auth_method: Option<String>,
 }
 
 /// A registered app.
@@ -54,6 +58,8 @@ pub struct AppView {
     /// What it may come to the token endpoint with.
     #[schema(value_type = Vec<String>)]
     grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself.
+    token_endpoint_auth_method: &'static str,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -68,6 +74,31 @@ pub struct Registered {
     /// Its OAuth client id.
     #[schema(value_type = String)]
     client_id: AppId,
+    /// Its secret, if it has one. Shown once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// Another secret of an app. Shown once.
+#[derive(Serialize, ToSchema)]
+pub struct RenewedSecret {
+    /// The secret.
+    client_secret: String,
+}
+
+fn authentication(method: Option<&str>) -> Result<ClientAuthentication, Problem> {
+    match method {
+        None | Some("none") => Ok(ClientAuthentication::None),
+        Some("client_secret_basic") => Ok(ClientAuthentication::ClientSecretBasic),
+        Some("client_secret_post") => Ok(ClientAuthentication::ClientSecretPost),
+        Some(_) => {
+            let rule = "none, client_secret_basic or client_secret_post";
+            Err(
+                Problem::bad_request(format!("An app proves itself by {rule}."))
+                    .at("/token_endpoint_auth_method", rule),
+            )
+        }
+    }
 }
 
 impl From<AppRow> for AppView {
@@ -78,6 +109,7 @@ impl From<AppRow> for AppView {
             url: row.url,
             redirect_uris: row.redirect_uris,
             grant_types: row.grant_types,
+            token_endpoint_auth_method: row.authentication.name(),
             registered_at: row.registered_at,
         }
     }
@@ -101,7 +133,9 @@ pub(crate) async fn register(
         url,
         redirect_uris,
         grant_types,
+        token_endpoint_auth_method,
     } = body.0;
+    let authentication = authentication(token_endpoint_auth_method.as_deref())?;
     let name = checked_name(&name)?;
     let url = url.map(|url| checked_url(&url)).transpose()?;
     let by_browser = grant_types.contains(&GrantType::AuthorizationCode);
@@ -124,11 +158,19 @@ pub(crate) async fn register(
         url,
         redirect_uris,
         grant_types,
+        authentication,
     };
-    let id = apps
+    let (id, secret) = apps
         .register(&Actor::person(&person, &request_id), registration)
         .await?;
-    Ok(HttpResponse::Created().json(Registered { id, client_id: id }))
+    let mut response = HttpResponse::Created();
+    Ok(response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Registered {
+            id,
+            client_id: id,
+            client_secret: secret.map(|secret| secret.reveal().to_owned()),
+        }))
 }
 
 /// Lists the organization's apps.
@@ -145,6 +187,30 @@ pub(crate) async fn list(person: Person, apps: web::Data<Apps>) -> Result<HttpRe
         items,
         next_cursor: None,
     }))
+}
+
+/// Makes another secret for an app that has one; the old one is no good from here on.
+#[utoipa::path(tag = "apps", responses(
+    (status = 200, body = RenewedSecret), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 503, body = Problem)),
+    params(("id" = String, Path)))]
+#[post("/api/v1/apps/{id}/secret")]
+pub(crate) async fn renew_secret(
+    person: Person,
+    request_id: RequestId,
+    apps: web::Data<Apps>,
+    id: web::Path<AppId>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::ManageApps)?;
+    let secret = apps
+        .renew_secret(&Actor::person(&person, &request_id), *id)
+        .await?;
+    let mut response = HttpResponse::Ok();
+    Ok(response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(RenewedSecret {
+            client_secret: secret.reveal().to_owned(),
+        }))
 }
 
 /// Removes an app: it may not ask any more.

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use askama::Template;
-use events::GrantType;
+use events::{ClientAuthentication, GrantType};
 use ids::AppId;
 use jiff::Timestamp;
 use pages::{Confirm, Field, Layout, Notice, Section, filters};
@@ -119,6 +119,7 @@ async fn register(
                 url,
                 redirect_uris,
                 grant_types: GrantType::code_alone(),
+                authentication: ClientAuthentication::None,
             },
         )
         .await?;

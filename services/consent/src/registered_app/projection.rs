@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use event_store::{ProjectionError, RecordedEvent};
-use events::{AppEvent, GrantType};
+use events::{AppEvent, ClientAuthentication, GrantType};
 use ids::{AppId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
@@ -25,14 +25,16 @@ pub struct AppRow {
     pub redirect_uris: Vec<String>,
     /// What it may come to the token endpoint with.
     pub grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself.
+    pub authentication: ClientAuthentication,
     /// Since when.
     pub registered_at: Timestamp,
 }
 
 const REGISTERED: &str = "
     -- consent.app_registered
-    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types)
-    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8)";
+    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication)
+    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9)";
 
 const REMOVED: &str = "
     -- consent.app_removed
@@ -44,7 +46,7 @@ pub(crate) const CLEAR: &str = "
 
 const OF_TENANT: &str = "
     -- consent.apps_of_tenant
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
       FROM consent.apps
      WHERE state = 'registered'
      ORDER BY registered_at
@@ -52,7 +54,7 @@ const OF_TENANT: &str = "
 
 const BY_CLIENT_ID: &str = "
     -- consent.app_by_client_id
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
       FROM consent.apps
      WHERE client_digest = $1 AND state = 'registered'";
 
@@ -70,10 +72,11 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             url,
             redirect_uris,
             grant_types,
+            authentication,
         } => {
             let digest = TokenDigest::of(&AppId::from_uuid(id).to_string());
             let uris = Value::from(redirect_uris);
-            let grant_types = json!(grant_types);
+            let (grant_types, authentication) = (json!(grant_types), json!(authentication));
             let tenant = event.tenant.uuid();
             let digest = digest.as_bytes().as_slice();
             tx.execute(
@@ -87,6 +90,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
                     &uris,
                     &event.occurred_at,
                     &grant_types,
+                    &authentication,
                 ],
             )
             .await?
@@ -127,6 +131,7 @@ fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
     };
     let uris = serde_json::from_value(row.get("redirect_uris"));
     let grant_types = serde_json::from_value(row.get("grant_types"));
+    let authentication = serde_json::from_value(row.get("authentication"));
     Ok(AppRow {
         id: AppId::from_uuid(row.get("app_id")),
         tenant: TenantId::from_uuid(row.get("tenant_id")),
@@ -134,6 +139,7 @@ fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
         url: row.get("url"),
         redirect_uris: uris.map_err(|_| unreadable("redirect_uris"))?,
         grant_types: grant_types.map_err(|_| unreadable("grant_types"))?,
+        authentication: authentication.map_err(|_| unreadable("authentication"))?,
         registered_at: row.get("registered_at"),
     })
 }

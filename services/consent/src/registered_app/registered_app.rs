@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use event_store::Aggregate;
-use events::{AppEvent, GrantType};
+use events::{AppEvent, ClientAuthentication, GrantType};
 use url::{Host, Url};
 
 /// A registered app, as its events add up.
@@ -29,6 +29,8 @@ pub struct Registration {
     pub redirect_uris: Vec<String>,
     /// What it may come to the token endpoint with.
     pub grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself.
+    pub authentication: ClientAuthentication,
 }
 
 /// Why an app was not registered or removed.
@@ -37,6 +39,9 @@ pub enum Refusal {
     /// There is no such app.
     #[error("there is no such app")]
     Unknown,
+    /// It has no secret to renew.
+    #[error("this app is a public client and has no secret")]
+    Public,
     /// It exists already.
     #[error("this app exists already")]
     Exists,
@@ -53,6 +58,7 @@ impl App {
             url,
             redirect_uris,
             grant_types,
+            authentication,
         } = registration;
         match self {
             Self::None => Ok(AppEvent::Registered {
@@ -60,6 +66,7 @@ impl App {
                 url,
                 redirect_uris,
                 grant_types,
+                authentication,
             }),
             _ => Err(Refusal::Exists),
         }

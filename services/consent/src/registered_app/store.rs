@@ -2,8 +2,8 @@
 
 use event_store::StreamId;
 use events::AppEvent;
-use ids::{AppId, TenantId, TokenDigest};
-use postgres::{DatabaseError, Scope};
+use ids::{AppId, ClientSecret, NoRandomness, TenantId, TokenDigest};
+use postgres::{DatabaseError, Scope, Tx};
 
 use super::{App, AppRow, Refusal, Registration, projection};
 use crate::{
@@ -18,6 +18,19 @@ const MOST_APPS: usize = 200;
 #[derive(Clone)]
 pub struct Apps(Vault);
 
+const FORGET_SECRETS: &str = "
+    -- consent.forget_client_secrets
+    DELETE FROM consent.client_secrets WHERE app_id = $1";
+
+const MAKE_SECRET: &str = "
+    -- consent.make_client_secret
+    INSERT INTO consent.client_secrets (digest, tenant_id, app_id, made_at)
+    VALUES ($1, store.current_tenant(), $2, $3)";
+
+const FIND_SECRET: &str = "
+    -- consent.find_client_secret
+    SELECT 1 FROM consent.client_secrets WHERE digest = $1 AND app_id = $2";
+
 /// Why nothing was done with an app.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -27,6 +40,9 @@ pub enum AppError {
     /// The organization has as many as one may have.
     #[error("an organization has at most {MOST_APPS} apps; remove one first")]
     TooMany,
+    /// No secret could be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// It could not be recorded.
     #[error("the app could not be recorded")]
     Record(#[from] RecordError),
@@ -42,7 +58,8 @@ impl Apps {
         Self(vault)
     }
 
-    /// Registers an app; its id is its OAuth client id.
+    /// Registers an app; its id is its OAuth client id. One that proves itself with a secret gets it
+    /// here, once.
     ///
     /// # Errors
     /// When the organization has too many or it cannot be recorded.
@@ -50,8 +67,9 @@ impl Apps {
         &self,
         actor: &Actor,
         registration: Registration,
-    ) -> Result<AppId, AppError> {
+    ) -> Result<(AppId, Option<ClientSecret>), AppError> {
         let id = AppId::new(self.0.clock.now());
+        let has_secret = !registration.authentication.is_none();
         let tx = self.0.begin("register app", actor.tenant).await?;
         if projection::of_tenant(&tx).await?.len() >= MOST_APPS {
             return Err(AppError::TooMany);
@@ -60,9 +78,64 @@ impl Apps {
         let (app, version) = load::<App>(&tx, &stream).await?;
         let event = app.register(registration)?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        let secret = if has_secret {
+            Some(self.make_secret(&tx, id).await?)
+        } else {
+            None
+        };
         tx.commit().await?;
         self.0.changed(&[]);
-        Ok(id)
+        Ok((id, secret))
+    }
+
+    /// Makes another secret for an app that has one. The old one is no good from here on.
+    ///
+    /// # Errors
+    /// When there is no such app, it has no secret, or the database refuses.
+    pub async fn renew_secret(&self, actor: &Actor, id: AppId) -> Result<ClientSecret, AppError> {
+        let apps = self.of(actor.tenant).await?;
+        let app = apps.iter().find(|app| app.id == id);
+        if app.ok_or(Refusal::Unknown)?.authentication.is_none() {
+            return Err(Refusal::Public.into());
+        }
+        let tx = self.0.begin("renew client secret", actor.tenant).await?;
+        let secret = self.make_secret(&tx, id).await?;
+        tx.commit().await?;
+        tracing::info!(app.id = %id, actor = %actor.name, "a client secret was renewed");
+        Ok(secret)
+    }
+
+    async fn make_secret(&self, tx: &Tx, id: AppId) -> Result<ClientSecret, AppError> {
+        let secret = ClientSecret::mint()?;
+        tx.execute(FORGET_SECRETS, &[&id.uuid()]).await?;
+        let (digest, now) = (secret.digest(), self.0.clock.now());
+        tx.execute(
+            MAKE_SECRET,
+            &[&digest.as_bytes().as_slice(), &id.uuid(), &now],
+        )
+        .await?;
+        Ok(secret)
+    }
+
+    /// Whether this is the app's secret.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn has_secret(
+        &self,
+        app: &AppRow,
+        secret: &ClientSecret,
+    ) -> Result<bool, DatabaseError> {
+        let digest = secret.digest();
+        let tx = self.0.begin("find client secret", app.tenant).await?;
+        let found = tx
+            .query_opt(
+                FIND_SECRET,
+                &[&digest.as_bytes().as_slice(), &app.id.uuid()],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(found.is_some())
     }
 
     /// Removes an app: it may not ask any more. Its grants stay until they are revoked.
@@ -75,6 +148,7 @@ impl Apps {
         let (app, version) = load::<App>(&tx, &stream).await?;
         let event = app.remove()?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        tx.execute(FORGET_SECRETS, &[&id.uuid()]).await?;
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(())

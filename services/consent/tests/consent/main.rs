@@ -4,6 +4,7 @@
 mod answer;
 mod asked;
 mod bus;
+mod confidential;
 mod deciding;
 mod delivery;
 mod device;

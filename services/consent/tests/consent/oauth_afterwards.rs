@@ -147,13 +147,19 @@ async fn the_metadata_says_exactly_what_is_offered() {
         "S256"
       ],
       "token_endpoint_auth_methods_supported": [
-        "none"
+        "none",
+        "client_secret_basic",
+        "client_secret_post"
       ],
       "revocation_endpoint_auth_methods_supported": [
-        "none"
+        "none",
+        "client_secret_basic",
+        "client_secret_post"
       ],
       "introspection_endpoint_auth_methods_supported": [
-        "none"
+        "none",
+        "client_secret_basic",
+        "client_secret_post"
       ],
       "authorization_details_types_supported": [
         "ai_model_access"

@@ -12,12 +12,13 @@ use utoipa::ToSchema;
 
 use self::{store::Polled, user_code::UserCode};
 use super::{
+    client::client_with,
     error::OauthError,
     pace::Pace,
     parameters::{Form, Parameters},
     pushed::LARGEST_DETAILS,
     refresh,
-    token::{Issued, Rooms, client_with, invalid_grant, refused},
+    token::{Issued, Rooms, invalid_grant, refused},
 };
 use crate::{
     access_request::{RequestState, details, projection},
@@ -54,7 +55,7 @@ pub(crate) async fn authorize_device(
     let answer = async {
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
-        let client = client_with(&apps, &parameters, GrantType::DeviceCode).await?;
+        let client = client_with(&apps, &request, &parameters, GrantType::DeviceCode).await?;
         begin(&vault, &client, &parameters).await
     };
     match answer.await {
