@@ -31,7 +31,7 @@ struct Kind {
 }
 
 // Found across organizations, by followers only.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind {
         find: "
     -- consent.find_old_codes
@@ -76,6 +76,15 @@ const KINDS: [Kind; 7] = [
     -- consent.remove_old_device_requests
     DELETE FROM consent.device_requests
      WHERE digest IN (SELECT digest FROM consent.device_requests WHERE expires_at < $1 LIMIT $2)",
+    },
+    Kind {
+        find: "
+    -- consent.find_old_client_assertions
+    SELECT DISTINCT tenant_id FROM consent.client_assertions WHERE expires_at < $1 LIMIT $2",
+        remove: "
+    -- consent.remove_old_client_assertions
+    DELETE FROM consent.client_assertions
+     WHERE digest IN (SELECT digest FROM consent.client_assertions WHERE expires_at < $1 LIMIT $2)",
     },
     Kind {
         find: "

@@ -92,8 +92,8 @@ impl From<ProviderKeyError> for Problem {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
-            AppError::Refused(registered_app::Refusal::Public) => {
-                Self::conflict(sentence(&error)).named("public-client", "The app has no secret")
+            AppError::Refused(registered_app::Refusal::NoSecret) => {
+                Self::conflict(sentence(&error)).named("no-secret", "The app has no secret")
             }
             AppError::Refused(_) => Self::not_found("There is no such app."),
             AppError::NoRandomness(error) => Self::internal(&error),

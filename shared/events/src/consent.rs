@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ids::{AppId, GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     authorization::{AuthorizationDetail, Provider, RequestedDetail},
@@ -106,7 +107,7 @@ impl GrantType {
 }
 
 /// How an OAuth client proves that it is itself (RFC 7591 section 2, `token_endpoint_auth_method`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum ClientAuthentication {
     /// Not at all: it cannot keep a secret, and PKCE and its redirect URI stand for it.
@@ -116,17 +117,29 @@ pub enum ClientAuthentication {
     ClientSecretBasic,
     /// A secret in the body.
     ClientSecretPost,
+    /// A signature of its own (RFC 7523).
+    PrivateKeyJwt {
+        /// Its public keys, a JWK set (RFC 7517).
+        jwks: Value,
+    },
 }
 
 impl ClientAuthentication {
     /// Its name in OAuth.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
         }
+    }
+
+    /// Whether the client has a secret that we gave it.
+    #[must_use]
+    pub const fn has_secret(&self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 
     /// Whether the client is a public one.

@@ -6,14 +6,35 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use events::{ClientAuthentication, GrantType};
 use ids::ClientSecret;
 
-use super::{error::OauthError, parameters::Parameters};
-use crate::registered_app::{AppRow, Apps};
+use super::{assertion, error::OauthError, parameters::Parameters};
+use crate::{
+    registered_app::{AppRow, Apps, client_keys},
+    vault::Vault,
+};
 
 /// What a request brings to say who sent it.
 struct Claimed {
     client_id: String,
-    secret: Option<String>,
-    method: ClientAuthentication,
+    proof: Proof,
+}
+
+enum Proof {
+    None,
+    Basic(String),
+    Posted(String),
+    Signed(String),
+}
+
+impl Proof {
+    /// The name of the method (RFC 7591 section 2).
+    const fn method(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Basic(_) => "client_secret_basic",
+            Self::Posted(_) => "client_secret_post",
+            Self::Signed(_) => "private_key_jwt",
+        }
+    }
 }
 
 /// The client of a request, if it names one.
@@ -22,7 +43,7 @@ struct Claimed {
 /// `invalid_client` when it is not registered, or does not prove itself the way it is registered;
 /// `invalid_request` when it does so in two ways at once.
 pub(super) async fn client(
-    apps: &Apps,
+    (vault, apps): (&Vault, &Apps),
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<Option<AppRow>, OauthError> {
@@ -34,20 +55,51 @@ pub(super) async fn client(
         .await
         .map_err(|e| OauthError::unavailable(&e))?;
     let known = known.ok_or_else(|| refused("no app of this client_id is registered"))?;
-    if known.authentication != claimed.method {
+    if known.authentication.name() != claimed.proof.method() {
         return Err(refused(
             "the app does not prove itself the way it is registered",
         ));
     }
-    if let Some(secret) = &claimed.secret {
-        let secret =
-            ClientSecret::parse(secret).map_err(|_| refused("the client secret is not right"))?;
-        let right = apps.has_secret(&known, &secret).await;
-        if !right.map_err(|e| OauthError::unavailable(&e))? {
-            return Err(refused("the client secret is not right"));
-        }
+    match &claimed.proof {
+        Proof::None => {}
+        Proof::Basic(secret) | Proof::Posted(secret) => right_secret(apps, &known, secret).await?,
+        Proof::Signed(assertion) => signed((vault, apps), &known, assertion).await?,
     }
     Ok(Some(known))
+}
+
+async fn right_secret(apps: &Apps, known: &AppRow, secret: &str) -> Result<(), OauthError> {
+    let wrong = || refused("the client secret is not right");
+    let secret = ClientSecret::parse(secret).map_err(|_| wrong())?;
+    let right = apps.has_secret(known, &secret).await;
+    match right.map_err(|e| OauthError::unavailable(&e))? {
+        true => Ok(()),
+        false => Err(wrong()),
+    }
+}
+
+/// Checks a signed assertion and uses it up: it proves its client once.
+async fn signed(
+    (vault, apps): (&Vault, &Apps),
+    known: &AppRow,
+    assertion: &str,
+) -> Result<(), OauthError> {
+    let ClientAuthentication::PrivateKeyJwt { jwks } = &known.authentication else {
+        return Err(refused("the app has no keys"));
+    };
+    let keys = client_keys::read(jwks).map_err(refused)?;
+    let audiences = [
+        vault.public_url.clone(),
+        format!("{}/oauth/token", vault.public_url),
+    ];
+    let client_id = known.id.to_string();
+    let proven = assertion::verify(assertion, &keys, &client_id, &audiences, vault.clock.now())
+        .map_err(refused)?;
+    let used = apps.use_assertion(known, proven.digest, proven.until).await;
+    match used.map_err(|e| OauthError::unavailable(&e))? {
+        true => Ok(()),
+        false => Err(refused("the assertion was used before")),
+    }
 }
 
 /// The client of a request, which must name one that is registered with this grant type.
@@ -55,12 +107,12 @@ pub(super) async fn client(
 /// # Errors
 /// As [`client`], and `unauthorized_client`.
 pub(super) async fn client_with(
-    apps: &Apps,
+    (vault, apps): (&Vault, &Apps),
     request: &HttpRequest,
     parameters: &Parameters,
     wanted: GrantType,
 ) -> Result<AppRow, OauthError> {
-    let client = named(client(apps, request, parameters).await?)?;
+    let client = named(client((vault, apps), request, parameters).await?)?;
     if client.grant_types.contains(&wanted) {
         return Ok(client);
     }
@@ -83,28 +135,42 @@ fn refused(description: &str) -> OauthError {
 }
 
 fn claimed(request: &HttpRequest, parameters: &Parameters) -> Result<Option<Claimed>, OauthError> {
-    let posted = parameters.get("client_secret");
     let in_body = parameters.get("client_id");
-    let Some((client_id, secret)) = basic(request)? else {
-        let method = match posted {
-            Some(_) => ClientAuthentication::ClientSecretPost,
-            None => ClientAuthentication::None,
-        };
-        return Ok(in_body.map(|client_id| Claimed {
-            client_id: client_id.to_owned(),
-            secret: posted.map(str::to_owned),
-            method,
-        }));
-    };
-    if posted.is_some() || in_body.is_some_and(|named| named != client_id) {
+    let posted = parameters.get("client_secret");
+    let signed = assertion_of(parameters)?;
+    let basic = basic(request)?;
+    let two_ways = || {
         let why = "the app names or proves itself in two ways";
+        Err(OauthError::new("invalid_request", why))
+    };
+    let (client_id, proof) = match (basic, posted, signed) {
+        (None, None, None) => (in_body.map(str::to_owned), Proof::None),
+        (None, Some(secret), None) => {
+            (in_body.map(str::to_owned), Proof::Posted(secret.to_owned()))
+        }
+        (Some((client_id, secret)), None, None) => (Some(client_id), Proof::Basic(secret)),
+        (None, None, Some((client_id, jwt))) => (Some(client_id), Proof::Signed(jwt)),
+        _ => return two_ways(),
+    };
+    if in_body.is_some_and(|named| Some(named) != client_id.as_deref()) {
+        return two_ways();
+    }
+    Ok(client_id.map(|client_id| Claimed { client_id, proof }))
+}
+
+/// A signed assertion, and whose it says it is.
+fn assertion_of(parameters: &Parameters) -> Result<Option<(String, String)>, OauthError> {
+    let kind = parameters.get("client_assertion_type");
+    let Some(jwt) = parameters.get("client_assertion") else {
+        return Ok(None);
+    };
+    if kind != Some(assertion::TYPE) {
+        let why = format!("client_assertion_type must be {}", assertion::TYPE);
         return Err(OauthError::new("invalid_request", why));
     }
-    Ok(Some(Claimed {
-        client_id,
-        secret: Some(secret),
-        method: ClientAuthentication::ClientSecretBasic,
-    }))
+    let client_id =
+        assertion::named(jwt).ok_or_else(|| refused("the assertion is not a signed JWT"))?;
+    Ok(Some((client_id, jwt.to_owned())))
 }
 
 /// Client id and secret of the Basic scheme, each encoded as in a form (RFC 6749 section 2.3.1).

@@ -65,7 +65,7 @@ pub(crate) async fn introspect(
         let parameters = Parameters::of_form(form)?;
         let token = parameters.required("token")?;
         // RFC 7662 section 2.1: nobody asks here without saying who they are.
-        let client = client(&apps, &request, &parameters)
+        let client = client((&vault, &apps), &request, &parameters)
             .await?
             .ok_or_else(|| OauthError::new("invalid_client", "client_id is missing"))?;
         let held = held(&vault, token)

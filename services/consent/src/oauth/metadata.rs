@@ -4,10 +4,16 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::assertion::ALGORITHMS;
 use crate::vault::Vault;
 
 /// How clients prove that they are themselves, at every endpoint that they call directly.
-const CLIENT_AUTHENTICATION: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+const CLIENT_AUTHENTICATION: [&str; 4] = [
+    "none",
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+];
 
 /// What this authorization server offers.
 #[derive(Serialize, ToSchema)]
@@ -33,11 +39,17 @@ pub struct Metadata {
     /// Only `S256` (RFC 7636).
     code_challenge_methods_supported: [&'static str; 1],
     /// A client proves itself the one way it is registered with.
-    token_endpoint_auth_methods_supported: [&'static str; 3],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    /// What `private_key_jwt` may be signed with.
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// A client proves itself the one way it is registered with.
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    /// What `private_key_jwt` may be signed with.
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// A client proves itself the one way it is registered with.
-    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 4],
+    /// What `private_key_jwt` may be signed with.
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// Only `ai_model_access` (RFC 9396 section 10).
     authorization_details_types_supported: [&'static str; 1],
     /// Answers carry `iss` (RFC 9207).
@@ -65,8 +77,11 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         ],
         code_challenge_methods_supported: ["S256"],
         token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+        introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         authorization_details_types_supported: [events::TYPE],
         authorization_response_iss_parameter_supported: true,
     })

@@ -3,6 +3,7 @@
 //! Own code under our events, because the one crate that could carry it keeps grants, codes and
 //! tokens in stores of its own; the reasons stand in `DECISION-oauth-core.md`.
 
+mod assertion;
 pub mod authorize;
 mod client;
 mod code;

@@ -83,7 +83,7 @@ pub(crate) async fn push(
     let answer = async {
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
-        let client = client::named(client::client(&apps, &request, &parameters).await?)?;
+        let client = client::named(client::client((&vault, &apps), &request, &parameters).await?)?;
         if parameters.get("request_uri").is_some() {
             let why = "request_uri does not belong in a pushed request";
             return Err(OauthError::new("invalid_request", why));
@@ -121,7 +121,9 @@ async fn keep(
         let digest = pushed.digest();
         // What proved the client is no part of what it asks for.
         let mut kept = parameters.values().clone();
-        kept.remove("client_secret");
+        for proof in ["client_secret", "client_assertion", "client_assertion_type"] {
+            kept.remove(proof);
+        }
         kept.insert("client_id".to_owned(), client.id.to_string());
         let kept: Value = json!(kept);
         let expires_at = after(vault.clock.now(), Duration::from_secs(LIVES.into()));

@@ -34,7 +34,7 @@ pub(crate) async fn revoke(
         let token = parameters
             .get("token")
             .ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
-        let client = client(&apps, &request, &parameters).await?;
+        let client = client((&vault, &apps), &request, &parameters).await?;
         let held = held(&vault, token).await;
         let Some(held) = held.map_err(|e| OauthError::unavailable(&e))? else {
             return Ok(());

@@ -75,7 +75,7 @@ pub(crate) async fn token(
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         let wanted = grant_type(&parameters)?;
-        let client = client_with(&apps, &request, &parameters, wanted).await?;
+        let client = client_with((&vault, &apps), &request, &parameters, wanted).await?;
         match wanted {
             GrantType::AuthorizationCode => redeem(&rooms, &client, &parameters, &request_id).await,
             GrantType::DeviceCode => collect(&rooms, &client, &parameters, &request_id).await,

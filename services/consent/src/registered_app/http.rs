@@ -7,11 +7,12 @@ use events::{ClientAuthentication, GrantType};
 use ids::AppId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use server::{Page, Person, Problem, RequestId, StrictJson};
 use sessions::Permission;
 use utoipa::ToSchema;
 
-use super::{AppRow, Apps, Registration, check_redirect_uri};
+use super::{AppRow, Apps, Registration, check_redirect_uri, client_keys};
 use crate::{provider_key::http::checked_name, vault::Actor};
 
 /// The most redirect URIs of one app.
@@ -36,10 +37,15 @@ pub struct NewApp {
     #[serde(default = "GrantType::code_alone")]
     #[schema(value_type = Vec<String>)]
     grant_types: BTreeSet<GrantType>,
-    /// How it proves that it is itself: `client_secret_basic` or `client_secret_post` for a program on
-    /// a server, which can keep a secret; left out: `none`, and PKCE and its redirect URI stand for it.
+    /// How it proves that it is itself: `client_secret_basic`, `client_secret_post` or
+    /// `private_key_jwt` for a program on a server, which can keep a secret; left out: `none`, and PKCE
+    /// and its redirect URI stand for it.
     #[serde(default)]
     token_endpoint_auth_method: Option<String>,
+    /// Its public keys, a JWK set (RFC 7517), for `private_key_jwt`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<Value>,
 }
 
 /// A registered app.
@@ -86,18 +92,28 @@ pub struct RenewedSecret {
     client_secret: String,
 }
 
-fn authentication(method: Option<&str>) -> Result<ClientAuthentication, Problem> {
+fn authentication(
+    method: Option<&str>,
+    jwks: Option<Value>,
+) -> Result<ClientAuthentication, Problem> {
+    let refused = |member: &str, rule: &str| {
+        Problem::bad_request(format!("How the app proves itself: {rule}.")).at(member, rule)
+    };
+    let of_keys = |jwks: Option<Value>| {
+        let jwks = jwks.ok_or_else(|| refused("/jwks", "private_key_jwt needs a JWK set"))?;
+        client_keys::read(&jwks).map_err(|rule| refused("/jwks", rule))?;
+        Ok(ClientAuthentication::PrivateKeyJwt { jwks })
+    };
     match method {
+        Some("private_key_jwt") => of_keys(jwks),
+        _ if jwks.is_some() => Err(refused("/jwks", "keys belong to private_key_jwt")),
         None | Some("none") => Ok(ClientAuthentication::None),
         Some("client_secret_basic") => Ok(ClientAuthentication::ClientSecretBasic),
         Some("client_secret_post") => Ok(ClientAuthentication::ClientSecretPost),
-        Some(_) => {
-            let rule = "none, client_secret_basic or client_secret_post";
-            Err(
-                Problem::bad_request(format!("An app proves itself by {rule}."))
-                    .at("/token_endpoint_auth_method", rule),
-            )
-        }
+        Some(_) => Err(refused(
+            "/token_endpoint_auth_method",
+            "none, client_secret_basic, client_secret_post or private_key_jwt",
+        )),
     }
 }
 
@@ -134,8 +150,9 @@ pub(crate) async fn register(
         redirect_uris,
         grant_types,
         token_endpoint_auth_method,
+        jwks,
     } = body.0;
-    let authentication = authentication(token_endpoint_auth_method.as_deref())?;
+    let authentication = authentication(token_endpoint_auth_method.as_deref(), jwks)?;
     let name = checked_name(&name)?;
     let url = url.map(|url| checked_url(&url)).transpose()?;
     let by_browser = grant_types.contains(&GrantType::AuthorizationCode);

@@ -1,5 +1,6 @@
 //! Registered apps: the OAuth clients of an organization.
 
+pub mod client_keys;
 pub mod http;
 pub mod page;
 pub mod projection;

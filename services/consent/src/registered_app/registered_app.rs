@@ -40,8 +40,8 @@ pub enum Refusal {
     #[error("there is no such app")]
     Unknown,
     /// It has no secret to renew.
-    #[error("this app is a public client and has no secret")]
-    Public,
+    #[error("this app has no secret")]
+    NoSecret,
     /// It exists already.
     #[error("this app exists already")]
     Exists,

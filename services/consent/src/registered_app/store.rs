@@ -3,6 +3,7 @@
 use event_store::StreamId;
 use events::AppEvent;
 use ids::{AppId, ClientSecret, NoRandomness, TenantId, TokenDigest};
+use jiff::Timestamp;
 use postgres::{DatabaseError, Scope, Tx};
 
 use super::{App, AppRow, Refusal, Registration, projection};
@@ -30,6 +31,12 @@ const MAKE_SECRET: &str = "
 const FIND_SECRET: &str = "
     -- consent.find_client_secret
     SELECT 1 FROM consent.client_secrets WHERE digest = $1 AND app_id = $2";
+
+const USE_ASSERTION: &str = "
+    -- consent.use_client_assertion
+    INSERT INTO consent.client_assertions (digest, tenant_id, expires_at)
+    VALUES ($1, store.current_tenant(), $2)
+        ON CONFLICT (digest) DO NOTHING";
 
 /// Why nothing was done with an app.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +76,7 @@ impl Apps {
         registration: Registration,
     ) -> Result<(AppId, Option<ClientSecret>), AppError> {
         let id = AppId::new(self.0.clock.now());
-        let has_secret = !registration.authentication.is_none();
+        let has_secret = registration.authentication.has_secret();
         let tx = self.0.begin("register app", actor.tenant).await?;
         if projection::of_tenant(&tx).await?.len() >= MOST_APPS {
             return Err(AppError::TooMany);
@@ -95,8 +102,8 @@ impl Apps {
     pub async fn renew_secret(&self, actor: &Actor, id: AppId) -> Result<ClientSecret, AppError> {
         let apps = self.of(actor.tenant).await?;
         let app = apps.iter().find(|app| app.id == id);
-        if app.ok_or(Refusal::Unknown)?.authentication.is_none() {
-            return Err(Refusal::Public.into());
+        if !app.ok_or(Refusal::Unknown)?.authentication.has_secret() {
+            return Err(Refusal::NoSecret.into());
         }
         let tx = self.0.begin("renew client secret", actor.tenant).await?;
         let secret = self.make_secret(&tx, id).await?;
@@ -136,6 +143,24 @@ impl Apps {
             .await?;
         tx.commit().await?;
         Ok(found.is_some())
+    }
+
+    /// Uses a signed assertion of an app; false when it was used before.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn use_assertion(
+        &self,
+        app: &AppRow,
+        digest: TokenDigest,
+        until: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let tx = self.0.begin("use client assertion", app.tenant).await?;
+        let used = tx
+            .execute(USE_ASSERTION, &[&digest.as_bytes().as_slice(), &until])
+            .await?;
+        tx.commit().await?;
+        Ok(used == 1)
     }
 
     /// Removes an app: it may not ask any more. Its grants stay until they are revoked.

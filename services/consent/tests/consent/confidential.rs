@@ -182,10 +182,7 @@ async fn a_renewed_secret_takes_the_place_of_the_old() {
     let none = world
         .post(&person, &format!("/apps/{public}/secret"), json!({}))
         .await;
-    assert_eq!(
-        (none.status, none.problem().as_str()),
-        (409, "public-client")
-    );
+    assert_eq!((none.status, none.problem().as_str()), (409, "no-secret"));
     let unknown =
         json!({"name": "App", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "tls"});
     assert_eq!(world.post(&person, "/apps", unknown).await.status, 400);

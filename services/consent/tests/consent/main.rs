@@ -3,6 +3,7 @@
 
 mod answer;
 mod asked;
+mod assertions;
 mod bus;
 mod confidential;
 mod deciding;

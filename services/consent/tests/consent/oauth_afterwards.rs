@@ -149,17 +149,38 @@ async fn the_metadata_says_exactly_what_is_offered() {
       "token_endpoint_auth_methods_supported": [
         "none",
         "client_secret_basic",
-        "client_secret_post"
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "token_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "RS256",
+        "PS256",
+        "EdDSA"
       ],
       "revocation_endpoint_auth_methods_supported": [
         "none",
         "client_secret_basic",
-        "client_secret_post"
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "RS256",
+        "PS256",
+        "EdDSA"
       ],
       "introspection_endpoint_auth_methods_supported": [
         "none",
         "client_secret_basic",
-        "client_secret_post"
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "RS256",
+        "PS256",
+        "EdDSA"
       ],
       "authorization_details_types_supported": [
         "ai_model_access"

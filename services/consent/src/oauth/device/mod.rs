@@ -55,7 +55,13 @@ pub(crate) async fn authorize_device(
     let answer = async {
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
-        let client = client_with(&apps, &request, &parameters, GrantType::DeviceCode).await?;
+        let client = client_with(
+            (&vault, &apps),
+            &request,
+            &parameters,
+            GrantType::DeviceCode,
+        )
+        .await?;
         begin(&vault, &client, &parameters).await
     };
     match answer.await {
