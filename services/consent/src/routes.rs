@@ -16,6 +16,8 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(okap::authorize::poll)
         .service(okap::flat::request)
         .service(oauth::metadata::metadata)
+        .service(oauth::resource::of_all)
+        .service(oauth::resource::of_provider)
         .service(oauth::authorize::authorize)
         .service(oauth::pushed::push)
         .service(oauth::device::authorize_device)

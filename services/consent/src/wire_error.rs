@@ -66,6 +66,7 @@ impl From<GrantError> for Problem {
             GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))
                 .named("grant-ended", "The grant cannot be changed any more"),
             GrantError::Narrowing(error) => error.into(),
+            GrantError::OtherResource => Self::unprocessable(sentence(&error)),
             GrantError::Record(error) => error.into(),
             GrantError::Mark(_) => {
                 Self::unavailable(sentence(&error)).retry_after(Duration::from_secs(1))

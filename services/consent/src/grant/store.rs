@@ -44,6 +44,9 @@ pub enum GrantError {
     /// The app asks for a token that may do more than the grant.
     #[error(transparent)]
     Narrowing(#[from] InvalidDetails),
+    /// The app asks for a token for a provider that is not in the grant.
+    #[error("nothing was granted at this provider")]
+    OtherResource,
     /// No token could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -57,6 +60,8 @@ const OVERLAP: Duration = Duration::from_secs(60);
 pub struct TokenTerms<'a> {
     /// The `authorization_details` of the token request, if it asks for less than the grant.
     pub narrowing: Option<&'a str>,
+    /// The one provider that it is for, if its app names one.
+    pub provider: Option<&'a str>,
     /// How long it lives, if not as long as its grant.
     pub lives: Option<Duration>,
 }
@@ -252,6 +257,10 @@ impl Grants {
             .narrowing
             .map(|json| narrowed(&details, json, now))
             .transpose()?;
+        let narrowed = match terms.provider {
+            Some(provider) => Some(only_at(provider, narrowed.as_ref().unwrap_or(&details))?),
+            None => narrowed,
+        };
         let details = narrowed.clone().unwrap_or(details);
         let grant_ends = projection::last_expiry(&details);
         let ends_at = terms.lives.map(|lives| after(now, lives));
@@ -277,6 +286,20 @@ impl Grants {
             details,
             expires_at: ends_at.map_or(grant_ends, |ends_at| ends_at.min(grant_ends)),
         })
+    }
+}
+
+/// What of it is at this provider.
+fn only_at(
+    provider: &str,
+    details: &[AuthorizationDetail],
+) -> Result<Vec<AuthorizationDetail>, GrantError> {
+    let at = |detail: &&AuthorizationDetail| detail.provider.as_str() == provider;
+    let only: Vec<_> = details.iter().filter(at).cloned().collect();
+    if only.is_empty() {
+        Err(GrantError::OtherResource)
+    } else {
+        Ok(only)
     }
 }
 

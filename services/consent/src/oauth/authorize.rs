@@ -4,7 +4,6 @@
 use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
 use events::{AppIdentity, RequestedDetail, Transport, Verification};
 use ids::RequestId;
-use jiff::Timestamp;
 use server::{Problem, ReturnPath};
 use sessions::Permission;
 
@@ -13,6 +12,7 @@ use super::{
     parameters::Parameters,
     pkce,
     pushed::{self, Opened},
+    resource,
 };
 use crate::{
     access_request::{
@@ -70,11 +70,10 @@ pub(crate) async fn authorize(
     }
     server::require(&person, Permission::DecideRequests)?;
     let back = |error: &OauthError| Ok(back_with(&vault, parameters, &redirect_uri, error));
-    let now = vault.clock.now();
     let largest = pushed
         .as_ref()
         .map_or(LARGEST_DETAILS, |_| pushed::LARGEST_DETAILS);
-    let (channel, asked) = match checked(parameters, &redirect_uri, now, largest) {
+    let (channel, asked) = match checked(&vault, parameters, &redirect_uri, largest) {
         Ok(checked) => checked,
         Err(error) => return back(&error),
     };
@@ -190,9 +189,9 @@ async fn verified_client(
 
 /// Everything else of the request: what its answer needs, and what it asks for.
 pub(super) fn checked(
+    vault: &Vault,
     parameters: &Parameters,
     redirect_uri: &str,
-    now: Timestamp,
     largest_details: usize,
 ) -> Result<(OauthChannel, Vec<RequestedDetail>), OauthError> {
     let invalid = |description: &str| OauthError::new("invalid_request", description);
@@ -229,8 +228,9 @@ pub(super) fn checked(
             "authorization_details is too large; push the request, or ask for less",
         ));
     }
-    let asked = details::parse(details, now)
+    let asked = details::parse(details, vault.clock.now())
         .map_err(|wrong| OauthError::new("invalid_authorization_details", wrong.to_string()))?;
+    resource::check(vault, parameters, &asked)?;
     if parameters.get("prompt") == Some("none") {
         return Err(OauthError::new(
             "interaction_required",

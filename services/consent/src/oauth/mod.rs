@@ -18,6 +18,7 @@ mod pkce;
 pub mod pushed;
 mod redeem;
 mod refresh;
+pub mod resource;
 pub mod revoke;
 pub mod token;
 

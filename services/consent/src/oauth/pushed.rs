@@ -93,12 +93,7 @@ pub(crate) async fn push(
             let why = "redirect_uri is not one that this app registered";
             return Err(OauthError::new("invalid_request", why));
         }
-        checked(
-            &parameters,
-            redirect_uri,
-            vault.clock.now(),
-            LARGEST_DETAILS,
-        )?;
+        checked(&vault, &parameters, redirect_uri, LARGEST_DETAILS)?;
         keep(&vault, &client, &parameters).await
     };
     match answer.await {

@@ -90,14 +90,10 @@ pub(super) async fn redeem(
             "the code was used before; what it gave is revoked",
         ));
     }
+    let terms = refresh::terms(vault, client, parameters)?;
     let delivered = rooms
         .requests
-        .deliver_under(
-            &tx,
-            &actor,
-            stored.request,
-            refresh::terms(client, parameters),
-        )
+        .deliver_under(&tx, &actor, stored.request, terms)
         .await
         .map_err(refused)?;
     let refresh = refresh::first(&tx, client, &actor, &delivered, now).await?;

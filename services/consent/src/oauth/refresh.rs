@@ -14,6 +14,7 @@ use postgres::{DatabaseError, Scope, Tx};
 use super::{
     error::OauthError,
     parameters::Parameters,
+    resource,
     token::{Issued, Rooms, invalid_grant, refused},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     policy::after,
     projections::TRIES,
     registered_app::AppRow,
-    vault::Actor,
+    vault::{Actor, Vault},
 };
 
 /// How long an access token lives that can be renewed.
@@ -57,11 +58,19 @@ const USE: &str = "
 
 /// What a token of this client is besides its grant: less, if the request asks for less, and
 /// shorter, if the client can renew it.
-pub(super) fn terms<'a>(client: &AppRow, parameters: &'a Parameters) -> TokenTerms<'a> {
-    TokenTerms {
+///
+/// # Errors
+/// `invalid_target` when it names a resource that is none of ours.
+pub(super) fn terms<'a>(
+    vault: &Vault,
+    client: &AppRow,
+    parameters: &'a Parameters,
+) -> Result<TokenTerms<'a>, OauthError> {
+    Ok(TokenTerms {
         narrowing: parameters.get("authorization_details"),
+        provider: resource::provider(vault, parameters)?,
         lives: may_renew(client).then_some(ACCESS_LIVES),
-    }
+    })
 }
 
 fn may_renew(client: &AppRow) -> bool {
@@ -161,13 +170,14 @@ pub(super) async fn renew(
         name: stored.client_id.clone(),
         ..Actor::app(stored.tenant, stored.user, request_id)
     };
+    let terms = terms(rooms.vault, client, parameters)?;
     if !stored.used && rooms.vault.clock.now() >= stored.expires_at {
         return Err(invalid_grant("the refresh token has expired"));
     }
     if !stored.used {
         // The person may be changing the grant at this moment.
         for last in (0..TRIES).rev() {
-            match rotate(rooms, client, &actor, (digest, stored.grant), parameters).await {
+            match rotate(rooms, client, &actor, (digest, stored.grant), terms).await {
                 Err(RequestError::Grant(error)) if error.is_conflict() && last > 0 => {}
                 Ok(Some(issued)) => return Ok(issued),
                 Ok(None) => break,
@@ -191,7 +201,7 @@ async fn rotate(
     client: &AppRow,
     actor: &Actor,
     (digest, grant): (TokenDigest, GrantId),
-    parameters: &Parameters,
+    terms: TokenTerms<'_>,
 ) -> Result<Option<Issued>, RequestError> {
     let (vault, now) = (rooms.vault, rooms.vault.clock.now());
     let tx = vault.begin("renew token", actor.tenant).await?;
@@ -202,7 +212,6 @@ async fn rotate(
     {
         return Ok(None);
     }
-    let terms = terms(client, parameters);
     let delivered = rooms.grants.refresh_token(&tx, actor, grant, terms).await?;
     let refresh = issue(&tx, client, actor, grant, now).await?;
     tx.commit().await?;

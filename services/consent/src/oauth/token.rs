@@ -112,6 +112,9 @@ pub(super) fn invalid_grant(description: &str) -> OauthError {
 /// Why no token was issued of a grant, in the words of RFC 6749 section 5.2.
 pub(super) fn refused(error: RequestError) -> OauthError {
     match error {
+        RequestError::Grant(GrantError::OtherResource) => {
+            OauthError::new("invalid_target", "nothing was granted at this resource")
+        }
         RequestError::Grant(GrantError::Narrowing(invalid)) => {
             OauthError::new("invalid_authorization_details", invalid.to_string())
         }

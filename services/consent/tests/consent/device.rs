@@ -223,6 +223,14 @@ async fn a_code_is_good_for_its_own_client_and_its_own_organization_alone() {
     let nothing = [("client_id", client.clone())];
     let nothing = post_form(&world, "/oauth/device_authorization", &nothing).await;
     assert_eq!(nothing.text("error"), "invalid_authorization_details");
+    let details = json!([detail(json!({}))]).to_string();
+    let beside = [
+        ("client_id", client.clone()),
+        ("authorization_details", details),
+        ("resource", format!("{ORIGIN}/v1/google")),
+    ];
+    let beside = post_form(&world, "/oauth/device_authorization", &beside).await;
+    assert_eq!(beside.text("error"), "invalid_target");
     let none = json!({"name": "App", "grant_types": ["refresh_token"]});
     assert_eq!(world.post(&person, "/apps", none).await.status, 400);
     let no_uri = json!({"name": "App", "grant_types": ["authorization_code", GRANT_TYPE]});

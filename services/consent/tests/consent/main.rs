@@ -21,6 +21,7 @@ mod oauth_mistakes;
 mod pushed;
 mod rebuild;
 mod refresh;
+mod resource;
 mod scratch;
 mod secrets;
 mod tenants;

@@ -17,7 +17,7 @@ use super::{
     pace::Pace,
     parameters::{Form, Parameters},
     pushed::LARGEST_DETAILS,
-    refresh,
+    refresh, resource,
     token::{Issued, Rooms, invalid_grant, refused},
 };
 use crate::{
@@ -87,6 +87,7 @@ async fn begin(
     }
     let asked =
         details::parse(asked, vault.clock.now()).map_err(|wrong| invalid(wrong.to_string()))?;
+    resource::check(vault, parameters, &asked)?;
     let device = DeviceCode::mint().map_err(|e| OauthError::unavailable(&e))?;
     let user = UserCode::mint().map_err(|e| OauthError::unavailable(&e))?;
     store::make(vault, client, (&device, &user), &asked)
@@ -149,7 +150,7 @@ pub(super) async fn collect(
         name: client.id.to_string(),
         ..Actor::app(tenant, row.user, request_id)
     };
-    let terms = refresh::terms(client, parameters);
+    let terms = refresh::terms(vault, client, parameters)?;
     let delivered = rooms
         .requests
         .deliver_under(&tx, &actor, request, terms)
