@@ -49,7 +49,8 @@ def okap_token() -> str:
     if not any(key["provider"] == "openai" for key in keys):
         api("POST", "/api/v1/provider-keys", {"provider": "openai", "name": "Bench", "secret": KEY})
     ticket = api("POST", "/api/v1/connect-tickets", {"label": "Bench", "ceiling": {
-        "providers": ["openai"], "models": ["gpt-4o*"], "monthly_spend": "3000000", "days": 1}})
+        "providers": ["openai"], "models": ["gpt-4o*"], "monthly_spend": "3000000", "days": 1,
+        "requests_per_minute": 1000000, "requests_per_day": 100000000}})
     url = urlsplit(ticket["url"])
     body = {"okap": "1.0", "client": {"name": "Bench"}, "authorization_details": [{
         "type": "ai_model_access", "provider": "openai", "models": ["gpt-4o-mini"], "capabilities": ["chat"],

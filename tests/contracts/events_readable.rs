@@ -9,7 +9,7 @@ use events::{
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 23] = [
+const TYPES: [&str; 24] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -22,6 +22,7 @@ const TYPES: [&str; 23] = [
     "grant.granted",
     "grant.revoked",
     "grant.token_issued",
+    "grant.token_refreshed",
     "organization.created",
     "organization.sso_connected",
     "provider_key.deleted",

@@ -73,6 +73,7 @@ def ask_with_okap(page: Page) -> dict[str, OkapToken]:
     ceiling = {
         "providers": ["openai", "google"],
         "models": ["gpt-4o-mini", "text-embedding-3-small", apps.FLASH],
+        "capabilities": ["chat", "embeddings"],
         "monthly_spend": "5",
         "days": 7,
     }

@@ -94,6 +94,10 @@ class Organization:
             body["ceiling"] = {
                 "providers": list(providers),
                 "models": models or [],
+                "capabilities": ["chat", "embeddings"],
+                "requests_per_minute": 10_000,
+                "requests_per_day": 1_000_000,
+                "tokens_per_request": 10_000_000,
                 "monthly_spend": monthly_spend,
                 "days": 30,
             }

@@ -77,7 +77,9 @@ impl Owner {
     /// # Errors
     /// When the vault refuses.
     pub async fn ticket(&self, providers: &[&str]) -> Result<String> {
-        let ceiling = json!({"providers": providers, "monthly_spend": "1000", "days": 30});
+        let ceiling = json!({"providers": providers, "capabilities": ["chat", "embeddings"], "monthly_spend": "1000",
+            "requests_per_minute": 1_000_000, "requests_per_day": 100_000_000,
+            "tokens_per_request": 100_000_000, "days": 30});
         let answer = self
             .api(
                 Method::POST,

@@ -13,6 +13,8 @@ use crate::{
     access_request::{Requests, overdue},
     address::Addresses,
     grant::Grants,
+    leftovers,
+    oauth::{Pace, device::page::Attempts},
     okap::Knocks,
     policy::Policy,
     provider_key::{ProviderKeys, refused},
@@ -32,6 +34,8 @@ const CONNECTIONS: usize = 24;
 pub struct App {
     vault: Vault,
     knocks: Knocks,
+    pace: Pace,
+    attempts: Attempts,
     bus: EventBus,
 }
 
@@ -69,6 +73,8 @@ impl App {
         Ok(Self {
             vault,
             knocks: Knocks::new(),
+            pace: Pace::new(),
+            attempts: Attempts::new(),
             bus,
         })
     }
@@ -83,7 +89,9 @@ impl App {
             .app_data(web::Data::new(ProviderKeys::new(vault.clone())))
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
-            .app_data(web::Data::new(self.knocks.clone()));
+            .app_data(web::Data::new(self.knocks.clone()))
+            .app_data(web::Data::new(self.pace.clone()))
+            .app_data(web::Data::new(self.attempts.clone()));
         routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(
             config,
         ));
@@ -107,7 +115,8 @@ impl App {
     }
 
     /// What runs beside the requests: the relay of all decisions, taking note of provider keys that a
-    /// provider refused, and ending access requests that nobody decided in time.
+    /// provider refused, ending access requests that nobody decided in time, and removing what is
+    /// spent or expired.
     #[must_use]
     pub fn background(&self, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
         let relayed = tokio::spawn(self.vault.relay.clone().run(shutdown.requested()));
@@ -120,6 +129,7 @@ impl App {
             Requests::new(self.vault.clone()),
             shutdown.requested(),
         ));
-        vec![relayed, noted, ended]
+        let swept = tokio::spawn(leftovers::sweep(self.vault.clone(), shutdown.requested()));
+        vec![relayed, noted, ended, swept]
     }
 }

@@ -6,6 +6,7 @@ mod app;
 mod consent_page;
 pub mod grant;
 mod inbox;
+pub mod leftovers;
 pub mod oauth;
 pub mod okap;
 pub mod policy;

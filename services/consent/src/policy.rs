@@ -125,7 +125,7 @@ fn higher_of(one: &GrantedLimits, other: &GrantedLimits) -> GrantedLimits {
 }
 
 /// The largest number that each limit can say.
-const LARGEST_LIMITS: GrantedLimits = GrantedLimits {
+pub const LARGEST_LIMITS: GrantedLimits = GrantedLimits {
     monthly_spend: LARGEST_LIMIT,
     daily_spend: LARGEST_LIMIT,
     requests_per_minute: 1_000_000,

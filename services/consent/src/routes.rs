@@ -17,9 +17,14 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(okap::redeem::redeem)
         .service(okap::flat::request)
         .service(oauth::metadata::metadata)
+        .service(oauth::resource::of_all)
+        .service(oauth::resource::of_provider)
         .service(oauth::authorize::authorize)
+        .service(oauth::pushed::push)
+        .service(oauth::device::authorize_device)
         .service(oauth::token::token)
         .service(oauth::revoke::revoke)
+        .service(oauth::introspect::introspect)
         // What a person decides.
         .service(access_request::http::list)
         .service(access_request::http::show)
@@ -39,6 +44,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(address::http::end_handle)
         .service(address::http::make_ticket)
         .service(registered_app::http::register)
+        .service(registered_app::http::renew_secret)
         .service(registered_app::http::list)
         .service(registered_app::http::remove);
 }
@@ -55,7 +61,8 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(provider_key::page::configure)
         .configure(grant::page::configure)
         .configure(address::page::configure)
-        .configure(registered_app::page::configure);
+        .configure(registered_app::page::configure)
+        .configure(oauth::device::page::configure);
 }
 
 #[derive(OpenApi)]

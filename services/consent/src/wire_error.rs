@@ -9,7 +9,7 @@ use crate::{
     grant::{self, GrantError},
     projections::RecordError,
     provider_key::ProviderKeyError,
-    registered_app::AppError,
+    registered_app::{self, AppError},
 };
 use event_store::AppendError;
 use key_vault::SealError;
@@ -65,6 +65,8 @@ impl From<GrantError> for Problem {
                 .named("beyond-grant", "The change gives more than was granted"),
             GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))
                 .named("grant-ended", "The grant cannot be changed any more"),
+            GrantError::Narrowing(error) => error.into(),
+            GrantError::OtherResource => Self::unprocessable(sentence(&error)),
             GrantError::Record(error) => error.into(),
             GrantError::Mark(_) => {
                 Self::unavailable(sentence(&error)).retry_after(Duration::from_secs(1))
@@ -91,7 +93,11 @@ impl From<ProviderKeyError> for Problem {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
+            AppError::Refused(registered_app::Refusal::NoSecret) => {
+                Self::conflict(sentence(&error)).named("no-secret", "The app has no secret")
+            }
             AppError::Refused(_) => Self::not_found("There is no such app."),
+            AppError::NoRandomness(error) => Self::internal(&error),
             AppError::TooMany => Self::conflict(sentence(&error)),
             AppError::Record(error) => error.into(),
             AppError::Database(error) => Self::dependency(&error),

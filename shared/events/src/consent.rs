@@ -1,8 +1,11 @@
 //! Events of what people allowed: provider keys, apps, access requests, grants.
 
+use std::collections::BTreeSet;
+
 use ids::{AppId, GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     authorization::{AuthorizationDetail, Provider, RequestedDetail},
@@ -75,6 +78,77 @@ pub struct AppIdentity {
     pub verification: Verification,
 }
 
+/// What an OAuth client may come to the token endpoint with (RFC 7591 section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum GrantType {
+    /// The code of a person's approval.
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+    /// A refresh token. Who has this gets access tokens of an hour, and the means to renew them.
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
+    /// The code of a device that has no browser.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+}
+
+impl GrantType {
+    /// What a client has that named none.
+    #[must_use]
+    pub fn code_alone() -> BTreeSet<Self> {
+        BTreeSet::from([Self::AuthorizationCode])
+    }
+
+    /// Whether a client named none, or what stands for none.
+    #[must_use]
+    pub fn is_code_alone(types: &BTreeSet<Self>) -> bool {
+        types.len() == 1 && types.contains(&Self::AuthorizationCode)
+    }
+}
+
+/// How an OAuth client proves that it is itself (RFC 7591 section 2, `token_endpoint_auth_method`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// Not at all: it cannot keep a secret, and PKCE and its redirect URI stand for it.
+    #[default]
+    None,
+    /// A secret in `Authorization: Basic`.
+    ClientSecretBasic,
+    /// A secret in the body.
+    ClientSecretPost,
+    /// A signature of its own (RFC 7523).
+    PrivateKeyJwt {
+        /// Its public keys, a JWK set (RFC 7517).
+        jwks: Value,
+    },
+}
+
+impl ClientAuthentication {
+    /// Its name in OAuth.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+
+    /// Whether the client has a secret that we gave it.
+    #[must_use]
+    pub const fn has_secret(&self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
+    /// Whether the client is a public one.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
 /// The life of a registered app (an OAuth client).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload")]
@@ -89,6 +163,15 @@ pub enum AppEvent {
         url: Option<String>,
         /// Where browsers may be sent back to; compared exactly.
         redirect_uris: Vec<String>,
+        /// What it may come to the token endpoint with.
+        #[serde(
+            default = "GrantType::code_alone",
+            skip_serializing_if = "GrantType::is_code_alone"
+        )]
+        grant_types: BTreeSet<GrantType>,
+        /// How it proves that it is itself. A secret is nowhere in events.
+        #[serde(default, skip_serializing_if = "ClientAuthentication::is_none")]
+        authentication: ClientAuthentication,
     },
     /// Removed; its grants are revoked apart.
     #[serde(rename = "app.removed")]
@@ -178,6 +261,9 @@ pub enum GrantEvent {
     /// Its token was handed to the app. The token itself is nowhere.
     #[serde(rename = "grant.token_issued")]
     TokenIssued {},
+    /// Its app used a refresh token and got the next access token. Neither is anywhere.
+    #[serde(rename = "grant.token_refreshed")]
+    TokenRefreshed {},
     /// Its details changed; the token stays.
     #[serde(rename = "grant.changed")]
     Changed {

@@ -13,8 +13,8 @@ pub use authorization::{
 };
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{
-    AccessRequestEvent, AppEvent, AppIdentity, GrantEvent, ProviderKeyEvent, Transport,
-    Verification,
+    AccessRequestEvent, AppEvent, AppIdentity, ClientAuthentication, GrantEvent, GrantType,
+    ProviderKeyEvent, Transport, Verification,
 };
 pub use organization::{OrganizationEvent, UserEvent};
 pub use payload::{EventPayload, Unreadable};

@@ -10,4 +10,4 @@ mod writer;
 
 pub use access::GrantAccess;
 pub use reader::{GrantAccessReader, Refusal};
-pub use writer::{change, close, open};
+pub use writer::{Terms, change, change_narrowed, close, narrowed, open, open_under, outdate};

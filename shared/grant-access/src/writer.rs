@@ -11,14 +11,39 @@ use crate::access::GrantAccess;
 const OPEN: &str = "
     -- consent.open_grant_access
     INSERT INTO consent.grant_access
-           (token_digest, tenant_id, grant_id, user_id, app, details, expires_at, closed_at, version)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+           (token_digest, tenant_id, grant_id, user_id, app, details, expires_at, closed_at, version,
+            narrowed, token_ends_at)
+    VALUES ($1, $2, $3, $4, $5, $6, LEAST($7::timestamptz, $11::timestamptz), $8, $9, $10, $11)";
 
 const CHANGE: &str = "
     -- consent.change_grant_access
     UPDATE consent.grant_access
-       SET details = $2, expires_at = $3, version = version + 1
+       SET details = $2, expires_at = LEAST($3, token_ends_at), version = version + 1
      WHERE grant_id = $1
+       AND narrowed IS NULL
+       AND closed_at IS NULL";
+
+const NARROWED: &str = "
+    -- consent.narrowed_grant_access
+    SELECT token_digest, narrowed
+      FROM consent.grant_access
+     WHERE grant_id = $1
+       AND narrowed IS NOT NULL
+       AND closed_at IS NULL";
+
+const CHANGE_NARROWED: &str = "
+    -- consent.change_narrowed_grant_access
+    UPDATE consent.grant_access
+       SET details = $2, expires_at = LEAST($3, token_ends_at), version = version + 1
+     WHERE token_digest = $1
+       AND closed_at IS NULL";
+
+const OUTDATE: &str = "
+    -- consent.outdate_grant_access
+    UPDATE consent.grant_access
+       SET token_ends_at = $2, expires_at = LEAST(expires_at, $2), version = version + 1
+     WHERE grant_id = $1
+       AND token_ends_at > $2
        AND closed_at IS NULL";
 
 // Closing is final: the first instant stays.
@@ -29,15 +54,38 @@ const CLOSE: &str = "
      WHERE grant_id = $1
        AND closed_at IS NULL";
 
-/// Lets the token with this digest do what `access` says.
+/// How one token differs from its grant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms<'a> {
+    /// What the token was narrowed to, if its app asked for less than the grant.
+    pub narrowed: Option<&'a [AuthorizationDetail]>,
+    /// When the token ends, if it may end before its grant.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// Lets the token with this digest do what `access` says, for as long as its grant lasts.
 ///
 /// # Errors
-/// When the database refuses: the digest or the grant is there already
+/// When the database refuses: the digest is there already
 /// ([`DatabaseError::is_unique_violation`]), or the transaction is of another organization.
 pub async fn open(
     tx: &Tx,
     digest: &TokenDigest,
     access: &GrantAccess,
+) -> Result<(), DatabaseError> {
+    open_under(tx, digest, access, Terms::default()).await
+}
+
+/// Lets the token with this digest do what `access` says, under these terms. `access` itself holds
+/// what follows from the grant and the terms together.
+///
+/// # Errors
+/// When the database refuses, as for [`open`].
+pub async fn open_under(
+    tx: &Tx,
+    digest: &TokenDigest,
+    access: &GrantAccess,
+    terms: Terms<'_>,
 ) -> Result<(), DatabaseError> {
     tx.execute(
         OPEN,
@@ -51,14 +99,16 @@ pub async fn open(
             &access.expires_at,
             &access.closed_at,
             &access.version,
+            &terms.narrowed.map(Json),
+            &terms.ends_at,
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Changes what the token of a grant may do; the token stays. False when the grant has no token
-/// yet or is closed: then nothing changed.
+/// Changes what the tokens of a grant may do, save those that were narrowed; the tokens stay. False
+/// when the grant has no such token or is closed: then nothing changed.
 ///
 /// # Errors
 /// When the database refuses.
@@ -74,7 +124,61 @@ pub async fn change(
     Ok(rows > 0)
 }
 
-/// Ends what the token of a grant may do, for good. False when the grant has no token yet or was
+/// The tokens of a grant that were narrowed, and to what: each follows a change in its own way.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn narrowed(
+    tx: &Tx,
+    grant: GrantId,
+) -> Result<Vec<(TokenDigest, Vec<AuthorizationDetail>)>, DatabaseError> {
+    let unreadable = |column| DatabaseError::Row {
+        table: "consent.grant_access",
+        column,
+    };
+    tx.query(NARROWED, &[&grant.uuid()])
+        .await?
+        .iter()
+        .map(|row| {
+            let digest: &[u8] = row.get("token_digest");
+            let digest =
+                TokenDigest::from_bytes(digest).ok_or_else(|| unreadable("token_digest"))?;
+            let Json(narrowed) = row
+                .try_get("narrowed")
+                .map_err(|_| unreadable("narrowed"))?;
+            Ok((digest, narrowed))
+        })
+        .collect()
+}
+
+/// Changes what one narrowed token may do.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn change_narrowed(
+    tx: &Tx,
+    digest: TokenDigest,
+    details: &[AuthorizationDetail],
+    expires_at: Timestamp,
+) -> Result<(), DatabaseError> {
+    tx.execute(
+        CHANGE_NARROWED,
+        &[&digest.as_bytes().as_slice(), &Json(details), &expires_at],
+    )
+    .await
+    .map(drop)
+}
+
+/// Ends the tokens of a grant that may end before it at `at`, if they would last longer: another
+/// has taken their place.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn outdate(tx: &Tx, grant: GrantId, at: Timestamp) -> Result<(), DatabaseError> {
+    tx.execute(OUTDATE, &[&grant.uuid(), &at]).await.map(drop)
+}
+
+/// Ends what the tokens of a grant may do, for good. False when the grant has no token yet or was
 /// closed before.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub use id::{
 };
 pub use id::{Id, IdError, Kind, kinds};
 pub use token::{
-    ApiToken, AuthorizationCode, ConnectTicket, NoRandomness, OkapToken, PollSecret, PushedRequest,
-    SessionToken, SignInLink, Token, TokenDigest, TokenKind, TokenRefusal,
+    ApiToken, AuthorizationCode, ClientSecret, ConnectTicket, DeviceCode, NoRandomness, OkapToken,
+    PollSecret, PushedRequest, RefreshToken, SessionToken, SignInLink, Token, TokenDigest,
+    TokenKind, TokenRefusal,
 };

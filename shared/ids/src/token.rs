@@ -197,6 +197,12 @@ tokens! {
     Poll "ps_" PollSecret;
     /// An OAuth authorization code (RFC 6749 section 4.1.2).
     Code "oc_" AuthorizationCode;
+    /// What an OAuth client gets its next access token with (RFC 6749 section 6). Used once.
+    Refresh "ort_" RefreshToken;
+    /// The secret of an OAuth client that can keep one (RFC 6749 section 2.3.1).
+    Client "cs_" ClientSecret;
+    /// What a device without a browser polls for its token with (RFC 8628 section 3.2).
+    Device "dc_" DeviceCode;
     /// The handle of a pushed authorization request (RFC 9126 section 2.2).
     Pushed "pr_" PushedRequest;
     /// What a signed-in browser holds in its cookie.

@@ -19,7 +19,7 @@ struct Asset {
     version: String,
 }
 
-static ASSETS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 10]> = LazyLock::new(|| {
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     const PICTURE: &str = "image/svg+xml";
     [
@@ -38,6 +38,7 @@ static ASSETS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
             "text/plain; charset=utf-8",
             include_bytes!("../assets/okap.d.ts"),
         ),
+        asset("request.js", SCRIPT, include_bytes!("../assets/request.js")),
         asset("logo.svg", PICTURE, include_bytes!("../assets/logo.svg")),
         asset(
             "favicon.svg",

@@ -1,6 +1,6 @@
 //! Request bodies, read whole and taken strictly.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{fmt, future::Future, marker::PhantomData, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -12,7 +12,10 @@ use actix_web::{
     web::BytesMut,
 };
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::{duplicates, problem::Problem};
 
@@ -74,6 +77,46 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::bad_request(detail).at(name, "is there twice"));
     }
     serde_json::from_str(text).map_err(|error| json_problem(&error))
+}
+
+/// Reads a member that is a JSON object; for `#[serde(deserialize_with = …)]`. serde would read a
+/// struct from a list of its members, too.
+///
+/// # Errors
+/// When it is anything but an object, or the object does not fit.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_map(ObjectVisitor(PhantomData))
+}
+
+/// The same for a member that may be left out or `null`.
+///
+/// # Errors
+/// When it is anything but an object or `null`, or the object does not fit.
+pub fn optional_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let found: Option<Object<T>> = Option::deserialize(deserializer)?;
+    Ok(found.map(|object| object.0))
+}
+
+#[derive(Deserialize)]
+#[serde(transparent, bound = "T: Deserialize<'de>")]
+struct Object<T>(#[serde(deserialize_with = "object")] T);
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
 }
 
 fn json_problem(error: &serde_json::Error) -> Problem {

@@ -24,7 +24,7 @@ mod tally;
 pub mod telemetry;
 mod unknown;
 
-pub use body::{BodyLimit, DEFAULT_BODY_LIMIT, StrictJson, parse_json};
+pub use body::{BodyLimit, DEFAULT_BODY_LIMIT, StrictJson, object, optional_object, parse_json};
 pub use csrf::{CSRF_FIELD, CSRF_HEADER, SameOrigin};
 pub use edge::RouteName;
 pub use error_pages::is_problem;

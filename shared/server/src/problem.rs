@@ -158,6 +158,13 @@ impl Problem {
         self
     }
 
+    /// When to come back, in whole seconds, if it says so.
+    #[must_use]
+    pub fn seconds_to_wait(&self) -> Option<u64> {
+        self.retry_after
+            .map(|wait| (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
     /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -196,9 +203,8 @@ impl Problem {
             // RFC 9110 section 15.5.2: a 401 names at least one way to authenticate.
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"latchkey\""));
         }
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.insert_header((header::RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        if let Some(seconds) = self.seconds_to_wait() {
+            response.insert_header((header::RETRY_AFTER, HeaderValue::from(seconds)));
         }
         response
     }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use actix_web::{
-    Error,
+    Error, HttpRequest,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
 };
@@ -105,9 +105,12 @@ impl RateLimit {
         Self(throttle)
     }
 
-    fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
-        let site = Site::of(request.request())?;
-        match site.client_address(request.request()) {
+    /// Counts one request of its address, for a route that words its refusals itself.
+    ///
+    /// # Errors
+    /// 429 with the wait, when the address has used up its times.
+    pub fn count(&self, request: &HttpRequest) -> Result<(), Problem> {
+        match Site::of(request)?.client_address(request) {
             Some(address) => self.0.check(&network_of(address)),
             None => Ok(()),
         }
@@ -162,7 +165,7 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        match self.limit.check(&request) {
+        match self.limit.count(request.request()) {
             Ok(()) => {
                 let answer = self.service.call(request);
                 Box::pin(async move { Ok(answer.await?.map_into_left_body()) })

@@ -1,22 +1,30 @@
 //! A person's one decision about a request, checked against what was asked and what may be given.
 
 use event_store::StreamId;
-use events::{AccessRequestEvent, AuthorizationDetail, GrantEvent};
+use events::{AccessRequestEvent, AuthorizationDetail, GrantEvent, Transport};
 use ids::{GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use postgres::Tx;
 
-use super::{AccessRequest, Decision, Pending, Refusal, RequestError, Requests};
+use super::{
+    AccessRequest, AccessRequestRow, Approved, DecidedAt, Decision, Pending, Refusal, RequestError,
+    RequestState, Requests,
+    delivery::{self, OauthChannel},
+};
 use crate::{
     grant::{Grant, GrantError},
+    oauth,
+    policy::after,
     projections::{RecordError, load, record},
     provider_key::{self, KeyState},
     vault::{Actor, Change},
+    way_back,
 };
 
 impl Requests {
-    /// A person says yes, perhaps to less than was asked. The grant exists when this returns; its
-    /// token is minted at delivery.
+    /// A person says yes, perhaps to less than was asked. The grant exists when this returns, and so
+    /// does the code that its app redeems, if it came through OAuth: both or neither. The token is
+    /// minted at delivery.
     ///
     /// # Errors
     /// When there is nothing to decide, it goes beyond what may be given, or cannot be recorded.
@@ -25,16 +33,35 @@ impl Requests {
         actor: &Actor,
         id: RequestId,
         decision: Decision,
-    ) -> Result<GrantId, RequestError> {
+        decided_at: DecidedAt,
+    ) -> Result<Approved, RequestError> {
         let tx = self
             .vault
             .begin("approve access request", actor.tenant)
             .await?;
         let grant = self.approve_in(&tx, actor, id, decision).await?;
+        let back = match self.oauth_side(&tx, id, decided_at).await? {
+            Some(channel) => Some(oauth::with_code(&self.vault, &tx, id, grant, &channel).await?),
+            None => way_back::after_approval(&self.vault, &tx, id).await?,
+        };
         tx.commit().await?;
         self.vault
             .changed(&[Change::Decided(id), Change::Inbox(actor.user)]);
-        Ok(grant)
+        Ok(Approved { grant, back })
+    }
+
+    /// The OAuth side of a request. A browser that decides goes back by it at once, and no other
+    /// browser later.
+    async fn oauth_side(
+        &self,
+        tx: &Tx,
+        id: RequestId,
+        decided_at: DecidedAt,
+    ) -> Result<Option<OauthChannel>, RequestError> {
+        Ok(match decided_at {
+            DecidedAt::Browser => delivery::lead_back(tx, id, self.vault.clock.now()).await?,
+            DecidedAt::Api => delivery::oauth(tx, id).await?,
+        })
     }
 
     /// The same within the caller's transaction.
@@ -128,7 +155,8 @@ impl Requests {
         Ok(())
     }
 
-    /// A person says no.
+    /// A person says no. Gives where the browser goes back to the app, if the request came through
+    /// OAuth.
     ///
     /// # Errors
     /// When there is nothing to decide or it cannot be recorded.
@@ -137,7 +165,8 @@ impl Requests {
         actor: &Actor,
         id: RequestId,
         reason: Option<String>,
-    ) -> Result<(), RequestError> {
+        decided_at: DecidedAt,
+    ) -> Result<Option<String>, RequestError> {
         let tx = self
             .vault
             .begin("deny access request", actor.tenant)
@@ -150,10 +179,49 @@ impl Requests {
         record(&tx, &stream, version, &[event], &context)
             .await
             .map_err(decided_first)?;
+        let back = match self.oauth_side(&tx, id, decided_at).await? {
+            Some(channel) => Some(oauth::with_denial(&self.vault, &channel)),
+            None => way_back::after_denial(&self.vault, &tx, id).await?,
+        };
         tx.commit().await?;
         self.vault
             .changed(&[Change::Decided(id), Change::Inbox(actor.user)]);
-        Ok(())
+        Ok(back)
+    }
+
+    /// Where the browser that asked goes back to the app, once, when its request was decided
+    /// somewhere else: by a program, or in another window. `None` when it is not an OAuth request,
+    /// undecided, was led back before, or nobody can be waiting for it any more.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn lead_back(
+        &self,
+        actor: &Actor,
+        row: &AccessRequestRow,
+    ) -> Result<Option<String>, RequestError> {
+        let (now, waits) = (self.vault.clock.now(), self.vault.policy.request_waits);
+        let denied = matches!(row.state, RequestState::Denied(_));
+        let grant = match row.state {
+            RequestState::Approved(grant) => Some(grant),
+            _ => None,
+        };
+        if row.transport != Transport::Oauth
+            || !(denied || grant.is_some())
+            || now >= after(row.expires_at, waits)
+        {
+            return Ok(None);
+        }
+        let tx = self.vault.begin("lead back", actor.tenant).await?;
+        let Some(channel) = delivery::lead_back(&tx, row.id, now).await? else {
+            return Ok(None);
+        };
+        let back = match grant {
+            Some(grant) => oauth::with_code(&self.vault, &tx, row.id, grant, &channel).await?,
+            None => oauth::with_denial(&self.vault, &channel),
+        };
+        tx.commit().await?;
+        Ok(Some(back))
     }
 }
 

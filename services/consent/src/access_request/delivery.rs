@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio_postgres::Row;
 
 /// What the OAuth client sent that its answer needs (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,13 @@ const BY_POLL_SECRET: &str = "
 const OAUTH: &str = "
     -- consent.oauth_channel
     SELECT oauth FROM consent.delivery_channels WHERE request_id = $1";
+
+const LEAD_BACK: &str = "
+    -- consent.lead_browser_back
+    UPDATE consent.delivery_channels
+       SET led_back_at = $2
+     WHERE request_id = $1 AND oauth IS NOT NULL AND led_back_at IS NULL
+    RETURNING oauth";
 
 const TAKE: &str = "
     -- consent.take_delivery_channel
@@ -99,10 +107,24 @@ pub async fn by_poll_secret(
 /// # Errors
 /// When the database refuses or the row cannot be read.
 pub async fn oauth(tx: &Tx, request: RequestId) -> Result<Option<OauthChannel>, DatabaseError> {
-    let Some(row) = tx.query_opt(OAUTH, &[&request.uuid()]).await? else {
-        return Ok(None);
-    };
-    let stored: Option<Value> = row.get("oauth");
+    oauth_of(tx.query_opt(OAUTH, &[&request.uuid()]).await?)
+}
+
+/// The OAuth side of a request whose browser goes back to the app now; `None` when it did before,
+/// or the request came another way.
+///
+/// # Errors
+/// When the database refuses or the row cannot be read.
+pub async fn lead_back(
+    tx: &Tx,
+    request: RequestId,
+    at: Timestamp,
+) -> Result<Option<OauthChannel>, DatabaseError> {
+    oauth_of(tx.query_opt(LEAD_BACK, &[&request.uuid(), &at]).await?)
+}
+
+fn oauth_of(row: Option<Row>) -> Result<Option<OauthChannel>, DatabaseError> {
+    let stored: Option<Value> = row.and_then(|row| row.get("oauth"));
     stored
         .map(serde_json::from_value)
         .transpose()

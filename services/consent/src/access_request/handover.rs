@@ -7,7 +7,7 @@ use postgres::Tx;
 
 use super::{AccessRequest, Refusal, RequestError, Requests, delivery};
 use crate::{
-    grant::Delivered,
+    grant::{Delivered, TokenTerms},
     projections::{TRIES, load},
     vault::Actor,
 };
@@ -50,13 +50,29 @@ impl Requests {
         actor: &Actor,
         id: RequestId,
     ) -> Result<Delivered, RequestError> {
+        self.deliver_under(tx, actor, id, TokenTerms::default())
+            .await
+    }
+
+    /// The same, with a token under these terms.
+    ///
+    /// # Errors
+    /// When it was delivered before, is not approved, its app asks for more than the grant, or it
+    /// cannot be recorded.
+    pub async fn deliver_under(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        id: RequestId,
+        terms: TokenTerms<'_>,
+    ) -> Result<Delivered, RequestError> {
         if !delivery::take(tx, id, self.vault.clock.now()).await? {
             return Err(RequestError::Delivered);
         }
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
         match load::<AccessRequest>(tx, &stream).await?.0 {
             AccessRequest::Approved { grant, .. } => {
-                Ok(self.grants.issue_token(tx, actor, grant).await?)
+                Ok(self.grants.issue_token(tx, actor, grant, terms).await?)
             }
             _ => Err(Refusal::Unknown.into()),
         }

@@ -14,14 +14,13 @@ use sessions::Permission;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    AccessRequestRow, Decision, RequestState, Requests,
+    AccessRequestRow, DecidedAt, Decision, RequestState, Requests,
     decision::{Choice, granted},
     details,
 };
 use crate::{
     provider_key::{KeyState, ProviderKeyRow, ProviderKeys},
     vault::{Actor, Vault},
-    way_back,
 };
 
 /// Which requests to list.
@@ -50,6 +49,9 @@ pub struct AccessRequestView {
     verification: events::Verification,
     /// What it asks for.
     authorization_details: Vec<WireDetail>,
+    /// What was granted, which may be less than what it asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    granted_authorization_details: Vec<WireDetail>,
     /// What came of it, if it was approved.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -62,9 +64,14 @@ pub struct AccessRequestView {
     expires_at: Timestamp,
 }
 
-impl From<AccessRequestRow> for AccessRequestView {
-    fn from(row: AccessRequestRow) -> Self {
+impl AccessRequestView {
+    fn of(row: AccessRequestRow, public_url: &str) -> Self {
         Self {
+            granted_authorization_details: row
+                .granted
+                .iter()
+                .map(|detail| WireDetail::granted(detail, public_url))
+                .collect(),
             id: row.id,
             state: row.state.name(),
             app_name: row.app.name,
@@ -105,11 +112,12 @@ pub struct Denial {
 
 /// What came of an approval.
 #[derive(Serialize, ToSchema)]
-pub struct Approved {
+pub struct ApprovedView {
     /// The grant.
     #[schema(value_type = String)]
     grant_id: GrantId,
-    /// Where the browser goes back to the app, if it came from there: within a minute, once.
+    /// Where the browser goes back to the app, if it came from there: within a minute, once. A
+    /// browser that waits on the consent page of an OAuth request is led back by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_to: Option<String>,
 }
@@ -120,7 +128,7 @@ pub struct Approved {
 #[get("/api/v1/requests")]
 pub(crate) async fn list(
     person: Person,
-    requests: web::Data<Requests>,
+    (vault, requests): (web::Data<Vault>, web::Data<Requests>),
     query: StrictQuery<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (pending, decided) = requests.inbox(person.tenant, person.user).await?;
@@ -132,7 +140,10 @@ pub(crate) async fn list(
                 .at("/state", "pending or decided"));
         }
     };
-    let items = rows.into_iter().map(AccessRequestView::from).collect();
+    let items = rows
+        .into_iter()
+        .map(|row| AccessRequestView::of(row, &vault.public_url))
+        .collect();
     Ok(HttpResponse::Ok().json(Page {
         items,
         next_cursor: None,
@@ -145,16 +156,16 @@ pub(crate) async fn list(
 #[get("/api/v1/requests/{id}")]
 pub(crate) async fn show(
     person: Person,
-    requests: web::Data<Requests>,
+    (vault, requests): (web::Data<Vault>, web::Data<Requests>),
     id: web::Path<AccessRequestId>,
 ) -> Result<HttpResponse, Problem> {
     let row = requests.one(person.tenant, person.user, *id).await?;
-    Ok(HttpResponse::Ok().json(AccessRequestView::from(row)))
+    Ok(HttpResponse::Ok().json(AccessRequestView::of(row, &vault.public_url)))
 }
 
 /// Approves a request, perhaps narrower than it was asked.
 #[utoipa::path(tag = "access requests", request_body = Approval, params(("id" = String, Path)), responses(
-    (status = 200, body = Approved), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 200, body = ApprovedView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
     (status = 422, body = Problem), (status = 503, body = Problem)))]
 #[post("/api/v1/requests/{id}/approve")]
@@ -191,23 +202,19 @@ pub(crate) async fn approve(
         })?);
     }
     let actor = Actor::person(&person, &request_id);
-    let grant_id = requests
-        .approve(
-            &actor,
-            *id,
-            Decision {
-                details,
-                shown: None,
-            },
-        )
+    let decision = Decision {
+        details,
+        shown: None,
+    };
+    let approved = requests
+        .approve(&actor, *id, decision, DecidedAt::Api)
         .await?;
-    let redirect_to = way_back::after_approval(&vault, &actor, *id, grant_id).await?;
     let mut response = HttpResponse::Ok();
     Ok(response
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Approved {
-            grant_id,
-            redirect_to,
+        .json(ApprovedView {
+            grant_id: approved.grant,
+            redirect_to: approved.back,
         }))
 }
 
@@ -290,7 +297,12 @@ pub(crate) async fn deny(
             .at("/reason", "at most 200 characters"));
     }
     requests
-        .deny(&Actor::person(&person, &request_id), *id, reason)
+        .deny(
+            &Actor::person(&person, &request_id),
+            *id,
+            reason,
+            DecidedAt::Api,
+        )
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -13,4 +13,4 @@ mod store;
 
 pub use access_request::{AccessRequest, Pending, Refusal};
 pub use projection::{AccessRequestRow, RequestState};
-pub use store::{Arrival, Decision, RequestError, Requests};
+pub use store::{Approved, Arrival, DecidedAt, Decision, RequestError, Requests};

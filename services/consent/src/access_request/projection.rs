@@ -1,7 +1,9 @@
 //! `consent.access_requests`: the inbox and its history.
 
 use event_store::{ProjectionError, RecordedEvent};
-use events::{AccessRequestEvent, AppIdentity, RequestedDetail, Transport};
+use events::{
+    AccessRequestEvent, AppIdentity, AuthorizationDetail, GrantEvent, RequestedDetail, Transport,
+};
 use ids::{GrantId, RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
@@ -21,6 +23,8 @@ pub struct AccessRequestRow {
     pub app: AppIdentity,
     /// What for.
     pub details: Vec<RequestedDetail>,
+    /// What the decision gave, which may be less; empty when it gave nothing.
+    pub granted: Vec<AuthorizationDetail>,
     /// Where it stands.
     pub state: RequestState,
     /// When it came.
@@ -70,13 +74,17 @@ const DECIDED: &str = "
        SET state = $2, grant_id = $3, reason = $4, decided_at = $5
      WHERE request_id = $1";
 
+const GRANTED: &str = "
+    -- consent.access_request_granted
+    UPDATE consent.access_requests SET granted = $2 WHERE request_id = $1";
+
 pub(crate) const CLEAR: &str = "
     -- consent.clear_access_requests
     DELETE FROM consent.access_requests";
 
 const PENDING: &str = "
     -- consent.access_requests_pending
-    SELECT request_id, user_id, transport, app, details, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, granted, state, reason, grant_id, received_at, expires_at
       FROM consent.access_requests
      WHERE user_id = $1 AND state = 'pending' AND expires_at > $2
      ORDER BY received_at DESC
@@ -84,7 +92,7 @@ const PENDING: &str = "
 
 const RECENT: &str = "
     -- consent.access_requests_recent
-    SELECT request_id, user_id, transport, app, details, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, granted, state, reason, grant_id, received_at, expires_at
       FROM consent.access_requests
      WHERE user_id = $1 AND (state <> 'pending' OR expires_at <= $2)
      ORDER BY received_at DESC
@@ -92,7 +100,7 @@ const RECENT: &str = "
 
 const ONE: &str = "
     -- consent.access_request
-    SELECT request_id, user_id, transport, app, details, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, granted, state, reason, grant_id, received_at, expires_at
       FROM consent.access_requests
      WHERE request_id = $1";
 
@@ -122,6 +130,13 @@ const OVERDUE: &str = "
 /// # Errors
 /// When the event cannot be read or the database refuses.
 pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
+    if let Some(GrantEvent::Granted {
+        request, details, ..
+    }) = event.read()?
+    {
+        let granted: Value = json!(details);
+        tx.execute(GRANTED, &[&request.uuid(), &granted]).await?;
+    }
     let Some(change) = event.read::<AccessRequestEvent>()? else {
         return Ok(());
     };
@@ -297,7 +312,12 @@ fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
         ("abandoned", _) => RequestState::Abandoned,
         _ => return Err(unreadable("state")),
     };
+    let granted: Option<Value> = row.get("granted");
+    let granted = granted.map(serde_json::from_value).transpose();
     Ok(AccessRequestRow {
+        granted: granted
+            .map_err(|_| unreadable("granted"))?
+            .unwrap_or_default(),
         id: RequestId::from_uuid(row.get("request_id")),
         user: UserId::from_uuid(row.get("user_id")),
         transport: serde_json::from_value(json!(row.get::<_, &str>("transport")))

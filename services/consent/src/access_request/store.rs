@@ -2,7 +2,7 @@
 
 use event_store::StreamId;
 use events::{AccessRequestEvent, AppIdentity, AuthorizationDetail, RequestedDetail, Transport};
-use ids::{RequestId, TenantId, TokenDigest, UserId};
+use ids::{GrantId, RequestId, TenantId, TokenDigest, UserId};
 use postgres::{DatabaseError, Tx};
 
 use super::{
@@ -47,6 +47,24 @@ pub struct Decision {
     pub details: Vec<AuthorizationDetail>,
     /// The digest of what the page showed.
     pub shown: Option<String>,
+}
+
+/// Where a person decides: in the browser that waits to go back to the app, or beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedAt {
+    /// On the consent page.
+    Browser,
+    /// Through the management API, while a browser may be waiting on the consent page.
+    Api,
+}
+
+/// What came of an approval.
+#[derive(Debug)]
+pub struct Approved {
+    /// The grant.
+    pub grant: GrantId,
+    /// Where the browser goes back to the app with a code, if the request came through OAuth.
+    pub back: Option<String>,
 }
 
 /// Why nothing was decided.

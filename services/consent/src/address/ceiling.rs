@@ -1,28 +1,45 @@
 //! The ceiling of a connect ticket: within it, the ticket is the person's yes.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use events::{AuthorizationDetail, GrantedLimits, Models, Provider, RequestedDetail};
+use events::{AuthorizationDetail, Capability, GrantedLimits, Models, Provider, RequestedDetail};
 use ids::ProviderKeyId;
 use jiff::Timestamp;
 use money::{LARGEST_LIMIT, Nanodollars};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::policy::{Policy, after};
+use crate::policy::{LARGEST_LIMITS, Policy, after};
 
-/// What a ticket grants at most, without asking again: where, which models, how much money and how
-/// long. How often an app calls within that is its own affair, and so are the kinds of work.
+/// What a ticket grants at most, without asking again: where, which models, for what kinds of work,
+/// how much money, how often and how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceiling {
     /// The providers it may be for, and the models there.
     pub providers: Vec<Provider>,
     /// The models; none means every model of these providers.
     pub models: Models,
+    /// The kinds of work.
+    #[serde(default = "only_chat")]
+    pub capabilities: BTreeSet<Capability>,
     /// USD in a month.
     pub monthly_spend: Nanodollars,
+    /// Calls in a minute; the vault's default when the person named none.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+    /// Calls in a UTC day; the vault's default when the person named none.
+    #[serde(default)]
+    pub requests_per_day: Option<u32>,
+    /// Tokens in one call; the vault's default when the person named none.
+    #[serde(default)]
+    pub tokens_per_request: Option<u32>,
     /// How many days the grant may last.
     pub days: u16,
+}
+
+/// What stands for kinds of work that nobody named, in a request and in a ceiling alike.
+fn only_chat() -> BTreeSet<Capability> {
+    BTreeSet::from([Capability::Chat])
 }
 
 /// A ceiling on the wire.
@@ -34,8 +51,20 @@ pub struct WireCeiling {
     /// Model ids or `prefix*`; none means every model.
     #[serde(default)]
     pub models: Vec<String>,
+    /// Kinds of work; none means `chat` alone.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
     /// USD in a UTC calendar month, as a decimal string.
     pub monthly_spend: String,
+    /// Calls in a minute; left out: the vault's default.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+    /// Calls in a UTC day; left out: the vault's default.
+    #[serde(default)]
+    pub requests_per_day: Option<u32>,
+    /// Tokens in one call; left out: the vault's default.
+    #[serde(default)]
+    pub tokens_per_request: Option<u32>,
     /// How many days the grant may last, 1 to 365.
     pub days: u16,
 }
@@ -65,6 +94,21 @@ impl TryFrom<WireCeiling> for Ceiling {
         if models.len() > 64 {
             return Err("at most 64 models");
         }
+        let capabilities: Result<BTreeSet<Capability>, ()> =
+            wire.capabilities.iter().map(|name| name.parse()).collect();
+        let mut capabilities = capabilities.map_err(|()| "unknown capability")?;
+        if capabilities.is_empty() {
+            capabilities = only_chat();
+        }
+        let outside = |count: Option<u32>, most| count.is_some_and(|c| !(1..=most).contains(&c));
+        if outside(wire.requests_per_minute, LARGEST_LIMITS.requests_per_minute)
+            || outside(wire.requests_per_day, LARGEST_LIMITS.requests_per_day)
+            || outside(wire.tokens_per_request, LARGEST_LIMITS.tokens_per_request)
+        {
+            return Err(
+                "a number of calls or tokens is above 0 and not larger than a limit can be",
+            );
+        }
         let monthly_spend: Nanodollars = wire
             .monthly_spend
             .parse()
@@ -78,7 +122,11 @@ impl TryFrom<WireCeiling> for Ceiling {
         Ok(Self {
             providers,
             models: Models::new(models),
+            capabilities,
             monthly_spend,
+            requests_per_minute: wire.requests_per_minute,
+            requests_per_day: wire.requests_per_day,
+            tokens_per_request: wire.tokens_per_request,
             days: wire.days,
         })
     }
@@ -95,18 +143,29 @@ impl Ceiling {
         key: ProviderKeyId,
         now: Timestamp,
     ) -> Option<AuthorizationDetail> {
+        let default = policy.default_limits;
         let most = GrantedLimits {
             monthly_spend: self.monthly_spend,
-            daily_spend: self.monthly_spend.min(policy.default_limits.daily_spend),
-            ..policy.default_limits
+            daily_spend: self.monthly_spend.min(default.daily_spend),
+            requests_per_minute: self
+                .requests_per_minute
+                .unwrap_or(default.requests_per_minute),
+            requests_per_day: self.requests_per_day.unwrap_or(default.requests_per_day),
+            tokens_per_request: self
+                .tokens_per_request
+                .unwrap_or(default.tokens_per_request),
         };
         let limits = asked.limits.or_default(&most);
         let ends = after(now, Duration::from_secs(u64::from(self.days) * 86_400));
         let expires = asked.expires.unwrap_or(ends);
         let within = self.providers.contains(&asked.provider)
             && asked.models.is_within(&self.models)
-            && limits.monthly_spend <= self.monthly_spend
-            && limits.daily_spend <= self.monthly_spend
+            && asked.capabilities.is_subset(&self.capabilities)
+            && limits.monthly_spend <= most.monthly_spend
+            && limits.daily_spend <= most.monthly_spend
+            && limits.requests_per_minute <= most.requests_per_minute
+            && limits.requests_per_day <= most.requests_per_day
+            && limits.tokens_per_request <= most.tokens_per_request
             && expires <= ends;
         within.then(|| AuthorizationDetail {
             provider: asked.provider.clone(),
@@ -130,7 +189,8 @@ mod tests {
     }
 
     fn ceiling() -> Ceiling {
-        let wire = serde_json::json!({"providers": ["openai"], "models": ["gpt-4o*"], "monthly_spend": "10", "days": 30});
+        let wire = serde_json::json!({"providers": ["openai"], "models": ["gpt-4o*"], "capabilities": ["chat", "vision"],
+            "monthly_spend": "10", "requests_per_minute": 7, "tokens_per_request": 1000, "days": 30});
         serde_json::from_value::<WireCeiling>(wire)
             .unwrap()
             .try_into()
@@ -145,13 +205,58 @@ mod tests {
     }
 
     #[test]
+    fn a_ceiling_names_known_kinds_of_work_and_possible_numbers() {
+        let with = |member: &str, value: serde_json::Value| {
+            let mut wire =
+                serde_json::json!({"providers": ["openai"], "monthly_spend": "10", "days": 30});
+            wire[member] = value;
+            Ceiling::try_from(serde_json::from_value::<WireCeiling>(wire).unwrap())
+        };
+        assert_eq!(
+            with("capabilities", serde_json::json!([]))
+                .unwrap()
+                .capabilities,
+            only_chat()
+        );
+        assert!(with("capabilities", serde_json::json!(["fly"])).is_err());
+        for name in [
+            "requests_per_minute",
+            "requests_per_day",
+            "tokens_per_request",
+        ] {
+            assert!(with(name, serde_json::json!(1)).is_ok(), "{name}");
+            for wrong in [0, 100_000_001] {
+                assert!(
+                    with(name, serde_json::json!(wrong)).is_err(),
+                    "{name} {wrong}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_ceiling_that_was_stored_without_them_has_chat_and_the_defaults() {
+        let stored = serde_json::json!({"providers": ["openai"], "models": [], "monthly_spend": "10", "days": 30});
+        let ceiling: Ceiling = serde_json::from_value(stored).unwrap();
+        assert_eq!(
+            (ceiling.capabilities, ceiling.requests_per_day),
+            (only_chat(), None)
+        );
+    }
+
+    #[test]
     fn what_lies_within_is_granted_and_the_rest_waits() {
         let within = granted(
             r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o-mini"],"limits":{"monthly_spend":10}}"#,
         );
         assert_eq!(
-            within.unwrap().limits.monthly_spend,
+            within.as_ref().unwrap().limits.monthly_spend,
             Nanodollars::from_dollars(10)
+        );
+        let limits = within.unwrap().limits;
+        assert_eq!(
+            (limits.requests_per_minute, limits.requests_per_day),
+            (7, Policy::default().default_limits.requests_per_day)
         );
         for above in [
             r#"{"type":"ai_model_access","provider":"anthropic","models":["gpt-4o-mini"]}"#,
@@ -160,6 +265,10 @@ mod tests {
             r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"limits":{"monthly_spend":10.000000001}}"#,
             r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"limits":{"daily_spend":11}}"#,
             r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"expires":"2026-12-23"}"#,
+            r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"capabilities":["chat","embeddings"]}"#,
+            r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"limits":{"requests_per_minute":8}}"#,
+            r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"limits":{"requests_per_day":5001}}"#,
+            r#"{"type":"ai_model_access","provider":"openai","models":["gpt-4o"],"limits":{"tokens_per_request":1001}}"#,
         ] {
             assert_eq!(granted(above), None, "{above}");
         }

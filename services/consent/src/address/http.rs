@@ -46,6 +46,7 @@ pub struct NewTicket {
     /// Your name for it, such as the app you will give it to.
     label: String,
     /// What is granted at once; left out, every use of the ticket waits for your decision.
+    #[serde(default, deserialize_with = "server::optional_object")]
     ceiling: Option<WireCeiling>,
 }
 

@@ -46,11 +46,10 @@ pub(crate) use self::{
 use self::{case::Case, input::Input};
 use crate::{
     access_request::{
-        Decision, Refusal, RequestError, RequestState, Requests, details::plain_text,
+        DecidedAt, Decision, Refusal, RequestError, RequestState, Requests, details::plain_text,
     },
     provider_key::ProviderKeys,
     vault::{Actor, Vault},
-    way_back,
 };
 
 /// The longest that a person may say to the app (in characters).
@@ -78,12 +77,17 @@ struct Denial {
 #[get("/requests/{id}")]
 async fn show(
     person: PagePerson,
+    request_id: RequestId,
     rooms: Rooms,
     id: web::Path<AccessRequestId>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
     let case = Case::open(&rooms, &person, *id).await?;
-    Ok(case.page(StatusCode::OK, None, None))
+    let actor = Actor::person(&person, &request_id);
+    Ok(match rooms.1.lead_back(&actor, &case.row).await? {
+        Some(back) => see_other(&back),
+        None => case.page(StatusCode::OK, None, None),
+    })
 }
 
 #[post("/requests/{id}/approve")]
@@ -127,12 +131,14 @@ async fn approve(
         shown: Some(case.digest(&offers)),
     };
     let actor = Actor::person(&form.person, &request_id);
-    let grant = match rooms.1.approve(&actor, *id, decision).await {
-        Ok(grant) => grant,
-        Err(error) => return not_open_any_more(*id, error),
-    };
-    let back = way_back::after_approval(&rooms.0, &actor, *id, grant).await?;
-    Ok(see_other(back.as_deref().unwrap_or("/inbox?done=approved")))
+    let approved = rooms
+        .1
+        .approve(&actor, *id, decision, DecidedAt::Browser)
+        .await;
+    match approved.map(|approved| approved.back) {
+        Ok(back) => Ok(see_other(back.as_deref().unwrap_or("/inbox?done=approved"))),
+        Err(error) => not_open_any_more(*id, error),
+    }
 }
 
 #[post("/requests/{id}/deny")]
@@ -163,11 +169,10 @@ async fn deny(
         ));
     }
     let actor = Actor::person(&form.person, &request_id);
-    if let Err(error) = rooms.1.deny(&actor, *id, reason).await {
-        return not_open_any_more(*id, error);
+    match rooms.1.deny(&actor, *id, reason, DecidedAt::Browser).await {
+        Ok(back) => Ok(see_other(back.as_deref().unwrap_or("/inbox?done=denied"))),
+        Err(error) => not_open_any_more(*id, error),
     }
-    let back = way_back::after_denial(&rooms.0, actor.tenant, *id).await?;
-    Ok(see_other(back.as_deref().unwrap_or("/inbox?done=denied")))
 }
 
 /// What was decided or lapsed meanwhile shows how it stands; anything else is refused.

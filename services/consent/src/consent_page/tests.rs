@@ -26,6 +26,7 @@ const EVERY: &str = r#"{"type":"ai_model_access","provider":"openai"}"#;
 
 fn request(name: &str, verification: Verification, asked: &str) -> AccessRequestRow {
     AccessRequestRow {
+        granted: Vec::new(),
         id: RequestId::from_uuid(uuid::Uuid::from_u128(5)),
         user: look::owner().user,
         transport: Transport::OkapFlat,

@@ -97,6 +97,17 @@ impl Grant {
         }
     }
 
+    /// Its app renews the token.
+    ///
+    /// # Errors
+    /// When none went out yet, or the grant is not live.
+    pub fn refresh_token(&self, now: Timestamp) -> Result<GrantEvent, Refusal> {
+        match self.live(now)? {
+            (_, _, true) => Ok(GrantEvent::TokenRefreshed {}),
+            (_, _, false) => Err(Refusal::Unknown),
+        }
+    }
+
     /// The person moves limits or expiry as far as the policy lets them, or narrows models and
     /// capabilities; the token stays.
     ///

@@ -1,13 +1,10 @@
 //! `/api/v1/grants`: connected apps for programs.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use actix_web::{HttpResponse, get, patch, post, web};
 use events::WireDetail;
-use events::{AuthorizationDetail, RequestedDetail};
 use ids::GrantId;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use server::{Page, PageQuery, Person, Problem, RequestId, StrictJson, StrictQuery};
 use sessions::Permission;
@@ -15,10 +12,11 @@ use utoipa::ToSchema;
 
 use super::{
     GrantRow, Grants,
+    narrowing::{named_members, named_or_old},
     standing::{self, LimitView},
 };
 use crate::{
-    access_request::{decision::named_or, details},
+    access_request::details,
     vault::{Actor, Vault},
 };
 
@@ -151,53 +149,15 @@ pub(crate) async fn change(
         )
         .at("/authorization_details", "one object for each provider"));
     }
-    let named = named_members(&body.0.authorization_details);
+    let named = named_members(body.0.authorization_details.get());
     let changed = row.details.iter().zip(wanted.into_iter().zip(named));
     let changed = changed
-        .map(|(old, (new, named))| changed_detail(old, new, &named))
+        .map(|(old, (new, named))| named_or_old(old, new, &named))
         .collect();
     grants
         .change(&Actor::person(&person, &request_id), *id, changed)
         .await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Which members each object of an array names; one that is `null` counts as left out.
-fn named_members(array: &RawValue) -> Vec<BTreeSet<String>> {
-    let objects: Vec<BTreeMap<String, Option<IgnoredAny>>> =
-        serde_json::from_str(array.get()).unwrap_or_default();
-    let named = |object: BTreeMap<String, Option<IgnoredAny>>| {
-        object
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|_| name))
-            .collect()
-    };
-    objects.into_iter().map(named).collect()
-}
-
-/// What is granted from now on: what the change names, and for the rest what was granted before.
-fn changed_detail(
-    old: &AuthorizationDetail,
-    new: RequestedDetail,
-    named: &BTreeSet<String>,
-) -> AuthorizationDetail {
-    AuthorizationDetail {
-        provider: new.provider,
-        models: if named.contains("models") {
-            new.models
-        } else {
-            old.models.clone()
-        },
-        capabilities: if named.contains("capabilities") {
-            new.capabilities
-        } else {
-            old.capabilities.clone()
-        },
-        limits: named_or(&new.limits, &old.limits),
-        expires: new.expires.unwrap_or(old.expires),
-        key_id: old.key_id,
-        reason: old.reason.clone(),
-    }
 }
 
 /// Revokes a grant: no proxy starts another call of it once this has answered.

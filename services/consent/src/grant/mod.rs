@@ -2,6 +2,7 @@
 
 mod grant;
 pub mod http;
+pub mod narrowing;
 pub mod page;
 pub mod projection;
 pub mod standing;
@@ -9,4 +10,4 @@ mod store;
 
 pub use grant::{Grant, Refusal};
 pub use projection::{GrantRow, GrantState};
-pub use store::{Delivered, GrantError, Grants};
+pub use store::{Delivered, GrantError, Grants, TokenTerms};

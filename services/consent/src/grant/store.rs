@@ -1,5 +1,7 @@
 //! Changing and revoking grants, and handing out their one token.
 
+use std::time::Duration;
+
 use event_store::StreamId;
 use events::{AuthorizationDetail, GrantEvent};
 use grant_access::GrantAccess;
@@ -8,8 +10,14 @@ use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use spend_limits::StoreError;
 
-use super::{Grant, GrantRow, Refusal, projection};
+use super::{
+    Grant, GrantRow, Refusal,
+    narrowing::{left_of, narrowed},
+    projection,
+};
 use crate::{
+    access_request::details::InvalidDetails,
+    policy::after,
     projections::{RecordError, TRIES, load, record},
     vault::{Actor, Vault},
 };
@@ -33,9 +41,29 @@ pub enum GrantError {
     /// The revocation is recorded, but the proxies could not be told at once.
     #[error("the revocation is recorded, but not every proxy could be told at once; revoke again")]
     Mark(#[from] StoreError),
+    /// The app asks for a token that may do more than the grant.
+    #[error(transparent)]
+    Narrowing(#[from] InvalidDetails),
+    /// The app asks for a token for a provider that is not in the grant.
+    #[error("nothing was granted at this provider")]
+    OtherResource,
     /// No token could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+}
+
+/// How long a token that was renewed can still be used.
+const OVERLAP: Duration = Duration::from_secs(60);
+
+/// What a token is besides its grant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokenTerms<'a> {
+    /// The `authorization_details` of the token request, if it asks for less than the grant.
+    pub narrowing: Option<&'a str>,
+    /// The one provider that it is for, if its app names one.
+    pub provider: Option<&'a str>,
+    /// How long it lives, if not as long as its grant.
+    pub lives: Option<Duration>,
 }
 
 /// A token on its way to the app, with what it may do.
@@ -46,12 +74,14 @@ pub struct Delivered {
     pub grant: GrantId,
     /// What exactly.
     pub details: Vec<AuthorizationDetail>,
-    /// When the last of it ends.
+    /// When the token ends.
     pub expires_at: Timestamp,
 }
 
 impl GrantError {
-    const fn is_conflict(&self) -> bool {
+    /// Whether somebody else changed the same grant first: it can be tried anew.
+    #[must_use]
+    pub const fn is_conflict(&self) -> bool {
         matches!(self, Self::Record(error) if error.is_conflict())
     }
 }
@@ -114,6 +144,11 @@ impl Grants {
         let event = grant.change(details.clone(), &self.0.policy, self.0.clock.now())?;
         let ends = projection::last_expiry(&details);
         grant_access::change(&tx, id, &details, ends).await?;
+        for (token, narrowed) in grant_access::narrowed(&tx, id).await? {
+            let left = left_of(&narrowed, &details);
+            let ends = projection::last_expiry(&left);
+            grant_access::change_narrowed(&tx, token, &left, ends).await?;
+        }
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
         tx.commit().await?;
         self.0.changed(&[]);
@@ -159,45 +194,112 @@ impl Grants {
         Ok(tx.commit().await?)
     }
 
-    /// Mints the grant's one token within the caller's transaction and opens its access.
+    /// Mints the grant's first token within the caller's transaction and opens its access.
     ///
     /// # Errors
-    /// When it was handed out before, the grant is not live, or the database refuses.
+    /// When it was handed out before, the grant is not live, its app asks for more than the grant,
+    /// or the database refuses.
     pub async fn issue_token(
         &self,
         tx: &Tx,
         actor: &Actor,
         id: GrantId,
+        terms: TokenTerms<'_>,
     ) -> Result<Delivered, GrantError> {
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
         let event = grant.issue_token(self.0.clock.now())?;
+        let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
+        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        Ok(delivered)
+    }
+
+    /// Mints the next token of a grant within the caller's transaction. Those before it end a minute
+    /// later, for the sake of calls that are about to begin.
+    ///
+    /// # Errors
+    /// When the grant is not live, its app asks for more than the grant, somebody changed the grant
+    /// at the same moment, or the database refuses.
+    pub async fn refresh_token(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        id: GrantId,
+        terms: TokenTerms<'_>,
+    ) -> Result<Delivered, GrantError> {
+        let now = self.0.clock.now();
+        let stream = StreamId::of::<GrantEvent, _>(id);
+        let (grant, version) = load::<Grant>(tx, &stream).await?;
+        let event = grant.refresh_token(now)?;
+        grant_access::outdate(tx, id, after(now, OVERLAP)).await?;
+        let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
+        // Recorded last and in the grant's own order: a revocation at the same moment finds this
+        // token, or this one finds the revocation.
+        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        Ok(delivered)
+    }
+
+    async fn open_token(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        (id, grant): (GrantId, Grant),
+        terms: TokenTerms<'_>,
+    ) -> Result<Delivered, GrantError> {
         let Grant::Live {
             user, app, details, ..
         } = grant
         else {
             return Err(Refusal::Unknown.into());
         };
+        let now = self.0.clock.now();
+        let narrowed = terms
+            .narrowing
+            .map(|json| narrowed(&details, json, now))
+            .transpose()?;
+        let narrowed = match terms.provider {
+            Some(provider) => Some(only_at(provider, narrowed.as_ref().unwrap_or(&details))?),
+            None => narrowed,
+        };
+        let details = narrowed.clone().unwrap_or(details);
+        let grant_ends = projection::last_expiry(&details);
+        let ends_at = terms.lives.map(|lives| after(now, lives));
         let token = OkapToken::mint()?;
-        let expires_at = projection::last_expiry(&details);
         let access = GrantAccess {
             tenant: actor.tenant,
             grant: id,
             user,
             app,
             details: details.clone(),
-            expires_at,
+            expires_at: grant_ends,
             closed_at: None,
             version: 1,
         };
-        grant_access::open(tx, &token.digest(), &access).await?;
-        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        let terms = grant_access::Terms {
+            narrowed: narrowed.as_deref(),
+            ends_at,
+        };
+        grant_access::open_under(tx, &token.digest(), &access, terms).await?;
         Ok(Delivered {
             token,
             grant: id,
             details,
-            expires_at,
+            expires_at: ends_at.map_or(grant_ends, |ends_at| ends_at.min(grant_ends)),
         })
+    }
+}
+
+/// What of it is at this provider.
+fn only_at(
+    provider: &str,
+    details: &[AuthorizationDetail],
+) -> Result<Vec<AuthorizationDetail>, GrantError> {
+    let at = |detail: &&AuthorizationDetail| detail.provider.as_str() == provider;
+    let only: Vec<_> = details.iter().filter(at).cloned().collect();
+    if only.is_empty() {
+        Err(GrantError::OtherResource)
+    } else {
+        Ok(only)
     }
 }
 

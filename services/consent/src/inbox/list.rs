@@ -1,7 +1,7 @@
 //! What the inbox shows: who asks for what, grouped by app, and what was decided of late.
 
 use askama::{Template, filters::HtmlSafe};
-use events::{AppIdentity, RequestedDetail};
+use events::{AppIdentity, AuthorizationDetail, Models, RequestedDetail};
 use ids::RequestId;
 use jiff::Timestamp;
 use money::Nanodollars;
@@ -75,7 +75,7 @@ impl InboxList {
         let decided = |row: &AccessRequestRow| Decided {
             id: row.id,
             name: Asker::of(&row.app).name,
-            lines: row.details.iter().map(summary).collect(),
+            lines: decided_lines(row),
             badge: state_badge(&row.state),
             received_at: row.received_at,
         };
@@ -141,6 +141,14 @@ fn groups(pending: &[AccessRequestRow]) -> Vec<Group> {
         .collect()
 }
 
+/// What came of it: what was granted, or what was asked where nothing was.
+fn decided_lines(row: &AccessRequestRow) -> Vec<String> {
+    if row.granted.is_empty() {
+        return row.details.iter().map(summary).collect();
+    }
+    row.granted.iter().map(granted_summary).collect()
+}
+
 /// What is asked at one provider, in one line: `OpenAI · gpt-4o · $10.00 a month`.
 pub(super) fn summary(asked: &RequestedDetail) -> String {
     let month = asked.limits.monthly_spend.map(Nanodollars::for_people);
@@ -151,12 +159,22 @@ pub(super) fn summary(asked: &RequestedDetail) -> String {
     format!(
         "{} · {} · {month}",
         asked.provider.display_name(),
-        models(asked)
+        models(&asked.models)
     )
 }
 
-fn models(asked: &RequestedDetail) -> String {
-    let patterns = asked.models.patterns();
+/// The same for what was granted there.
+fn granted_summary(granted: &AuthorizationDetail) -> String {
+    format!(
+        "{} · {} · {} a month",
+        granted.provider.display_name(),
+        models(&granted.models),
+        granted.limits.monthly_spend.for_people()
+    )
+}
+
+fn models(models: &Models) -> String {
+    let patterns = models.patterns();
     let named: Vec<&str> = patterns
         .iter()
         .take(NAMED_MODELS)

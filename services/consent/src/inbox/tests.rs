@@ -34,6 +34,7 @@ fn row(name: &str, verification: Verification, received_at: &str, asked: &str) -
             verification,
         },
         details: details::parse(&format!("[{asked}]"), look::now()).unwrap(),
+        granted: Vec::new(),
         state: RequestState::Pending,
         received_at: look::at(received_at),
         expires_at: look::at("2026-11-22T12:08:00Z"),
@@ -99,6 +100,27 @@ fn requests_are_grouped_by_who_asks_and_not_by_name_alone() {
     assert!(html.contains("data-count=\"4\"") && html.contains("Summarises &#60;papers&#62;."));
     assert!(html.contains("asked just now · lapses in 8 minutes"));
     assert!(html.contains("Recently decided") && html.contains("Approved</span>"));
+}
+
+#[test]
+fn what_was_decided_says_what_was_granted_and_not_what_was_asked() {
+    let mut approved = row(
+        "Notebook",
+        Verification::OrganizationApproved,
+        "2026-11-22T09:00:00Z",
+        MINI,
+    );
+    approved.state = RequestState::Approved(GrantId::from_uuid(uuid::Uuid::nil()));
+    approved.granted = serde_json::from_value(serde_json::json!([{
+        "provider": "openai", "models": ["gpt-4o-mini"], "capabilities": ["chat"],
+        "limits": {"monthly_spend": "2.5", "daily_spend": "1", "requests_per_minute": 1,
+                   "requests_per_day": 1, "tokens_per_request": 1},
+        "expires": "2027-01-01T00:00:00Z", "key_id": ids::ProviderKeyId::new(look::now()),
+    }]))
+    .unwrap();
+    let html = look::keep("inbox-granted", &page(&[], &[approved], READY));
+    assert!(html.contains("OpenAI · gpt-4o-mini · $2.50 a month"));
+    assert!(!html.contains("$10.00"));
 }
 
 #[test]

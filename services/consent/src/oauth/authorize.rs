@@ -3,14 +3,16 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
 use events::{AppIdentity, RequestedDetail, Transport, Verification};
-use jiff::Timestamp;
-use server::{Problem, RequestId, ReturnPath};
+use ids::RequestId;
+use server::{Problem, ReturnPath};
 use sessions::Permission;
 
 use super::{
     error::{OauthError, redirect},
     parameters::Parameters,
     pkce,
+    pushed::{self, Opened},
+    resource,
 };
 use crate::{
     access_request::{
@@ -19,7 +21,7 @@ use crate::{
         details,
     },
     registered_app::{AppRow, Apps, is_registered},
-    vault::{Actor, Vault},
+    vault::{Actor, Change, Vault},
 };
 
 /// The largest `authorization_details` in a URL (RFC 9396 section 11.4).
@@ -29,19 +31,27 @@ const LARGEST_DETAILS: usize = 8 * 1024;
 #[utoipa::path(tag = "oauth", params(
     ("client_id" = String, Query), ("redirect_uri" = String, Query), ("response_type" = String, Query),
     ("code_challenge" = String, Query), ("code_challenge_method" = String, Query),
-    ("authorization_details" = String, Query), ("state" = Option<String>, Query)),
+    ("authorization_details" = String, Query), ("state" = Option<String>, Query), ("request_uri" = Option<String>, Query)),
     responses((status = 303, description = "To the consent page, to sign-in, or back to the app with an error"),
     (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 503, body = Problem)))]
 #[get("/oauth/authorize")]
 pub(crate) async fn authorize(
     request: HttpRequest,
-    request_id: RequestId,
+    request_id: server::RequestId,
     (vault, apps, requests): (web::Data<Vault>, web::Data<Apps>, web::Data<Requests>),
 ) -> Result<HttpResponse, Problem> {
-    let parameters = Parameters::of_query(request.query_string());
+    let query = Parameters::of_query(request.query_string());
+    // What was pushed counts, and nothing else that the browser brings (RFC 9126 section 4).
+    let pushed = match query.get("request_uri") {
+        Some(reference) => {
+            Some(pushed::open(&vault, &apps, reference, query.get("client_id")).await?)
+        }
+        None => None,
+    };
+    let parameters = pushed.as_ref().map_or(&query, |pushed| &pushed.parameters);
     // Until the client and its redirect URI are known to be good, nothing goes back there
     // (RFC 6749 section 4.1.2.1).
-    let (app, redirect_uri) = verified_client(&apps, &parameters).await?;
+    let (app, redirect_uri) = verified_client(&apps, parameters).await?;
     // Nor before it is known who is in front of the browser (RFC 9700 section 4.11.2).
     let Some(person) = server::signed_in(&request).await? else {
         let next = ReturnPath::to(&request);
@@ -59,9 +69,11 @@ pub(crate) async fn authorize(
         );
     }
     server::require(&person, Permission::DecideRequests)?;
-    let back = |error: &OauthError| Ok(back_with(&vault, &parameters, &redirect_uri, error));
-    let now = vault.clock.now();
-    let (channel, asked) = match checked(&parameters, &redirect_uri, now) {
+    let back = |error: &OauthError| Ok(back_with(&vault, parameters, &redirect_uri, error));
+    let largest = pushed
+        .as_ref()
+        .map_or(LARGEST_DETAILS, |_| pushed::LARGEST_DETAILS);
+    let (channel, asked) = match checked(&vault, parameters, &redirect_uri, largest) {
         Ok(checked) => checked,
         Err(error) => return back(&error),
     };
@@ -69,21 +81,12 @@ pub(crate) async fn authorize(
         name: app.id.to_string(),
         ..Actor::person(&person, &request_id)
     };
-    let tx = vault
-        .begin("find same OAuth request", actor.tenant)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    let same = same_oauth_request(&tx, actor.user, &channel, &asked, now)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    tx.commit().await.map_err(|e| Problem::dependency(&e))?;
-    let received = match same {
-        Some(id) => Ok(id),
-        None => {
-            requests
-                .receive(&actor, arrival(&app, asked, channel))
-                .await
+    let received = match &pushed {
+        Some(pushed) => {
+            let arrival = arrival(&app, asked, channel);
+            pushed_request((&vault, &requests), &actor, pushed, arrival).await
         }
+        None => own_request((&vault, &requests), &actor, &app, (channel, asked)).await,
     };
     match received {
         Ok(id) => Ok(see_other(&format!("/requests/{id}"))),
@@ -93,6 +96,47 @@ pub(crate) async fn authorize(
         )),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The access request of what stands in the address; a reloaded page is the same one.
+async fn own_request(
+    (vault, requests): (&Vault, &Requests),
+    actor: &Actor,
+    app: &AppRow,
+    (channel, asked): (OauthChannel, Vec<RequestedDetail>),
+) -> Result<RequestId, RequestError> {
+    let tx = vault.begin("find same OAuth request", actor.tenant).await?;
+    let now = vault.clock.now();
+    let same = same_oauth_request(&tx, actor.user, &channel, &asked, now).await?;
+    tx.commit().await?;
+    match same {
+        Some(id) => Ok(id),
+        None => requests.receive(actor, arrival(app, asked, channel)).await,
+    }
+}
+
+/// The access request of what was pushed. The first visit makes it and every other is led there,
+/// where its own person alone sees it.
+async fn pushed_request(
+    (vault, requests): (&Vault, &Requests),
+    actor: &Actor,
+    pushed: &Opened,
+    arrival: Arrival,
+) -> Result<RequestId, RequestError> {
+    if let Some(request) = pushed.request {
+        return Ok(request);
+    }
+    let tx = vault.begin("receive pushed request", actor.tenant).await?;
+    requests
+        .look_for_room(&tx, actor.user, arrival.transport)
+        .await?;
+    let id = requests.receive_in(&tx, actor, arrival).await?;
+    let first = pushed::become_request(&tx, pushed.digest, id).await?;
+    if first == id {
+        tx.commit().await?;
+        vault.changed(&[Change::Inbox(actor.user)]);
+    }
+    Ok(first)
 }
 
 fn arrival(app: &AppRow, details: Vec<RequestedDetail>, channel: OauthChannel) -> Arrival {
@@ -145,10 +189,11 @@ async fn verified_client(
 }
 
 /// Everything else of the request: what its answer needs, and what it asks for.
-fn checked(
+pub(super) fn checked(
+    vault: &Vault,
     parameters: &Parameters,
     redirect_uri: &str,
-    now: Timestamp,
+    largest_details: usize,
 ) -> Result<(OauthChannel, Vec<RequestedDetail>), OauthError> {
     let invalid = |description: &str| OauthError::new("invalid_request", description);
     if let Some(name) = parameters.repeated() {
@@ -179,18 +224,21 @@ fn checked(
             "authorization_details is missing",
         )
     })?;
-    if details.len() > LARGEST_DETAILS {
-        return Err(invalid("authorization_details is too large for a URL"));
+    if details.len() > largest_details {
+        return Err(invalid(
+            "authorization_details is too large; push the request, or ask for less",
+        ));
     }
-    let asked = details::parse(details, now)
+    let asked = details::parse(details, vault.clock.now())
         .map_err(|wrong| OauthError::new("invalid_authorization_details", wrong.to_string()))?;
+    resource::check(vault, parameters, &asked)?;
     if parameters.get("prompt") == Some("none") {
         return Err(OauthError::new(
             "interaction_required",
             "a person has to decide",
         ));
     }
-    if parameters.get("request").is_some() || parameters.get("request_uri").is_some() {
+    if parameters.get("request").is_some() {
         return Err(OauthError::new(
             "request_not_supported",
             "request objects are not supported",

@@ -9,9 +9,13 @@ use server::Problem;
 
 use super::error::redirect;
 use crate::{
-    access_request::delivery::{self, OauthChannel},
+    access_request::{
+        RequestError,
+        delivery::{self, OauthChannel},
+    },
+    grant::GrantError,
     policy::after,
-    vault::{Actor, Vault},
+    vault::Vault,
 };
 
 /// A code lives for a minute.
@@ -41,7 +45,7 @@ const ISSUE: &str = "
     -- consent.issue_code
     INSERT INTO consent.authorization_codes
            (digest, tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    VALUES ($1, store.current_tenant(), $2, $3, $4, $5, $6, $7)";
 
 const FIND: &str = "
     -- consent.find_code
@@ -53,51 +57,25 @@ const USE: &str = "
     -- consent.use_code
     UPDATE consent.authorization_codes SET used_at = $2 WHERE digest = $1 AND used_at IS NULL";
 
-/// Where the browser goes after an approval: back to the app with a code, if the request came
-/// through OAuth.
+/// Where the browser goes after an approval: back to the app with a code, which exists once the
+/// caller's transaction is committed.
 ///
 /// # Errors
-/// When the database refuses.
-pub async fn after_approval(
+/// When there is no randomness or the database refuses.
+pub async fn with_code(
     vault: &Vault,
-    actor: &Actor,
+    tx: &Tx,
     request: RequestId,
     grant: GrantId,
-) -> Result<Option<String>, Problem> {
-    let code = AuthorizationCode::mint().map_err(|e| Problem::internal(&e))?;
-    let issued = issue(vault, actor.tenant, request, grant, &code)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    Ok(issued.map(|channel| {
-        redirect(
-            &channel.redirect_uri,
-            &[
-                ("code", Some(code.reveal())),
-                ("state", channel.state.as_deref()),
-                ("iss", Some(&vault.public_url)),
-            ],
-        )
-    }))
-}
-
-async fn issue(
-    vault: &Vault,
-    tenant: TenantId,
-    request: RequestId,
-    grant: GrantId,
-    code: &AuthorizationCode,
-) -> Result<Option<OauthChannel>, DatabaseError> {
-    let tx = vault.begin("issue authorization code", tenant).await?;
-    let Some(channel) = delivery::oauth(&tx, request).await? else {
-        return Ok(None);
-    };
+    channel: &OauthChannel,
+) -> Result<String, RequestError> {
+    let code = AuthorizationCode::mint().map_err(GrantError::from)?;
     let digest = code.digest();
     let expires_at = after(vault.clock.now(), LIVES);
     tx.execute(
         ISSUE,
         &[
             &digest.as_bytes().as_slice(),
-            &tenant.uuid(),
             &request.uuid(),
             &grant.uuid(),
             &channel.client_id,
@@ -107,34 +85,28 @@ async fn issue(
         ],
     )
     .await?;
-    tx.commit().await?;
-    Ok(Some(channel))
+    Ok(redirect(
+        &channel.redirect_uri,
+        &[
+            ("code", Some(code.reveal())),
+            ("state", channel.state.as_deref()),
+            ("iss", Some(&vault.public_url)),
+        ],
+    ))
 }
 
-/// Where the browser goes after a denial: back to the app with `access_denied`, if the request
-/// came through OAuth.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn after_denial(
-    vault: &Vault,
-    tenant: TenantId,
-    request: RequestId,
-) -> Result<Option<String>, Problem> {
-    let channel = channel(vault, tenant, request)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    Ok(channel.map(|channel| {
-        redirect(
-            &channel.redirect_uri,
-            &[
-                ("error", Some("access_denied")),
-                ("error_description", Some("the person denied the request")),
-                ("state", channel.state.as_deref()),
-                ("iss", Some(&vault.public_url)),
-            ],
-        )
-    }))
+/// Where the browser goes after a denial: back to the app with `access_denied`.
+#[must_use]
+pub fn with_denial(vault: &Vault, channel: &OauthChannel) -> String {
+    redirect(
+        &channel.redirect_uri,
+        &[
+            ("error", Some("access_denied")),
+            ("error_description", Some("the person denied the request")),
+            ("state", channel.state.as_deref()),
+            ("iss", Some(&vault.public_url)),
+        ],
+    )
 }
 
 /// The redirect URI of a request, checked when it came in; for the one page whose form may lead there.

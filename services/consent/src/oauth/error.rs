@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
+use server::Problem;
 use utoipa::ToSchema;
 
 /// The most characters of a description.
@@ -16,6 +17,9 @@ pub struct OauthError {
     pub error_description: String,
     #[serde(skip)]
     status: u16,
+    /// In seconds.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 impl OauthError {
@@ -31,6 +35,17 @@ impl OauthError {
             error,
             error_description: plain.take(LONGEST_DESCRIPTION).collect(),
             status: if error == "invalid_client" { 401 } else { 400 },
+            retry_after: None,
+        }
+    }
+
+    /// The caller asks too often. RFC 6749 has no code of its own for that; this one says best that
+    /// the same request may be good later.
+    pub fn too_many(problem: &Problem) -> Self {
+        Self {
+            status: problem.status().as_u16(),
+            retry_after: problem.seconds_to_wait(),
+            ..Self::new("temporarily_unavailable", problem.detail())
         }
     }
 
@@ -42,6 +57,7 @@ impl OauthError {
             error: "temporarily_unavailable",
             error_description: description,
             status: 503,
+            retry_after: Some(1),
         }
     }
 
@@ -56,8 +72,8 @@ impl OauthError {
             // RFC 9110 section 15.5.2 wants a challenge; public clients have nothing to answer it with.
             response.insert_header(("www-authenticate", "Basic realm=\"latchkey\""));
         }
-        if self.status == 503 {
-            response.insert_header(("retry-after", "1"));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header(("retry-after", seconds));
         }
         response.json(self)
     }

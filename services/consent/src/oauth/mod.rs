@@ -3,14 +3,25 @@
 //! Own code under our events, because the one crate that could carry it keeps grants, codes and
 //! tokens in stores of its own; the reasons stand in `DECISION-oauth-core.md`.
 
+mod assertion;
 pub mod authorize;
+mod client;
 mod code;
+pub mod device;
 mod error;
+mod held;
+pub mod introspect;
 pub mod metadata;
+mod pace;
 mod parameters;
 mod pkce;
+pub mod pushed;
+mod redeem;
+mod refresh;
+pub mod resource;
 pub mod revoke;
 pub mod token;
 
-pub use code::{after_approval, after_denial, redirect_origin};
+pub use code::{redirect_origin, with_code, with_denial};
+pub use pace::Pace;
 pub use pkce::is_verifier;

@@ -61,10 +61,34 @@ impl Parameters {
         })
     }
 
+    /// Parameters that were taken in before.
+    #[must_use]
+    pub const fn of_values(values: BTreeMap<String, String>) -> Self {
+        Self {
+            values,
+            repeated: BTreeSet::new(),
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
     /// The value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
+    }
+
+    /// The value of a parameter that must be there.
+    ///
+    /// # Errors
+    /// `invalid_request`, naming it.
+    pub fn required(&self, name: &str) -> Result<&str, OauthError> {
+        self.get(name)
+            .ok_or_else(|| OauthError::new("invalid_request", format!("{name} is missing")))
     }
 
     /// Whether this parameter stands more than once.

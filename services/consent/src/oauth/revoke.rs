@@ -1,14 +1,14 @@
 //! `POST /oauth/revoke` (RFC 7009): an app gives its token back.
 
-use actix_web::{HttpResponse, post, web};
-use ids::{GrantId, OkapToken, TenantId, TokenDigest, UserId};
-use postgres::{DatabaseError, Scope};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use server::RequestId;
 
 use super::{
+    client::client,
     error::OauthError,
+    held::held,
+    pace::Pace,
     parameters::{Form, Parameters},
-    token::known_client,
 };
 use crate::{
     grant::Grants,
@@ -16,47 +16,31 @@ use crate::{
     vault::{Actor, Vault},
 };
 
-/// The grant behind a token, and the client it was given to.
-struct Held {
-    tenant: TenantId,
-    user: UserId,
-    grant: GrantId,
-    client_id: Option<String>,
-}
-
-const BY_TOKEN: &str = "
-    -- consent.grant_by_token
-    SELECT tenant_id, user_id, grant_id, app->>'app' AS client_id
-      FROM consent.grant_access
-     WHERE token_digest = $1";
-
-/// Revokes the grant of a token. Unknown tokens and other clients' tokens are no error and have no
+/// Revokes the grant of an access token or a refresh token, with all its tokens. Unknown tokens and other clients' tokens are no error and have no
 /// effect (RFC 7009 section 2.2).
 #[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
-    (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 503, body = OauthError)))]
+    (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/revoke")]
 pub(crate) async fn revoke(
+    request: HttpRequest,
     request_id: RequestId,
-    (vault, apps, grants): (web::Data<Vault>, web::Data<Apps>, web::Data<Grants>),
+    (vault, apps, pace): (web::Data<Vault>, web::Data<Apps>, web::Data<Pace>),
+    grants: web::Data<Grants>,
     form: Form,
 ) -> HttpResponse {
     let answer = async {
+        pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         let token = parameters
             .get("token")
             .ok_or_else(|| OauthError::new("invalid_request", "token is missing"))?;
-        known_client(&apps, &parameters).await?;
-        let Ok(token) = OkapToken::parse(token) else {
-            return Ok(());
-        };
-        let Some(held) = held(&vault, token.digest())
-            .await
-            .map_err(|e| OauthError::unavailable(&e))?
-        else {
+        let client = client((&vault, &apps), &request, &parameters).await?;
+        let held = held(&vault, token).await;
+        let Some(held) = held.map_err(|e| OauthError::unavailable(&e))? else {
             return Ok(());
         };
         // An app that came through OKAP has no client id: holding the token is its proof.
-        if held.client_id.as_deref() != parameters.get("client_id") {
+        if held.client_id != client.map(|client| client.id.to_string()) {
             return Ok(());
         }
         let actor = Actor::app(held.tenant, held.user, &request_id);
@@ -71,21 +55,4 @@ pub(crate) async fn revoke(
             .finish(),
         Err(error) => error.response(),
     }
-}
-
-async fn held(vault: &Vault, digest: TokenDigest) -> Result<Option<Held>, DatabaseError> {
-    let tx = vault
-        .postgres
-        .begin("find grant by token", Scope::Holder(digest))
-        .await?;
-    let row = tx
-        .query_opt(BY_TOKEN, &[&digest.as_bytes().as_slice()])
-        .await?;
-    tx.commit().await?;
-    Ok(row.map(|row| Held {
-        tenant: TenantId::from_uuid(row.get("tenant_id")),
-        user: UserId::from_uuid(row.get("user_id")),
-        grant: GrantId::from_uuid(row.get("grant_id")),
-        client_id: row.get("client_id"),
-    }))
 }

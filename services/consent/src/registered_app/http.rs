@@ -1,20 +1,24 @@
 //! `/api/v1/apps`: the organization's OAuth clients.
 
-use actix_web::{HttpResponse, delete, get, post, web};
+use std::collections::BTreeSet;
+
+use actix_web::{HttpResponse, delete, get, http::header, post, web};
+use events::{ClientAuthentication, GrantType};
 use ids::AppId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use server::{Page, Person, Problem, RequestId, StrictJson};
 use sessions::Permission;
 use utoipa::ToSchema;
 
-use super::{AppRow, Apps, check_redirect_uri};
+use super::{AppRow, Apps, Registration, check_redirect_uri, client_keys};
 use crate::{provider_key::http::checked_name, vault::Actor};
 
 /// The most redirect URIs of one app.
 const MOST_REDIRECT_URIS: usize = 20;
 
-/// An app to register, as a public client: it proves itself by PKCE and its redirect URI.
+/// An app to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApp {
@@ -22,8 +26,26 @@ pub struct NewApp {
     name: String,
     /// Its web address.
     url: Option<String>,
-    /// Where browsers may be sent back to; compared exactly.
+    /// Where browsers may be sent back to; compared exactly. None for an app that asks by device code
+    /// alone.
+    #[serde(default)]
     redirect_uris: Vec<String>,
+    /// What it may come to the token endpoint with: `authorization_code`,
+    /// `urn:ietf:params:oauth:grant-type:device_code`, or both, and `refresh_token` for an app that
+    /// renews its access token every hour. Left out: `authorization_code` alone, with an
+    /// access token that lasts as long as what was granted.
+    #[serde(default = "GrantType::code_alone")]
+    #[schema(value_type = Vec<String>)]
+    grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself: `client_secret_basic`, `client_secret_post` or
+    /// `private_key_jwt` for a program on a server, which can keep a secret; left out: `none`, and PKCE
+    /// and its redirect URI stand for it.
+    #[serde(default)]
+    token_endpoint_auth_method: Option<String>,
+    /// Its public keys, a JWK set (RFC 7517), for `private_key_jwt`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<Value>,
 }
 
 /// A registered app.
@@ -39,6 +61,11 @@ pub struct AppView {
     url: Option<String>,
     /// Where browsers may be sent back to.
     redirect_uris: Vec<String>,
+    /// What it may come to the token endpoint with.
+    #[schema(value_type = Vec<String>)]
+    grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself.
+    token_endpoint_auth_method: &'static str,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -53,6 +80,41 @@ pub struct Registered {
     /// Its OAuth client id.
     #[schema(value_type = String)]
     client_id: AppId,
+    /// Its secret, if it has one. Shown once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// Another secret of an app. Shown once.
+#[derive(Serialize, ToSchema)]
+pub struct RenewedSecret {
+    /// The secret.
+    client_secret: String,
+}
+
+fn authentication(
+    method: Option<&str>,
+    jwks: Option<Value>,
+) -> Result<ClientAuthentication, Problem> {
+    let refused = |member: &str, rule: &str| {
+        Problem::bad_request(format!("How the app proves itself: {rule}.")).at(member, rule)
+    };
+    let of_keys = |jwks: Option<Value>| {
+        let jwks = jwks.ok_or_else(|| refused("/jwks", "private_key_jwt needs a JWK set"))?;
+        client_keys::read(&jwks).map_err(|rule| refused("/jwks", rule))?;
+        Ok(ClientAuthentication::PrivateKeyJwt { jwks })
+    };
+    match method {
+        Some("private_key_jwt") => of_keys(jwks),
+        _ if jwks.is_some() => Err(refused("/jwks", "keys belong to private_key_jwt")),
+        None | Some("none") => Ok(ClientAuthentication::None),
+        Some("client_secret_basic") => Ok(ClientAuthentication::ClientSecretBasic),
+        Some("client_secret_post") => Ok(ClientAuthentication::ClientSecretPost),
+        Some(_) => Err(refused(
+            "/token_endpoint_auth_method",
+            "none, client_secret_basic, client_secret_post or private_key_jwt",
+        )),
+    }
 }
 
 impl From<AppRow> for AppView {
@@ -62,6 +124,8 @@ impl From<AppRow> for AppView {
             name: row.name,
             url: row.url,
             redirect_uris: row.redirect_uris,
+            grant_types: row.grant_types,
+            token_endpoint_auth_method: row.authentication.name(),
             registered_at: row.registered_at,
         }
     }
@@ -84,10 +148,19 @@ pub(crate) async fn register(
         name,
         url,
         redirect_uris,
+        grant_types,
+        token_endpoint_auth_method,
+        jwks,
     } = body.0;
+    let authentication = authentication(token_endpoint_auth_method.as_deref(), jwks)?;
     let name = checked_name(&name)?;
     let url = url.map(|url| checked_url(&url)).transpose()?;
-    if redirect_uris.is_empty() || redirect_uris.len() > MOST_REDIRECT_URIS {
+    let by_browser = grant_types.contains(&GrantType::AuthorizationCode);
+    if !by_browser && !grant_types.contains(&GrantType::DeviceCode) {
+        let rule = "authorization_code or the device code is needed";
+        return Err(Problem::bad_request(format!("{rule}.")).at("/grant_types", rule));
+    }
+    if (by_browser && redirect_uris.is_empty()) || redirect_uris.len() > MOST_REDIRECT_URIS {
         let rule = format!("1 to {MOST_REDIRECT_URIS} redirect URIs are needed");
         return Err(Problem::bad_request(format!("{rule}.")).at("/redirect_uris", rule));
     }
@@ -97,15 +170,24 @@ pub(crate) async fn register(
                 .at(format!("/redirect_uris/{index}"), e.to_string())
         })?;
     }
-    let id = apps
-        .register(
-            &Actor::person(&person, &request_id),
-            name,
-            url,
-            redirect_uris,
-        )
+    let registration = Registration {
+        name,
+        url,
+        redirect_uris,
+        grant_types,
+        authentication,
+    };
+    let (id, secret) = apps
+        .register(&Actor::person(&person, &request_id), registration)
         .await?;
-    Ok(HttpResponse::Created().json(Registered { id, client_id: id }))
+    let mut response = HttpResponse::Created();
+    Ok(response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Registered {
+            id,
+            client_id: id,
+            client_secret: secret.map(|secret| secret.reveal().to_owned()),
+        }))
 }
 
 /// Lists the organization's apps.
@@ -122,6 +204,30 @@ pub(crate) async fn list(person: Person, apps: web::Data<Apps>) -> Result<HttpRe
         items,
         next_cursor: None,
     }))
+}
+
+/// Makes another secret for an app that has one; the old one is no good from here on.
+#[utoipa::path(tag = "apps", responses(
+    (status = 200, body = RenewedSecret), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 503, body = Problem)),
+    params(("id" = String, Path)))]
+#[post("/api/v1/apps/{id}/secret")]
+pub(crate) async fn renew_secret(
+    person: Person,
+    request_id: RequestId,
+    apps: web::Data<Apps>,
+    id: web::Path<AppId>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::ManageApps)?;
+    let secret = apps
+        .renew_secret(&Actor::person(&person, &request_id), *id)
+        .await?;
+    let mut response = HttpResponse::Ok();
+    Ok(response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(RenewedSecret {
+            client_secret: secret.reveal().to_owned(),
+        }))
 }
 
 /// Removes an app: it may not ask any more.

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use askama::Template;
+use events::{ClientAuthentication, GrantType};
 use ids::AppId;
 use jiff::Timestamp;
 use pages::{Confirm, Field, Layout, Notice, Section, filters};
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use server::{Nothing, PagePerson, Problem, RequestId, SignedForm, StrictQuery};
 use sessions::{Permission, SignedIn};
 
-use super::{AppRow, Apps, check_redirect_uri, http::checked_url};
+use super::{AppRow, Apps, Registration, check_redirect_uri, http::checked_url};
 use crate::{
     consent_page::see_other,
     inbox,
@@ -113,9 +114,13 @@ async fn register(
         .1
         .register(
             &Actor::person(&person, &request_id),
-            name,
-            url,
-            redirect_uris,
+            Registration {
+                name,
+                url,
+                redirect_uris,
+                grant_types: GrantType::code_alone(),
+                authentication: ClientAuthentication::None,
+            },
         )
         .await?;
     Ok(see_other("/apps?done=registered"))

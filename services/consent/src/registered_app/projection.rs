@@ -1,11 +1,13 @@
 //! `consent.apps`: the organization's OAuth clients.
 
+use std::collections::BTreeSet;
+
 use event_store::{ProjectionError, RecordedEvent};
-use events::AppEvent;
+use events::{AppEvent, ClientAuthentication, GrantType};
 use ids::{AppId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 
 /// A registered app.
@@ -21,14 +23,18 @@ pub struct AppRow {
     pub url: Option<String>,
     /// Where browsers may be sent back to.
     pub redirect_uris: Vec<String>,
+    /// What it may come to the token endpoint with.
+    pub grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself.
+    pub authentication: ClientAuthentication,
     /// Since when.
     pub registered_at: Timestamp,
 }
 
 const REGISTERED: &str = "
     -- consent.app_registered
-    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7)";
+    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication)
+    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9)";
 
 const REMOVED: &str = "
     -- consent.app_removed
@@ -40,7 +46,7 @@ pub(crate) const CLEAR: &str = "
 
 const OF_TENANT: &str = "
     -- consent.apps_of_tenant
-    SELECT app_id, tenant_id, name, url, redirect_uris, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
       FROM consent.apps
      WHERE state = 'registered'
      ORDER BY registered_at
@@ -48,7 +54,7 @@ const OF_TENANT: &str = "
 
 const BY_CLIENT_ID: &str = "
     -- consent.app_by_client_id
-    SELECT app_id, tenant_id, name, url, redirect_uris, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
       FROM consent.apps
      WHERE client_digest = $1 AND state = 'registered'";
 
@@ -65,9 +71,12 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             name,
             url,
             redirect_uris,
+            grant_types,
+            authentication,
         } => {
             let digest = TokenDigest::of(&AppId::from_uuid(id).to_string());
             let uris = Value::from(redirect_uris);
+            let (grant_types, authentication) = (json!(grant_types), json!(authentication));
             let tenant = event.tenant.uuid();
             let digest = digest.as_bytes().as_slice();
             tx.execute(
@@ -80,6 +89,8 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
                     &url,
                     &uris,
                     &event.occurred_at,
+                    &grant_types,
+                    &authentication,
                 ],
             )
             .await?
@@ -114,16 +125,21 @@ pub async fn by_client_id(tx: &Tx, digest: TokenDigest) -> Result<Option<AppRow>
 }
 
 fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
+    let unreadable = |column| DatabaseError::Row {
+        table: "consent.apps",
+        column,
+    };
     let uris = serde_json::from_value(row.get("redirect_uris"));
+    let grant_types = serde_json::from_value(row.get("grant_types"));
+    let authentication = serde_json::from_value(row.get("authentication"));
     Ok(AppRow {
         id: AppId::from_uuid(row.get("app_id")),
         tenant: TenantId::from_uuid(row.get("tenant_id")),
         name: row.get("name"),
         url: row.get("url"),
-        redirect_uris: uris.map_err(|_| DatabaseError::Row {
-            table: "consent.apps",
-            column: "redirect_uris",
-        })?,
+        redirect_uris: uris.map_err(|_| unreadable("redirect_uris"))?,
+        grant_types: grant_types.map_err(|_| unreadable("grant_types"))?,
+        authentication: authentication.map_err(|_| unreadable("authentication"))?,
         registered_at: row.get("registered_at"),
     })
 }

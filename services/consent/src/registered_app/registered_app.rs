@@ -1,7 +1,9 @@
 //! Registered apps: OAuth clients of an organization.
 
+use std::collections::BTreeSet;
+
 use event_store::Aggregate;
-use events::AppEvent;
+use events::{AppEvent, ClientAuthentication, GrantType};
 use url::{Host, Url};
 
 /// A registered app, as its events add up.
@@ -16,12 +18,30 @@ pub enum App {
     Removed,
 }
 
+/// An app as an administrator registers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Its name.
+    pub name: String,
+    /// Its web address.
+    pub url: Option<String>,
+    /// Where browsers may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// What it may come to the token endpoint with.
+    pub grant_types: BTreeSet<GrantType>,
+    /// How it proves that it is itself.
+    pub authentication: ClientAuthentication,
+}
+
 /// Why an app was not registered or removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such app.
     #[error("there is no such app")]
     Unknown,
+    /// It has no secret to renew.
+    #[error("this app has no secret")]
+    NoSecret,
     /// It exists already.
     #[error("this app exists already")]
     Exists,
@@ -32,17 +52,21 @@ impl App {
     ///
     /// # Errors
     /// When an app of this id exists.
-    pub fn register(
-        self,
-        name: String,
-        url: Option<String>,
-        redirect_uris: Vec<String>,
-    ) -> Result<AppEvent, Refusal> {
+    pub fn register(self, registration: Registration) -> Result<AppEvent, Refusal> {
+        let Registration {
+            name,
+            url,
+            redirect_uris,
+            grant_types,
+            authentication,
+        } = registration;
         match self {
             Self::None => Ok(AppEvent::Registered {
                 name,
                 url,
                 redirect_uris,
+                grant_types,
+                authentication,
             }),
             _ => Err(Refusal::Exists),
         }

@@ -12,7 +12,7 @@ mod opener;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use ids::{AuthorizationCode, GrantId, RequestId, TenantId, TokenDigest};
+use ids::{AuthorizationCode, RequestId, TenantId, TokenDigest};
 use postgres::{DatabaseError, Tx};
 use server::{FormTarget, Problem, keep_opener};
 
@@ -20,6 +20,8 @@ pub use callback::{Callback, CallbackError};
 pub use opener::{NotAnOrigin, Opener};
 
 use crate::{
+    access_request::RequestError,
+    grant::GrantError,
     oauth,
     policy::after,
     vault::{Actor, Vault},
@@ -137,45 +139,38 @@ pub async fn of(vault: &Vault, tenant: TenantId, request: RequestId) -> Result<W
     })
 }
 
-/// Where the browser goes after an approval; a code is made here, and goes nowhere else.
+/// Where the browser goes after an approval, with a code that exists once the caller's transaction
+/// is committed, and goes nowhere else. `None` when the request has no OKAP way back.
 ///
 /// # Errors
-/// When the database refuses.
+/// When there is no randomness or the database refuses.
 pub async fn after_approval(
     vault: &Vault,
-    actor: &Actor,
+    tx: &Tx,
     request: RequestId,
-    grant: GrantId,
-) -> Result<Option<String>, Problem> {
-    if let Some(redirect) = oauth::after_approval(vault, actor, request, grant).await? {
-        return Ok(Some(redirect));
-    }
-    match channel_of(vault, actor.tenant, request).await? {
+) -> Result<Option<String>, RequestError> {
+    match channel::read(tx, request).await? {
         None => Ok(None),
         Some(Channel::Opener(_)) => Ok(Some(told_at(vault, request))),
         Some(Channel::Callback(callback)) => {
-            let code = AuthorizationCode::mint().map_err(|e| Problem::internal(&e))?;
-            let issued = issue(vault, actor.tenant, request, &code)
-                .await
-                .map_err(|e| Problem::dependency(&e))?;
+            let code = AuthorizationCode::mint().map_err(GrantError::from)?;
+            let expires_at = after(vault.clock.now(), LIVES);
+            let issued = channel::issue(tx, request, &code, expires_at).await?;
             Ok(issued.then(|| answer(vault, &callback, request, ("code", code.reveal()))))
         }
     }
 }
 
-/// Where the browser goes after a denial.
+/// Where the browser goes after a denial. `None` when the request has no OKAP way back.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn after_denial(
     vault: &Vault,
-    tenant: TenantId,
+    tx: &Tx,
     request: RequestId,
-) -> Result<Option<String>, Problem> {
-    if let Some(redirect) = oauth::after_denial(vault, tenant, request).await? {
-        return Ok(Some(redirect));
-    }
-    Ok(match channel_of(vault, tenant, request).await? {
+) -> Result<Option<String>, DatabaseError> {
+    Ok(match channel::read(tx, request).await? {
         None => None,
         Some(Channel::Opener(_)) => Some(told_at(vault, request)),
         Some(Channel::Callback(callback)) => {
@@ -194,19 +189,6 @@ fn answer(vault: &Vault, callback: &Callback, request: RequestId, what: (&str, &
 /// The page that tells the opener.
 fn told_at(vault: &Vault, request: RequestId) -> String {
     format!("{}/okap/popup/requests/{request}", vault.public_url)
-}
-
-async fn issue(
-    vault: &Vault,
-    tenant: TenantId,
-    request: RequestId,
-    code: &AuthorizationCode,
-) -> Result<bool, DatabaseError> {
-    let tx = vault.begin("issue callback code", tenant).await?;
-    let expires_at = after(vault.clock.now(), LIVES);
-    let issued = channel::issue(&tx, request, code, expires_at).await?;
-    tx.commit().await?;
-    Ok(issued)
 }
 
 /// Whether `code` is the live code of a request.

@@ -87,7 +87,7 @@ fn refused(world: &World, person: &crate::world::Person, key: &str) -> Message {
     Message {
         id: event.id.to_string(),
         routing_key: event.event_type.clone(),
-        tenant: person.tenant,
+        tenant: Some(person.tenant),
         body: serde_json::to_vec(&event).unwrap(),
     }
 }

@@ -163,7 +163,8 @@ async fn a_denial_sends_the_browser_back_and_tells_the_holder_of_the_poll_secret
     let asked = pending(&world, &person).await;
     let (id, secret) = (asked.text("request_id"), asked.text("poll_secret"));
     assert_eq!(world.deny(&person, &id).await.status, 204);
-    let back = consent::way_back::after_denial(&world.vault, person.tenant, request_id(&id))
+    let tx = world.vault.begin("test", person.tenant).await.unwrap();
+    let back = consent::way_back::after_denial(&world.vault, &tx, request_id(&id))
         .await
         .unwrap()
         .unwrap();

@@ -240,7 +240,12 @@ async fn a_caller_that_stays_is_told_of_a_decision_taken_in_another_process() {
         // The rooms of `world.vault` share nothing with the service but the database.
         world
             .requests()
-            .deny(&person.actor(), request_id(&request), Some("no".to_owned()))
+            .deny(
+                &person.actor(),
+                request_id(&request),
+                Some("no".to_owned()),
+                consent::access_request::DecidedAt::Api,
+            )
             .await
             .unwrap();
     };

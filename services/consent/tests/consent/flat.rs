@@ -47,7 +47,8 @@ async fn a_grant_is_told_in_exactly_these_words() {
     let ticket = world
         .ticket(
             &person,
-            json!({"providers": ["openai"], "monthly_spend": "10", "days": 30}),
+            json!({"providers": ["openai"], "capabilities": ["vision", "chat", "code", "embeddings"],
+                "monthly_spend": "10", "days": 30}),
         )
         .await;
     let body = json!({

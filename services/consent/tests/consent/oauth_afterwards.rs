@@ -130,22 +130,57 @@ async fn the_metadata_says_exactly_what_is_offered() {
     {
       "issuer": "https://vault.example.com",
       "authorization_endpoint": "https://vault.example.com/oauth/authorize",
+      "pushed_authorization_request_endpoint": "https://vault.example.com/oauth/par",
+      "device_authorization_endpoint": "https://vault.example.com/oauth/device_authorization",
       "token_endpoint": "https://vault.example.com/oauth/token",
       "revocation_endpoint": "https://vault.example.com/oauth/revoke",
+      "introspection_endpoint": "https://vault.example.com/oauth/introspect",
       "response_types_supported": [
         "code"
       ],
       "grant_types_supported": [
-        "authorization_code"
+        "authorization_code",
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code"
       ],
       "code_challenge_methods_supported": [
         "S256"
       ],
       "token_endpoint_auth_methods_supported": [
-        "none"
+        "none",
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "token_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "RS256",
+        "PS256",
+        "EdDSA"
       ],
       "revocation_endpoint_auth_methods_supported": [
-        "none"
+        "none",
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "RS256",
+        "PS256",
+        "EdDSA"
+      ],
+      "introspection_endpoint_auth_methods_supported": [
+        "none",
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "ES256",
+        "RS256",
+        "PS256",
+        "EdDSA"
       ],
       "authorization_details_types_supported": [
         "ai_model_access"

@@ -323,3 +323,29 @@ async fn only_redirect_uris_that_are_safe_can_be_registered() {
         1
     );
 }
+
+#[actix_web::test]
+async fn one_network_calls_three_hundred_times_a_minute_and_is_told_to_wait() {
+    let world = World::open().await;
+    let call = |path: &str, peer: &str| {
+        let form = [("token", "x"), ("grant_type", "x")];
+        let request = TestRequest::post().uri(path).set_form(form);
+        world.send(request.peer_addr(peer.parse().unwrap()))
+    };
+    let mut number = 0;
+    let refused = loop {
+        let path = ["/oauth/token", "/oauth/revoke"][number % 2];
+        let answer = call(path, "192.0.2.1:443").await;
+        if answer.status == 429 {
+            break answer;
+        }
+        number += 1;
+        // Some of its times come back while this goes on.
+        assert!(number < 3_000, "nobody is ever refused");
+    };
+    assert!(number >= 300, "{number}");
+    assert_eq!(refused.text("error"), "temporarily_unavailable");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert_eq!(refused.header("cache-control"), "no-store");
+    assert_eq!(call("/oauth/revoke", "192.0.2.2:443").await.status, 200);
+}

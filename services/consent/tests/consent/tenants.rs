@@ -184,7 +184,15 @@ async fn the_rooms_keep_people_apart_by_themselves() {
                 .await
                 .unwrap();
         }
-        let refused = world.requests().deny(&actor, request, None).await;
+        let refused = world
+            .requests()
+            .deny(
+                &actor,
+                request,
+                None,
+                consent::access_request::DecidedAt::Api,
+            )
+            .await;
         assert!(matches!(
             refused,
             Err(consent::access_request::RequestError::Refused(

@@ -54,6 +54,10 @@ async fn what_lies_above_the_ceiling_waits_for_the_person() {
         json!([detail(json!({"limits": {"monthly_spend": 10.000_000_001}}))]),
         json!([detail(json!({"limits": {"daily_spend": 11}}))]),
         json!([detail(json!({"expires": "2026-12-23"}))]),
+        json!([detail(json!({"capabilities": ["chat", "images"]}))]),
+        json!([detail(json!({"limits": {"requests_per_minute": 61}}))]),
+        json!([detail(json!({"limits": {"requests_per_day": 5_001}}))]),
+        json!([detail(json!({"limits": {"tokens_per_request": 400_001}}))]),
         json!([detail(json!({})), detail(json!({"provider": "anthropic"}))]),
     ];
     for (number, details) in above.iter().enumerate() {
@@ -85,7 +89,23 @@ async fn what_lies_above_the_ceiling_waits_for_the_person() {
         world.ask(&ticket, json!([detail(json!({}))])).await.status,
         202
     );
-    assert_eq!(world.count("consent.access_requests").await, 7);
+    assert_eq!(world.count("consent.access_requests").await, 11);
+}
+
+#[actix_web::test]
+async fn a_ceiling_that_is_a_list_of_values_is_refused() {
+    let world = World::open().await;
+    let person = world.person(Role::Member).await;
+    let list = json!([["openai"], [], [], "10", null, null, null, 30]);
+    let ticket = json!({"label": "Test", "ceiling": list});
+    let answer = world.post(&person, "/connect-tickets", ticket).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert!(
+        answer.text("detail").contains("a JSON object"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(world.count("consent.connect_tickets").await, 0);
 }
 
 #[actix_web::test]

@@ -194,6 +194,26 @@ impl World {
             .await
     }
 
+    /// Fills in the form at `action` of a page with these fields, and sends it.
+    pub async fn submit(
+        &self,
+        person: &Person,
+        page: &str,
+        action: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
+        let page = self.browse(person, page).await;
+        let (_, token) = page.body.split_once("name=\"csrf\" value=\"").unwrap();
+        let token = token.split('"').next().unwrap();
+        let mut form = vec![("csrf", token)];
+        form.extend(fields);
+        let request = TestRequest::post()
+            .uri(action)
+            .insert_header(("cookie", person.cookie.as_ref()))
+            .insert_header(("origin", ORIGIN));
+        self.send(request.set_form(form)).await
+    }
+
     /// Stores a provider key; gives its id.
     pub async fn key(&self, person: &Person, provider: &str) -> String {
         let body = json!({"provider": provider, "name": "Main", "secret": format!("sk-CANARY-{provider}-0123456789")});

@@ -105,7 +105,11 @@ fn a_ticket_is_shown_with_code_that_uses_it() {
     let ceiling = Ceiling {
         providers: vec!["openai".parse().unwrap()],
         models: events::Models::new(vec!["gpt-4o*".parse().unwrap()]),
+        capabilities: [events::Capability::Chat].into(),
         monthly_spend: money::Nanodollars::from_dollars(10),
+        requests_per_minute: None,
+        requests_per_day: None,
+        tokens_per_request: None,
         days: 30,
     };
     let layout = Layout::new("Connect ticket", &look::owner()).at(Section::Connect);
@@ -123,6 +127,6 @@ fn a_ticket_is_shown_with_code_that_uses_it() {
     assert!(
         html.contains(&format!("OkapClient(\"{url}\"")) && html.contains("Paper &#60;Digest&#62;")
     );
-    assert!(html.contains("OpenAI (gpt-4o*), up to $10.00 a month, for 30 days"));
+    assert!(html.contains("OpenAI (gpt-4o*) for chat, up to $10.00 a month, for 30 days"));
     assert!(html.contains("in 15 minutes"));
 }

@@ -1,13 +1,13 @@
 //! The form that makes a connect ticket, with or without a ceiling.
 
-use events::Provider;
+use events::{Capability, Provider};
 use money::LARGEST_LIMIT;
 use pages::{Choice, Field};
 use serde::Deserialize;
 
 use crate::{
     address::{Ceiling, WireCeiling},
-    consent_page::{amount, written},
+    consent_page::{amount, in_words, written},
     provider_key::{KeyState, ProviderKeyRow, http::checked_name},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct NewTicket {
     pub providers: Vec<String>,
     #[serde(default)]
     pub models: String,
+    #[serde(default)]
+    pub capabilities: Vec<String>,
     #[serde(default)]
     pub monthly_spend: String,
     #[serde(default)]
@@ -46,6 +48,7 @@ pub(super) struct TicketForm {
     pub label: Field,
     pub providers: Field,
     pub models: Field,
+    pub capabilities: Field,
     pub monthly_spend: Field,
     pub days: Field,
     /// Whether the ceiling is unfolded.
@@ -100,7 +103,11 @@ impl NewTicket {
                 let wire = WireCeiling {
                     providers: self.providers.clone(),
                     models: models.patterns().iter().map(ToString::to_string).collect(),
+                    capabilities: self.capabilities.clone(),
                     monthly_spend: monthly_spend.to_string(),
+                    requests_per_minute: None,
+                    requests_per_day: None,
+                    tokens_per_request: None,
                     days,
                 };
                 let refused = |why: &str| Faults {
@@ -138,6 +145,11 @@ impl TicketForm {
         };
         let providers = with.into_iter().map(|name| choice(name, ""));
         let providers = providers.chain(without.into_iter().map(|name| choice(name, "no key yet")));
+        let kind_of_work = |kind: Capability| {
+            let ticked = filled.capabilities.iter().any(|name| name == kind.name());
+            let none = filled.capabilities.is_empty() && kind == Capability::Chat;
+            Choice::new(kind.name(), in_words(kind)).chosen(ticked || none)
+        };
         let days = if filled.days.is_empty() {
             "30"
         } else {
@@ -158,6 +170,12 @@ impl TicketForm {
                 .placeholder("gpt-4o-mini, gpt-4o*")
                 .hint("Apart by commas. Left empty: every model of these providers.")
                 .maybe_error(faults.models.clone()),
+            capabilities: Field::checks(
+                "capabilities",
+                "May be used for",
+                Capability::ALL.into_iter().map(kind_of_work).collect(),
+            )
+            .hint("None ticked: chat alone."),
             monthly_spend: Field::money("monthly_spend", "At most a month")
                 .value(filled.monthly_spend.as_str())
                 .placeholder("10.00")

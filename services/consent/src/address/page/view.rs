@@ -195,9 +195,11 @@ fn in_words(ceiling: &Ceiling) -> String {
     } else {
         models.join(", ")
     };
+    let work: Vec<_> = ceiling.capabilities.iter().map(|c| c.name()).collect();
     format!(
-        "{} ({models}), up to {} a month, for {} day{}",
+        "{} ({models}) for {}, up to {} a month, for {} day{}",
         providers.join(", "),
+        work.join(", "),
         ceiling.monthly_spend.for_people(),
         ceiling.days,
         if ceiling.days == 1 { "" } else { "s" }

@@ -31,6 +31,8 @@ fn apps_are_listed_with_their_client_id() {
             "https://paperdigest.example/cb".to_owned(),
             "http://127.0.0.1:8000/cb".to_owned(),
         ],
+        grant_types: GrantType::code_alone(),
+        authentication: ClientAuthentication::None,
         registered_at: look::at("2026-11-10T08:00:00Z"),
     };
     let html = look::keep("apps", &page(vec![row.clone()], NewApp::default()));
