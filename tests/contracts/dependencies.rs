@@ -29,14 +29,16 @@ const INSTRUMENT_PAIRS: [(&str, &str); 6] = [
 ];
 
 /// One outside system, one instrument: who may import a driver.
-const DRIVERS: [(&str, &[&str]); 8] = [
+const DRIVERS: [(&str, &[&str]); 10] = [
     ("lapin", &["event-bus"]),
     ("redis", &["spend-limits"]),
     ("aws-sdk-kms", &["key-vault"]),
     ("aws-config", &["key-vault"]),
     ("openidconnect", &["auth"]),
     ("governor", &["server"]),
-    ("reqwest", &["proxy", "auth", "tests"]),
+    ("reqwest", &["auth", "tests"]),
+    ("hyper", &["proxy"]),
+    ("hyper-util", &["proxy"]),
     ("actix-governor", &[]),
 ];
 

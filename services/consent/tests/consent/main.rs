@@ -20,6 +20,7 @@ mod native;
 mod oauth;
 mod oauth_afterwards;
 mod oauth_mistakes;
+mod person;
 mod popup;
 mod pushed;
 mod rebuild;

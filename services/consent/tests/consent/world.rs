@@ -12,7 +12,7 @@ use consent::{
     App, Settings,
     access_request::Requests,
     policy::Policy,
-    vault::{Actor, Parts, Vault},
+    vault::{Parts, Vault},
 };
 use event_bus::{BusSettings, EventBus, Relay};
 use ids::{RequestId, TenantId, UserId};
@@ -29,6 +29,7 @@ use crate::scratch::{Scratch, amqp_url, redis_url};
 pub use crate::{
     answer::{Answer, parameters_of},
     asked::{asking, detail},
+    person::Person,
 };
 
 pub const ORIGIN: &str = "https://vault.example.com";
@@ -42,15 +43,6 @@ pub struct World {
     pub vault: Vault,
     surface: Surface,
     site: Site,
-}
-
-/// Somebody who is signed in: an API token for programs, a cookie for a browser.
-#[derive(Clone)]
-pub struct Person {
-    pub tenant: TenantId,
-    pub user: UserId,
-    token: Rc<str>,
-    cookie: Rc<str>,
 }
 
 impl World {
@@ -312,29 +304,6 @@ impl World {
 
     pub async fn count(&self, table: &str) -> i64 {
         self.look(&format!("SELECT count(*) FROM {table}")).await
-    }
-}
-
-impl Person {
-    /// A request as this person's browser sends it from a page of the vault.
-    pub fn browsing(&self, request: TestRequest) -> TestRequest {
-        request
-            .insert_header(("cookie", self.cookie.as_ref()))
-            .insert_header(("sec-fetch-site", "same-origin"))
-    }
-
-    /// A request as a program with this person's API token sends it.
-    pub fn programming(&self, request: TestRequest) -> TestRequest {
-        request.insert_header(("authorization", format!("Bearer {}", self.token)))
-    }
-
-    pub fn actor(&self) -> Actor {
-        Actor {
-            tenant: self.tenant,
-            user: self.user,
-            name: self.user.to_string(),
-            correlation_id: "test".to_owned(),
-        }
     }
 }
 
