@@ -3,11 +3,12 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::join_all};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Barrier, mpsc},
+    task::{JoinSet, yield_now},
 };
 
 use super::*;
@@ -68,12 +69,16 @@ impl Provider {
 }
 
 async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    read_to(stream, b"\r\n\r\n{}").await
+}
+
+async fn read_to(stream: &mut TcpStream, end: &[u8]) -> Option<String> {
     let mut read = Vec::new();
     loop {
         let mut buffer = [0; 1024];
         let count = stream.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
         read.extend_from_slice(&buffer[..count]);
-        if read.ends_with(b"\r\n\r\n{}") {
+        if read.ends_with(end) {
             return Some(String::from_utf8(read).unwrap());
         }
     }
@@ -176,4 +181,54 @@ async fn a_host_that_cannot_be_reached_is_told_from_one_that_broke_off() {
     *call.uri_mut() = format!("http://{address}/").parse().unwrap();
     let refused = wire().send(call).await;
     assert!(matches!(refused, Err(WireError::Connect(_))));
+}
+
+/// Far more than one poll of a task may look at.
+const MANY: usize = 300;
+
+/// A call to this address, with a body of this length.
+fn call_to(listener: &TcpListener, length: usize) -> Call {
+    let mut call = Request::new(Full::new(Bytes::from(vec![b'x'; length])));
+    *call.method_mut() = http::Method::POST;
+    let address = listener.local_addr().unwrap();
+    *call.uri_mut() = format!("http://{address}/").parse().unwrap();
+    call
+}
+
+#[tokio::test]
+async fn many_kept_connections_that_were_closed_hold_up_no_call() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (wire, all_there) = (wire(), Arc::new(Barrier::new(MANY)));
+    let calls = (0..MANY).map(|_| wire.clone().send(call_to(&listener, 2)));
+    let calls: Vec<_> = calls.collect();
+    let next = call_to(&listener, 2);
+    let mut connections = JoinSet::new();
+    let serve = async {
+        for _ in 0..MANY {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let all_there = Arc::clone(&all_there);
+            connections.spawn(async move {
+                all_there.wait().await;
+                read_to(&mut stream, b"\r\n\r\nxx").await;
+                stream.write_all(WHOLE.as_bytes()).await.unwrap();
+                stream
+            });
+        }
+    };
+    let (answers, ()) = tokio::join!(join_all(calls), serve);
+    let open = connections.join_all().await;
+    for answer in answers {
+        assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+    }
+    drop(open);
+    yield_now().await;
+
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(WHOLE.as_bytes()).await.unwrap();
+        stream
+    };
+    let both = async { tokio::join!(wire.send(next), serve) };
+    let (answer, _open) = timeout(Duration::from_secs(5), both).await.unwrap();
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
 }
