@@ -195,21 +195,130 @@ fn call_to(listener: &TcpListener, length: usize) -> Call {
     call
 }
 
+/// Takes the next connection and reads the call of two bytes that it brings.
+async fn next_call(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    read_to(&mut stream, b"\r\n\r\nxx").await.unwrap();
+    stream
+}
+
+/// Sends a call, which goes over a connection of its own, and answers it.
+async fn answered(
+    listener: &TcpListener,
+    wire: &Wire,
+    says: &str,
+) -> (Result<Response<Body>, WireError>, TcpStream) {
+    let serve = async {
+        let mut stream = next_call(listener).await;
+        stream.write_all(says.as_bytes()).await.unwrap();
+        stream
+    };
+    let both = async { tokio::join!(wire.clone().send(call_to(listener, 2)), serve) };
+    timeout(Duration::from_secs(5), both).await.unwrap()
+}
+
+/// Whatever was still on its way, the other side closes it.
+async fn assert_closed(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    let closed = timeout(Duration::from_secs(5), stream.read_to_end(&mut rest));
+    drop(closed.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_connection_that_was_not_used_for_long_is_closed_though_nobody_takes_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut wire = wire();
+    wire.kept = Kept::new(Duration::ZERO);
+    let (first, mut old) = answered(&listener, &wire, WHOLE).await;
+    let (second, _new) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(first.unwrap()).await.unwrap(), b"ok");
+    assert_eq!(read(second.unwrap()).await.unwrap(), b"ok");
+    assert_closed(&mut old).await;
+}
+
+#[tokio::test]
+async fn what_a_provider_sends_unasked_is_never_taken_for_the_next_answer() {
+    const UNASKED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = wire();
+    // Together with an answer, and once its connection is kept.
+    let (answer, _open) = answered(&listener, &wire, &[WHOLE, UNASKED].concat()).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+    let (answer, mut open) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+    open.write_all(UNASKED.as_bytes()).await.unwrap();
+    yield_now().await;
+    let (answer, _open) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_its_call_leaves_no_connection_behind() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = wire();
+    let long = call_to(&listener, 32 * 1024 * 1024);
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_exact(&mut [0; 64]).await.unwrap();
+        stream.write_all(WHOLE.as_bytes()).await.unwrap();
+        stream
+    };
+    let (early, mut open) = tokio::join!(wire.clone().send(long), serve);
+    assert_eq!(read(early.unwrap()).await.unwrap(), b"ok");
+    assert_closed(&mut open).await;
+    let (answer, _other) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+}
+
+#[tokio::test]
+async fn answers_end_where_their_framing_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = wire();
+    for (says, hangs_up) in [
+        (
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\nx-more: y\r\n\r\n",
+            false,
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\nok", true),
+        ("HTTP/1.0 200 OK\r\n\r\nok", true),
+    ] {
+        let (answer, open) = answered(&listener, &wire, says).await;
+        let open = Some(open).filter(|_| !hangs_up);
+        let whole = timeout(Duration::from_secs(5), read(answer.unwrap()));
+        assert_eq!(whole.await.unwrap().unwrap(), b"ok", "{says}");
+        drop(open);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_closes_its_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut sending = Box::pin(wire().send(call_to(&listener, 2)));
+    let mut stream = tokio::select! {
+        stream = next_call(&listener) => stream,
+        _ = &mut sending => panic!("nobody answered"),
+    };
+    drop(sending);
+    assert_closed(&mut stream).await;
+}
+
 #[tokio::test]
 async fn many_kept_connections_that_were_closed_hold_up_no_call() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (wire, all_there) = (wire(), Arc::new(Barrier::new(MANY)));
     let calls = (0..MANY).map(|_| wire.clone().send(call_to(&listener, 2)));
     let calls: Vec<_> = calls.collect();
-    let next = call_to(&listener, 2);
     let mut connections = JoinSet::new();
     let serve = async {
         for _ in 0..MANY {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut stream = next_call(&listener).await;
             let all_there = Arc::clone(&all_there);
             connections.spawn(async move {
                 all_there.wait().await;
-                read_to(&mut stream, b"\r\n\r\nxx").await;
                 stream.write_all(WHOLE.as_bytes()).await.unwrap();
                 stream
             });
@@ -223,12 +332,6 @@ async fn many_kept_connections_that_were_closed_hold_up_no_call() {
     drop(open);
     yield_now().await;
 
-    let serve = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        stream.write_all(WHOLE.as_bytes()).await.unwrap();
-        stream
-    };
-    let both = async { tokio::join!(wire.send(next), serve) };
-    let (answer, _open) = timeout(Duration::from_secs(5), both).await.unwrap();
+    let (answer, _open) = answered(&listener, &wire, WHOLE).await;
     assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
 }
