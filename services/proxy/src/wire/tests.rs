@@ -188,9 +188,12 @@ const MANY: usize = 300;
 
 /// A call to this address, with a body of this length.
 fn call_to(listener: &TcpListener, length: usize) -> Call {
+    call_at(listener.local_addr().unwrap(), length)
+}
+
+fn call_at(address: std::net::SocketAddr, length: usize) -> Call {
     let mut call = Request::new(Full::new(Bytes::from(vec![b'x'; length])));
     *call.method_mut() = http::Method::POST;
-    let address = listener.local_addr().unwrap();
     *call.uri_mut() = format!("http://{address}/").parse().unwrap();
     call
 }
@@ -334,4 +337,34 @@ async fn many_kept_connections_that_were_closed_hold_up_no_call() {
 
     let (answer, _open) = answered(&listener, &wire, WHOLE).await;
     assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+}
+
+#[test]
+fn a_connection_of_a_runtime_that_ended_is_not_used_by_the_next() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let provider = std::thread::spawn(move || {
+        let serve = |_| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"xx") {
+                let mut byte = [0];
+                std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
+                heard.extend(byte);
+            }
+            std::io::Write::write_all(&mut stream, WHOLE.as_bytes()).unwrap();
+            stream
+        };
+        (0..2).map(serve).collect::<Vec<_>>()
+    });
+    let wire = wire();
+    for _ in 0..2 {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let sent = runtime.enable_all().build().unwrap().block_on(async {
+            let answer = wire.clone().send(call_at(address, 2)).await.unwrap();
+            read(answer).await.unwrap()
+        });
+        assert_eq!(sent, b"ok");
+    }
+    assert_eq!(provider.join().unwrap().len(), 2);
 }
