@@ -322,7 +322,13 @@ async fn paths_that_are_not_in_the_table_are_not_found_in_the_providers_shape() 
         ("/v1/anthropic/v1/files", "anthropic"),
         ("/v1/google/v1/files", "google"),
         ("/v1/nobody/chat/completions", "openai"),
+        ("/v1/openai/%2e%2e/openai/chat/completions", "openai"),
+        ("/v1/%6fpenai/chat/completions", "openai"),
+        ("/%76%31/openai/chat/completions", "openai"),
+        ("/v1/openai", "openai"),
+        ("/v1/grant/", "openai"),
         ("/v1/", "openai"),
+        ("/v1", "openai"),
     ] {
         let answer = raw(address, path, granted.token.reveal()).await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
