@@ -29,14 +29,15 @@ const INSTRUMENT_PAIRS: [(&str, &str); 6] = [
 ];
 
 /// One outside system, one instrument: who may import a driver.
-const DRIVERS: [(&str, &[&str]); 8] = [
+const DRIVERS: [(&str, &[&str]); 9] = [
     ("lapin", &["event-bus"]),
     ("redis", &["spend-limits"]),
     ("aws-sdk-kms", &["key-vault"]),
     ("aws-config", &["key-vault"]),
     ("openidconnect", &["auth"]),
     ("governor", &["server"]),
-    ("reqwest", &["proxy", "auth", "tests"]),
+    ("hyper", &["proxy"]),
+    ("reqwest", &["auth", "tests"]),
     ("actix-governor", &[]),
 ];
 
