@@ -29,16 +29,15 @@ const INSTRUMENT_PAIRS: [(&str, &str); 6] = [
 ];
 
 /// One outside system, one instrument: who may import a driver.
-const DRIVERS: [(&str, &[&str]); 10] = [
+const DRIVERS: [(&str, &[&str]); 9] = [
     ("lapin", &["event-bus"]),
     ("redis", &["spend-limits"]),
     ("aws-sdk-kms", &["key-vault"]),
     ("aws-config", &["key-vault"]),
     ("openidconnect", &["auth"]),
     ("governor", &["server"]),
-    ("reqwest", &["auth", "tests"]),
     ("hyper", &["proxy"]),
-    ("hyper-util", &["proxy"]),
+    ("reqwest", &["auth", "tests"]),
     ("actix-governor", &[]),
 ];
 

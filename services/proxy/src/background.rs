@@ -30,7 +30,7 @@ pub(crate) fn start(gate: &Arc<Gate>, shutdown: &Shutdown) -> Vec<JoinHandle<()>
         until(shutdown, recover(Arc::clone(gate))),
         until(shutdown, heed(Arc::clone(gate))),
         until(shutdown, look_again(Arc::clone(gate))),
-        until(shutdown, carry(Arc::clone(gate))),
+        tokio::spawn(keep_limits(Arc::clone(gate), shutdown.requested())),
         until(shutdown, tidy(Arc::clone(gate))),
     ]
 }
@@ -131,6 +131,18 @@ async fn cut_what_ended(gate: &Gate) {
         if ended && gate.live.cut(grant) > 0 {
             tracing::info!(grant.id = %grant, "calls of a revoked grant were cut");
         }
+    }
+}
+
+/// Carries calls into the limits until the stop. By then all calls have ended; those that ended
+/// last are settled here, for the workers that began it have gone.
+async fn keep_limits(gate: Arc<Gate>, stop: impl Future<Output = ()>) {
+    tokio::select! {
+        () = carry(Arc::clone(&gate)) => {}
+        () = stop => {}
+    }
+    if let Err(error) = gate.limits.settle_rest().await {
+        tracing::warn!(%error, "calls are settled at the deadline of their holds");
     }
 }
 

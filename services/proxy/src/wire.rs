@@ -23,6 +23,9 @@ pub use answer::Body;
 use connection::{Connection, Sent};
 use kept::{Kept, Origin};
 
+/// How long a connection is kept that is not used: shorter than providers keep it.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
 /// How the request of a call is given.
 pub type Call = Request<Full<Bytes>>;
 
@@ -73,7 +76,7 @@ impl Wire {
         Ok(Self {
             connector,
             connect_within,
-            kept: Kept::default(),
+            kept: Kept::new(KEPT_FOR),
         })
     }
 

@@ -117,12 +117,13 @@ impl InHand {
         }
     }
 
-    /// The settlements of a bucket that Redis may not know yet.
-    pub(crate) fn settling(&self, bucket: Bucket) -> Vec<Settlement> {
+    /// The settlements that Redis may not know yet: those of one bucket, or all.
+    pub(crate) fn settling(&self, of: Option<Bucket>) -> Vec<Settlement> {
         let calls = self.calls();
         let settlement = |call: &CallId| {
             let known = calls.known.get(call)?;
             let Booking {
+                bucket,
                 call,
                 settled,
                 amount,
@@ -130,7 +131,8 @@ impl InHand {
                 ..
             } = known.booking;
             let waits = settled && !known.asking && known.booked_in.is_none();
-            let epoch = reserved_in.filter(|_| waits && known.booking.bucket == bucket)?;
+            let asked = of.is_none_or(|of| of == bucket);
+            let epoch = reserved_in.filter(|_| waits && asked)?;
             let hold = Hold {
                 bucket,
                 call,

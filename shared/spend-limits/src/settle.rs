@@ -11,6 +11,7 @@ use crate::{
     error::LimitsError,
     hold::Hold,
     script::{Call, Reply, SETTLE},
+    settle_behind::MOST,
 };
 
 /// How a settlement ended.
@@ -88,8 +89,25 @@ impl SpendLimits {
     /// Settles what this process has settled of a bucket and Redis does not know yet; whether
     /// there was any, and Redis knows it now.
     pub(crate) async fn settle_waiting(&self, bucket: Bucket) -> bool {
-        let waiting = self.shared.in_hand.settling(bucket);
-        !waiting.is_empty() && self.settle_all(&waiting).await.is_ok()
+        let waiting = self.shared.in_hand.settling(Some(bucket));
+        !waiting.is_empty() && self.settle_in_turn(&waiting).await.is_ok()
+    }
+
+    /// Settles all that this process has settled behind its callers' backs and Redis does not know
+    /// yet. For before a stop: nobody else would end these holds until their deadline.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, or no epoch is open.
+    pub async fn settle_rest(&self) -> Result<(), LimitsError> {
+        self.settle_in_turn(&self.shared.in_hand.settling(None))
+            .await
+    }
+
+    async fn settle_in_turn(&self, waiting: &[Settlement]) -> Result<(), LimitsError> {
+        for settlements in waiting.chunks(MOST) {
+            self.settle_all(settlements).await?;
+        }
+        Ok(())
     }
 
     /// Books what a call cost into the open epoch if its own epoch is over, once, without asking

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most settlements of one round trip: more would keep others waiting for the script.
-const MOST: usize = 100;
+pub(crate) const MOST: usize = 100;
 
 /// The settlements of one thread that wait for their turn.
 #[derive(Default)]
@@ -45,7 +45,9 @@ impl SpendLimits {
         };
         let queue = self.shared.settlements.get_or_default();
         if queue.add((hold, actual)) {
-            runtime.spawn(settle_queued(self.clone(), Arc::clone(queue)));
+            // Made here: it must end even if the runtime never begins with it.
+            let under_way = UnderWay(Arc::clone(queue));
+            runtime.spawn(settle_queued(self.clone(), under_way));
         }
     }
 }
@@ -58,9 +60,8 @@ impl SpendLimits {
     }
 }
 
-async fn settle_queued(limits: SpendLimits, queue: Arc<Queue>) {
-    let _under_way = UnderWay(&queue);
-    while let Some(settlements) = queue.next() {
+async fn settle_queued(limits: SpendLimits, under_way: UnderWay) {
+    while let Some(settlements) = under_way.0.next() {
         if let Err(error) = limits.settle_all(&settlements).await {
             tracing::warn!(%error, calls = settlements.len(), "calls are settled later");
         }
@@ -88,9 +89,9 @@ impl Queue {
 }
 
 /// If the settling ends halfway, the next settlement begins it anew.
-struct UnderWay<'q>(&'q Queue);
+struct UnderWay(Arc<Queue>);
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.queued().under_way = false;
     }

@@ -161,18 +161,5 @@ pub(super) fn lines(stretch: &Stretch, about: u64) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whole_lines_travel_together_in_their_order() {
-        let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
-        let lengths = [10, PARCEL - 10, 1, PARCEL + 5, 7, 7];
-        let lines: Vec<u8> = lengths.into_iter().flat_map(line).collect();
-        let sent = parcels(&lines);
-        let of_parcels: Vec<usize> = sent.iter().map(|parcel| parcel.len()).collect();
-        assert_eq!(of_parcels, [PARCEL, 1, PARCEL + 5, 14]);
-        assert_eq!(sent.concat(), lines);
-        assert!(parcels(b"").is_empty());
-    }
-}
+#[path = "publisher_tests.rs"]
+mod tests;

@@ -81,8 +81,14 @@ fn final_of(began: &CallRecord) -> CallRecord {
     }
 }
 
+const EVERY_SYNC: [SpoolSync; 3] = [SpoolSync::Always, SpoolSync::Soon, SpoolSync::None];
+
 fn open(folder: &Folder) -> Spool {
-    Spool::open(&folder.0, SpoolSync::Always, Clock::set(now())).unwrap()
+    open_with(folder, SpoolSync::Always)
+}
+
+fn open_with(folder: &Folder, sync: SpoolSync) -> Spool {
+    Spool::open(&folder.0, sync, Clock::set(now())).unwrap()
 }
 
 /// As the publisher reads them.
@@ -249,47 +255,71 @@ async fn segments_go_when_all_in_them_is_done_and_never_before_an_older_one() {
     assert_eq!(files::segments(spool.0.instance.path()).unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn many_calls_at_once_are_all_written() {
-    let folder = Folder::new();
-    let spool = open(&folder);
-    let ends = (0..200).map(|_| {
-        let spool = spool.clone();
-        tokio::spawn(async move {
-            let record = record();
-            let began = spool.began(&record, note()).unwrap();
-            spool.ended(&began, &record).await.unwrap();
-        })
-    });
-    for end in futures_util::future::join_all(ends).await {
-        end.unwrap();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_calls_at_once_are_all_written_whole() {
+    for sync in EVERY_SYNC {
+        let folder = Folder::new();
+        let spool = open_with(&folder, sync);
+        let ends = (0..200).map(|_| {
+            let spool = spool.clone();
+            tokio::spawn(async move {
+                let record = record();
+                let began = spool.began(&record, note()).unwrap();
+                spool.ended(&began, &record).await.unwrap();
+            })
+        });
+        for end in futures_util::future::join_all(ends).await {
+            end.unwrap();
+        }
+        assert_eq!(
+            (spool.running(), spool.waiting(), waiting(&spool).len()),
+            (0, 200, 200),
+            "{sync:?}"
+        );
+        assert_eq!(spool.unpublished().await.unwrap().len(), 200, "{sync:?}");
     }
-    assert_eq!(
-        (spool.running(), spool.waiting(), waiting(&spool).len()),
-        (0, 200, 200)
-    );
 }
 
 #[tokio::test]
 async fn a_disk_that_refuses_is_told_and_tried_again() {
-    let folder = Folder::new();
-    let spool = open(&folder);
-    let record = record();
-    let began = spool.began(&record, note()).unwrap();
-    // A folder where the file should be made.
-    let path = files::ended(spool.0.instance.path(), 1);
-    fs::create_dir(&path).unwrap();
-    assert!(spool.ended(&began, &record).await.is_err());
-    assert!(spool.check().is_err());
-    fs::remove_dir(&path).unwrap();
-    let written = async {
-        while spool.waiting() == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(10), written)
-        .await
-        .unwrap();
-    assert_eq!(spool.running(), 0);
-    assert!(spool.check().is_ok());
+    for sync in EVERY_SYNC {
+        let folder = Folder::new();
+        let spool = open_with(&folder, sync);
+        let record = record();
+        let began = spool.began(&record, note()).unwrap();
+        // A folder where the file should be made.
+        let path = files::ended(spool.0.instance.path(), 1);
+        fs::create_dir(&path).unwrap();
+        assert!(spool.ended(&began, &record).await.is_err(), "{sync:?}");
+        assert!(spool.check().is_err(), "{sync:?}");
+        fs::remove_dir(&path).unwrap();
+        let written = async {
+            while spool.waiting() == 0 || spool.check().is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), written)
+            .await
+            .unwrap();
+        assert_eq!((spool.running(), spool.waiting()), (0, 1), "{sync:?}");
+        assert_eq!(waiting(&spool), [record], "{sync:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_disk_refused_until_the_end_is_taken_over_from_its_beginning() {
+    for sync in EVERY_SYNC {
+        let folder = Folder::new();
+        let spool = open_with(&folder, sync);
+        let record = record();
+        let began = spool.began(&record, note()).unwrap();
+        let path = files::ended(spool.0.instance.path(), 1);
+        fs::create_dir(&path).unwrap();
+        assert!(spool.ended(&began, &final_of(&record)).await.is_err());
+        let dead = kill(spool);
+        fs::remove_dir(dead.join("00000001.ended")).unwrap();
+        let next = open_with(&folder, sync);
+        assert_eq!(recover(&next).await.unwrap(), 1, "{sync:?}");
+        assert_eq!(waiting(&next)[0].outcome, CallOutcome::ProxyLost);
+    }
 }

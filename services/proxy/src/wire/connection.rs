@@ -25,9 +25,26 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 /// A connection, with what moves its bytes when it is polled.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    driver: http1::Connection<Stream, Full<Bytes>>,
-    /// Nothing more comes over it.
-    over: bool,
+    driver: Driver,
+}
+
+/// What moves the bytes of a connection; gone when nothing more comes over it. Only by going does
+/// it give back a call that it has not begun to send.
+struct Driver(Option<http1::Connection<Stream, Full<Bytes>>>);
+
+impl Driver {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let over = match &mut self.0 {
+            Some(driver) => Pin::new(driver).poll(cx).is_ready(),
+            None => true,
+        };
+        if over {
+            self.0 = None;
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
 }
 
 /// What became of a call.
@@ -50,21 +67,13 @@ impl Connection {
         let (sender, driver) = http1::handshake(stream).await?;
         Ok(Box::new(Self {
             sender,
-            driver,
-            over: false,
+            driver: Driver(Some(driver)),
         }))
     }
 
     /// Moves bytes; ready when nothing more will come.
     pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.over {
-            self.over = Pin::new(&mut self.driver).poll(cx).is_ready();
-        }
-        if self.over {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        self.driver.poll(cx)
     }
 
     /// Whether another call can go over it.
@@ -75,16 +84,11 @@ impl Connection {
     /// Sends a call and waits for the head of its answer.
     pub(super) async fn exchange(mut self: Box<Self>, call: Call) -> Result<Sent, WireError> {
         let outcome = {
-            let Self {
-                sender,
-                driver,
-                over,
-            } = &mut *self;
+            let Self { sender, driver } = &mut *self;
             let mut answering = pin!(sender.try_send_request(call));
             poll_fn(|cx| {
-                if !*over {
-                    *over = Pin::new(&mut *driver).poll(cx).is_ready();
-                }
+                // Over or not, what came of it is told.
+                let _ = driver.poll(cx);
                 answering.as_mut().poll(cx)
             })
             .await

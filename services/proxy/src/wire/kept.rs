@@ -1,7 +1,7 @@
 //! Connections that wait for their next call.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     task::Context,
     time::{Duration, Instant},
@@ -12,8 +12,6 @@ use thread_local::ThreadLocal;
 
 use crate::wire::connection::Connection;
 
-/// Shorter than providers keep a connection that is not used.
-const KEPT_FOR: Duration = Duration::from_secs(60);
 /// The most that one thread keeps to one host.
 const MOST: usize = 1_024;
 
@@ -24,11 +22,15 @@ pub(super) struct Origin {
     pub(super) secure: bool,
 }
 
-type OfThread = HashMap<Origin, Vec<Idle>>;
+/// Those to each host, the one that was used last at the end.
+type OfThread = HashMap<Origin, VecDeque<Idle>>;
 
 /// The connections that are not used, of each thread. Clones share them.
-#[derive(Clone, Default)]
-pub(super) struct Kept(Arc<ThreadLocal<Mutex<OfThread>>>);
+#[derive(Clone)]
+pub(super) struct Kept {
+    of_threads: Arc<ThreadLocal<Mutex<OfThread>>>,
+    at_most: Duration,
+}
 
 struct Idle {
     connection: Box<Connection>,
@@ -36,6 +38,14 @@ struct Idle {
 }
 
 impl Kept {
+    /// Keeps a connection this long at most.
+    pub(super) fn new(at_most: Duration) -> Self {
+        Self {
+            of_threads: Arc::default(),
+            at_most,
+        }
+    }
+
     /// The connection of this thread that was used last, if it can be used again.
     pub(super) fn take(&self, origin: &Origin, cx: &mut Context<'_>) -> Option<Box<Connection>> {
         let mut all = self.of_this_thread();
@@ -43,10 +53,10 @@ impl Kept {
         while let Some(Idle {
             mut connection,
             since,
-        }) = idle.pop()
+        }) = idle.pop_back()
         {
-            if since.elapsed() > KEPT_FOR {
-                // Those below it have not been used for even longer.
+            if since.elapsed() > self.at_most {
+                // Those before it have not been used for even longer.
                 idle.clear();
             } else if connection.is_usable(cx) {
                 return Some(connection);
@@ -55,29 +65,44 @@ impl Kept {
         None
     }
 
-    /// Keeps a connection whose call is over, unless it ends with it.
+    /// Keeps a connection whose call is over, unless it ends with it, or the answer came before
+    /// all of the call was sent.
     pub(super) fn keep(
         &self,
         origin: &Origin,
         mut connection: Box<Connection>,
         cx: &mut Context<'_>,
     ) {
-        if connection.poll_drive(cx).is_ready() {
+        if !connection.is_usable(cx) {
             return;
         }
         let mut all = self.of_this_thread();
+        self.close_old(&mut all);
         let idle = match all.get_mut(origin) {
             Some(idle) => idle,
             None => all.entry(origin.clone()).or_default(),
         };
         if idle.len() < MOST {
             let since = Instant::now();
-            idle.push(Idle { connection, since });
+            idle.push_back(Idle { connection, since });
+        }
+    }
+
+    /// Nobody takes the oldest while newer ones suffice, and nobody else sees that their other
+    /// side has closed them.
+    fn close_old(&self, all: &mut OfThread) {
+        for idle in all.values_mut() {
+            while idle
+                .front()
+                .is_some_and(|oldest| oldest.since.elapsed() > self.at_most)
+            {
+                idle.pop_front();
+            }
         }
     }
 
     fn of_this_thread(&self) -> std::sync::MutexGuard<'_, OfThread> {
-        let all = self.0.get_or_default();
+        let all = self.of_threads.get_or_default();
         all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

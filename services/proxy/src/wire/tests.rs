@@ -3,11 +3,12 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::join_all};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Barrier, mpsc},
+    task::{JoinSet, yield_now},
 };
 
 use super::*;
@@ -68,12 +69,16 @@ impl Provider {
 }
 
 async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    read_to(stream, b"\r\n\r\n{}").await
+}
+
+async fn read_to(stream: &mut TcpStream, end: &[u8]) -> Option<String> {
     let mut read = Vec::new();
     loop {
         let mut buffer = [0; 1024];
         let count = stream.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
         read.extend_from_slice(&buffer[..count]);
-        if read.ends_with(b"\r\n\r\n{}") {
+        if read.ends_with(end) {
             return Some(String::from_utf8(read).unwrap());
         }
     }
@@ -176,4 +181,190 @@ async fn a_host_that_cannot_be_reached_is_told_from_one_that_broke_off() {
     *call.uri_mut() = format!("http://{address}/").parse().unwrap();
     let refused = wire().send(call).await;
     assert!(matches!(refused, Err(WireError::Connect(_))));
+}
+
+/// Far more than one poll of a task may look at.
+const MANY: usize = 300;
+
+/// A call to this address, with a body of this length.
+fn call_to(listener: &TcpListener, length: usize) -> Call {
+    call_at(listener.local_addr().unwrap(), length)
+}
+
+fn call_at(address: std::net::SocketAddr, length: usize) -> Call {
+    let mut call = Request::new(Full::new(Bytes::from(vec![b'x'; length])));
+    *call.method_mut() = http::Method::POST;
+    *call.uri_mut() = format!("http://{address}/").parse().unwrap();
+    call
+}
+
+/// Takes the next connection and reads the call of two bytes that it brings.
+async fn next_call(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    read_to(&mut stream, b"\r\n\r\nxx").await.unwrap();
+    stream
+}
+
+/// Sends a call, which goes over a connection of its own, and answers it.
+async fn answered(
+    listener: &TcpListener,
+    wire: &Wire,
+    says: &str,
+) -> (Result<Response<Body>, WireError>, TcpStream) {
+    let serve = async {
+        let mut stream = next_call(listener).await;
+        stream.write_all(says.as_bytes()).await.unwrap();
+        stream
+    };
+    let both = async { tokio::join!(wire.clone().send(call_to(listener, 2)), serve) };
+    timeout(Duration::from_secs(5), both).await.unwrap()
+}
+
+/// Whatever was still on its way, the other side closes it.
+async fn assert_closed(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    let closed = timeout(Duration::from_secs(5), stream.read_to_end(&mut rest));
+    drop(closed.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_connection_that_was_not_used_for_long_is_closed_though_nobody_takes_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut wire = wire();
+    wire.kept = Kept::new(Duration::ZERO);
+    let (first, mut old) = answered(&listener, &wire, WHOLE).await;
+    let (second, _new) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(first.unwrap()).await.unwrap(), b"ok");
+    assert_eq!(read(second.unwrap()).await.unwrap(), b"ok");
+    assert_closed(&mut old).await;
+}
+
+#[tokio::test]
+async fn what_a_provider_sends_unasked_is_never_taken_for_the_next_answer() {
+    const UNASKED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = wire();
+    // Together with an answer, and once its connection is kept.
+    let (answer, _open) = answered(&listener, &wire, &[WHOLE, UNASKED].concat()).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+    let (answer, mut open) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+    open.write_all(UNASKED.as_bytes()).await.unwrap();
+    yield_now().await;
+    let (answer, _open) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_its_call_leaves_no_connection_behind() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = wire();
+    let long = call_to(&listener, 32 * 1024 * 1024);
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_exact(&mut [0; 64]).await.unwrap();
+        stream.write_all(WHOLE.as_bytes()).await.unwrap();
+        stream
+    };
+    let (early, mut open) = tokio::join!(wire.clone().send(long), serve);
+    assert_eq!(read(early.unwrap()).await.unwrap(), b"ok");
+    assert_closed(&mut open).await;
+    let (answer, _other) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+}
+
+#[tokio::test]
+async fn answers_end_where_their_framing_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = wire();
+    for (says, hangs_up) in [
+        (
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\nx-more: y\r\n\r\n",
+            false,
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\nok", true),
+        ("HTTP/1.0 200 OK\r\n\r\nok", true),
+    ] {
+        let (answer, open) = answered(&listener, &wire, says).await;
+        let open = Some(open).filter(|_| !hangs_up);
+        let whole = timeout(Duration::from_secs(5), read(answer.unwrap()));
+        assert_eq!(whole.await.unwrap().unwrap(), b"ok", "{says}");
+        drop(open);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_closes_its_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut sending = Box::pin(wire().send(call_to(&listener, 2)));
+    let mut stream = tokio::select! {
+        stream = next_call(&listener) => stream,
+        _ = &mut sending => panic!("nobody answered"),
+    };
+    drop(sending);
+    assert_closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn many_kept_connections_that_were_closed_hold_up_no_call() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (wire, all_there) = (wire(), Arc::new(Barrier::new(MANY)));
+    let calls = (0..MANY).map(|_| wire.clone().send(call_to(&listener, 2)));
+    let calls: Vec<_> = calls.collect();
+    let mut connections = JoinSet::new();
+    let serve = async {
+        for _ in 0..MANY {
+            let mut stream = next_call(&listener).await;
+            let all_there = Arc::clone(&all_there);
+            connections.spawn(async move {
+                all_there.wait().await;
+                stream.write_all(WHOLE.as_bytes()).await.unwrap();
+                stream
+            });
+        }
+    };
+    let (answers, ()) = tokio::join!(join_all(calls), serve);
+    let open = connections.join_all().await;
+    for answer in answers {
+        assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+    }
+    drop(open);
+    yield_now().await;
+
+    let (answer, _open) = answered(&listener, &wire, WHOLE).await;
+    assert_eq!(read(answer.unwrap()).await.unwrap(), b"ok");
+}
+
+#[test]
+fn a_connection_of_a_runtime_that_ended_is_not_used_by_the_next() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let provider = std::thread::spawn(move || {
+        let serve = |_| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"xx") {
+                let mut byte = [0];
+                std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
+                heard.extend(byte);
+            }
+            std::io::Write::write_all(&mut stream, WHOLE.as_bytes()).unwrap();
+            stream
+        };
+        (0..2).map(serve).collect::<Vec<_>>()
+    });
+    let wire = wire();
+    for _ in 0..2 {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let sent = runtime.enable_all().build().unwrap().block_on(async {
+            let answer = wire.clone().send(call_at(address, 2)).await.unwrap();
+            read(answer).await.unwrap()
+        });
+        assert_eq!(sent, b"ok");
+    }
+    assert_eq!(provider.join().unwrap().len(), 2);
 }

@@ -322,7 +322,13 @@ async fn paths_that_are_not_in_the_table_are_not_found_in_the_providers_shape() 
         ("/v1/anthropic/v1/files", "anthropic"),
         ("/v1/google/v1/files", "google"),
         ("/v1/nobody/chat/completions", "openai"),
+        ("/v1/openai/%2e%2e/openai/chat/completions", "openai"),
+        ("/v1/%6fpenai/chat/completions", "openai"),
+        ("/%76%31/openai/chat/completions", "openai"),
+        ("/v1/openai", "openai"),
+        ("/v1/grant/", "openai"),
         ("/v1/", "openai"),
+        ("/v1", "openai"),
     ] {
         let answer = raw(address, path, granted.token.reveal()).await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
@@ -352,4 +358,27 @@ async fn raw(address: &str, path: &str, token: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+#[tokio::test]
+async fn all_calls_are_counted_under_one_route_whatever_their_path() {
+    server::telemetry::start_metrics().ok();
+    let stage = Stage::new().await;
+    let granted = stage.grant(&["openai"], roomy()).await;
+    let served = stage.post(&granted, CHAT, &hello()).send().await.unwrap();
+    assert_eq!(served.status(), 200);
+    let path = "/v1/openai/nobody-has-this-path";
+    let refused = stage.post(&granted, path, &hello()).send().await.unwrap();
+    assert_eq!(refused.status(), 404);
+    let metrics = stage.get(&granted, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for status in [200, 404] {
+        let counted = metrics
+            .lines()
+            .filter(|line| line.starts_with("latchkey_http_requests_total"))
+            .filter(|line| line.contains(r#"route="/v1/{provider}/{route}""#))
+            .any(|line| line.contains(&format!(r#"status="{status}""#)));
+        assert!(counted, "{status}: {metrics}");
+    }
+    assert!(!metrics.contains("nobody-has-this-path"), "{metrics}");
 }

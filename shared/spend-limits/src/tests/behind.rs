@@ -67,3 +67,41 @@ async fn what_was_settled_behind_while_redis_took_nothing_is_booked_when_it_does
     assert_eq!(scratch.catch_up(&nothing, Duration::ZERO).await.unwrap(), 1);
     assert_eq!(month(&scratch, bucket).await, (24, 0));
 }
+
+#[tokio::test]
+async fn a_runtime_that_ends_before_it_settles_leaves_that_to_the_next() {
+    let scratch = Scratch::open().await;
+    let bucket = bucket();
+    let holds = [
+        held(&scratch, &asks(bucket, 30, all_four(100))).await,
+        held(&scratch, &asks(bucket, 30, all_four(100))).await,
+    ];
+    let ending = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let entered = ending.enter();
+    scratch.settle_behind(&holds[0], nanos(12));
+    drop(entered);
+    ending.shutdown_background();
+    assert!(!scratch.is_settling(), "it ended");
+    scratch.settle_behind(&holds[1], nanos(12));
+    eventually("both are settled", async || scratch.bookings_waiting() == 0).await;
+    assert_eq!(month(&scratch.another(), bucket).await, (24, 0));
+}
+
+#[tokio::test]
+async fn before_a_stop_everything_is_settled_of_every_bucket() {
+    let scratch = Scratch::open().await;
+    let buckets = [bucket(), bucket()];
+    for bucket in buckets {
+        for _ in 0..60 {
+            let hold = held(&scratch, &asks(bucket, 10, all_four(100_000))).await;
+            scratch.shared.in_hand.settle(hold.call, nanos(3));
+        }
+    }
+    scratch.settle_rest().await.unwrap();
+    assert_eq!(scratch.bookings_waiting(), 0);
+    for bucket in buckets {
+        assert_eq!(month(&scratch.another(), bucket).await, (180, 0));
+    }
+}
