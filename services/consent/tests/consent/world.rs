@@ -1,6 +1,6 @@
 //! The consent service on real servers, the people in it, and what is needed to call it.
 
-use std::{rc::Rc, time::Duration};
+use std::time::Duration;
 
 use actix_web::{
     body::to_bytes,
