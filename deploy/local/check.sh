@@ -136,9 +136,12 @@ throw_away_vault() {
 }
 
 throw_away() {
-  # What it logged may be what somebody looks for after a failure.
-  rm -rf "$HOME_DIR/last-$1-log"
-  cp -r "$HOME_DIR/$1/log" "$HOME_DIR/last-$1-log" 2>/dev/null || true
+  # What it logged may be what somebody looks for after a failure, and how its pages looked.
+  local kept
+  for kept in log screenshots; do
+    rm -rf "$HOME_DIR/last-$1-$kept"
+    cp -r "$HOME_DIR/$1/$kept" "$HOME_DIR/last-$1-$kept" 2>/dev/null || true
+  done
   other_vault "$1" reset
 }
 
