@@ -1,9 +1,12 @@
 //! Settling without being waited for: calls that end together are settled together.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use money::Nanodollars;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::sleep};
 
 use crate::{
     connection::SpendLimits,
@@ -13,6 +16,9 @@ use crate::{
 
 /// The most settlements of one round trip: more would keep others waiting for the script.
 pub(crate) const MOST: usize = 100;
+
+/// How long the next round trip waits for company after one.
+const TOGETHER: Duration = Duration::from_millis(1);
 
 /// The settlements of one thread that wait for their turn.
 #[derive(Default)]
@@ -65,6 +71,8 @@ async fn settle_queued(limits: SpendLimits, under_way: UnderWay) {
         if let Err(error) = limits.settle_all(&settlements).await {
             tracing::warn!(%error, calls = settlements.len(), "calls are settled later");
         }
+        // Calls that end by then are settled together.
+        sleep(TOGETHER).await;
     }
 }
 

@@ -16,7 +16,7 @@ const BATCH_BYTES: u64 = 1024 * 1024;
 /// Bytes of one message.
 const PARCEL: usize = 64 * 1024;
 /// How long the first line of a batch waits for others.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(250);
 /// Looks without having been told of news.
 const LOOK: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
