@@ -49,6 +49,14 @@ pub enum WireError {
     Address,
 }
 
+impl WireError {
+    /// Whether the provider may have got the call, and may be working on it.
+    #[must_use]
+    pub const fn may_have_been_sent(&self) -> bool {
+        matches!(self, Self::Broken(_))
+    }
+}
+
 /// Sends calls to providers. Clones share what they keep.
 #[derive(Clone)]
 pub struct Wire {

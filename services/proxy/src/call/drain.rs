@@ -11,7 +11,7 @@ use crate::{
     call::{
         answer::framing_of,
         flow::Parts,
-        forward::Answering,
+        forward::{Answering, evidence_of},
         gate::Gate,
         meter::Meter,
         settle::{Ending, Evidence, OpenCall},
@@ -52,14 +52,9 @@ pub(crate) fn before_the_head(
                 let status = Some(response.status().as_u16());
                 settle(open, CallOutcome::ProviderError, status, Evidence::Nothing).await;
             }
-            Ok(Err(_)) => {
-                settle(
-                    open,
-                    CallOutcome::ProviderUnreachable,
-                    None,
-                    Evidence::Nothing,
-                )
-                .await;
+            Ok(Err(error)) => {
+                let evidence = evidence_of(&error);
+                settle(open, CallOutcome::ProviderUnreachable, None, evidence).await;
             }
             Err(_) => settle(open, CallOutcome::ClientGone, None, Evidence::None).await,
         }

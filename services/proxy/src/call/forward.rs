@@ -201,7 +201,17 @@ impl Future for Sending<'_> {
     }
 }
 
-/// No connection, or one that broke before the first byte of an answer: nothing was used.
+/// What is known of a call whose answer did not begin: it was never sent, or the provider may be
+/// working on it.
+pub(crate) fn evidence_of(error: &WireError) -> Evidence {
+    if error.may_have_been_sent() {
+        Evidence::None
+    } else {
+        Evidence::Nothing
+    }
+}
+
+/// No connection, or one that broke before the first byte of an answer.
 fn failed(error: &WireError) -> Answer {
     // Without the address: it may hold what an app wrote.
     tracing::warn!(
@@ -212,7 +222,7 @@ fn failed(error: &WireError) -> Answer {
     let ending = Ending {
         outcome: CallOutcome::ProviderUnreachable,
         status: None,
-        evidence: Evidence::Nothing,
+        evidence: evidence_of(error),
     };
     Answer::Failed(ending, Refusal::ProviderUnreachable)
 }

@@ -64,7 +64,9 @@ impl Connection {
             .await
             .map_err(WireError::Connect)?;
         let stream = connector.call(address).await.map_err(WireError::Connect)?;
-        let (sender, driver) = http1::handshake(stream).await?;
+        let (sender, driver) = http1::handshake(stream)
+            .await
+            .map_err(|error| WireError::Connect(error.into()))?;
         Ok(Box::new(Self {
             sender,
             driver: Driver(Some(driver)),

@@ -6,6 +6,7 @@ use events::{CallOutcome, CallRecord, Measurement};
 use futures_util::StreamExt;
 use money::Nanodollars;
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::stage::{Granted, Stage, read, roomy};
 
@@ -83,6 +84,36 @@ async fn a_provider_that_cannot_be_reached_costs_nothing() {
         (record.outcome, record.cost),
         (CallOutcome::ProviderUnreachable, Nanodollars::ZERO)
     );
+    settled(&stage, &granted, &[record]).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_up_on_a_call_is_booked_at_the_most() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // It has the call, and nobody knows what it does with it.
+            assert!(stream.read(&mut [0; 64 * 1024]).await.unwrap() > 0);
+        }
+    });
+    let flag = format!("--provider-url=mistral=http://{address}/v1");
+    let stage = Stage::with(&[&flag]).await;
+    let granted = stage.grant(&["mistral"], roomy()).await;
+    let body = json!({"model": "mistral-large-latest", "max_tokens": 100, "messages": []});
+    let call = stage.post(&granted, "/v1/mistral/chat/completions", &body);
+    let (status, answer) = read(call.send().await.unwrap()).await;
+    assert_eq!(
+        (status, &answer["error"]["type"]),
+        (502, &json!("provider_unreachable")),
+        "{answer}"
+    );
+    let record = stage.records(1).await.pop().unwrap();
+    assert_eq!(
+        (record.outcome, record.measurement),
+        (CallOutcome::ProviderUnreachable, Measurement::Estimated)
+    );
+    assert!(record.cost > Nanodollars::ZERO && record.cost == record.reserved);
     settled(&stage, &granted, &[record]).await;
 }
 

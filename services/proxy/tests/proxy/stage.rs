@@ -333,7 +333,6 @@ fn settings(name: &str, folder: &std::path::Path, simulator: &str, flags: &[&str
          mistral={simulator}/mistral/v1,groq=http://127.0.0.1:1"
     );
     let own = [
-        "proxy",
         "--proxy-database-url",
         &database,
         "--redis-url",
@@ -347,7 +346,8 @@ fn settings(name: &str, folder: &std::path::Path, simulator: &str, flags: &[&str
         "--provider-url",
         &urls,
     ];
-    Cli::parse_from(own.iter().chain(flags))
+    // Of two addresses for a provider the first counts: the test's own.
+    Cli::parse_from(["proxy"].iter().chain(flags).chain(&own))
 }
 
 fn serve(settings: &ServerSettings, app: App) -> (String, ServerHandle) {
