@@ -9,7 +9,7 @@ use events::{
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 24] = [
+const TYPES: [&str; 25] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -23,6 +23,7 @@ const TYPES: [&str; 24] = [
     "grant.revoked",
     "grant.token_issued",
     "grant.token_refreshed",
+    "grant.widened",
     "organization.created",
     "organization.sso_connected",
     "provider_key.deleted",

@@ -5,6 +5,7 @@ pub mod address;
 mod app;
 mod consent_page;
 pub mod grant;
+pub mod history;
 mod inbox;
 pub mod leftovers;
 pub mod oauth;

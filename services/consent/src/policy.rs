@@ -114,7 +114,9 @@ impl Policy {
     }
 }
 
-fn higher_of(one: &GrantedLimits, other: &GrantedLimits) -> GrantedLimits {
+/// The higher of each limit.
+#[must_use]
+pub fn higher_of(one: &GrantedLimits, other: &GrantedLimits) -> GrantedLimits {
     GrantedLimits {
         monthly_spend: one.monthly_spend.max(other.monthly_spend),
         daily_spend: one.daily_spend.max(other.daily_spend),

@@ -7,7 +7,7 @@ use event_store::{
 use events::EventPayload;
 use postgres::Tx;
 
-use crate::{access_request, grant, provider_key, registered_app};
+use crate::{access_request, grant, history, provider_key, registered_app};
 
 /// The tables that are true the moment a decision is.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,9 @@ impl Projection for Projections {
         provider_key::projection::apply(tx, event).await?;
         registered_app::projection::apply(tx, event).await?;
         access_request::projection::apply(tx, event).await?;
-        grant::projection::apply(tx, event).await
+        grant::projection::apply(tx, event).await?;
+        // Last: it reads what the others wrote.
+        history::projection::apply(tx, event).await
     }
 
     async fn clear(&self, tx: &Tx) -> Result<(), ProjectionError> {
@@ -27,6 +29,7 @@ impl Projection for Projections {
             registered_app::projection::CLEAR,
             access_request::projection::CLEAR,
             grant::projection::CLEAR,
+            history::projection::CLEAR,
         ] {
             tx.execute(clear, &[]).await?;
         }

@@ -5,7 +5,8 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    access_request, address, consent_page, grant, inbox, oauth, okap, provider_key, registered_app,
+    access_request, address, consent_page, grant, history, inbox, oauth, okap, provider_key,
+    registered_app,
 };
 
 /// What programs use; described by OpenAPI.
@@ -34,6 +35,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(grant::http::show)
         .service(grant::http::change)
         .service(grant::http::revoke)
+        .service(history::http::list)
         // What a person keeps.
         .service(provider_key::http::store)
         .service(provider_key::http::list)
@@ -60,6 +62,7 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(consent_page::configure)
         .configure(provider_key::page::configure)
         .configure(grant::page::configure)
+        .configure(history::page::configure)
         .configure(address::page::configure)
         .configure(registered_app::page::configure)
         .configure(oauth::device::page::configure);

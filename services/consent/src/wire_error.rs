@@ -43,6 +43,9 @@ impl From<RequestError> for Problem {
                 "beyond-request",
                 "The decision gives more than may be given",
             ),
+            RequestError::Moved => Self::conflict(sentence(&error))
+                .named("changed-meanwhile", "It was changed at the same moment"),
+            RequestError::NeedsPerson => Self::unprocessable(sentence(&error)),
             RequestError::NoKey(_) => Self::unprocessable(sentence(&error))
                 .named("no-usable-key", "No usable provider key is named"),
             RequestError::Full => Self::too_many(sentence(&error)),
@@ -63,6 +66,8 @@ impl From<GrantError> for Problem {
             }
             GrantError::Refused(grant::Refusal::Beyond(_)) => Self::unprocessable(sentence(&error))
                 .named("beyond-grant", "The change gives more than was granted"),
+            GrantError::Refused(grant::Refusal::Moved) => Self::conflict(sentence(&error))
+                .named("changed-meanwhile", "It was changed at the same moment"),
             GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))
                 .named("grant-ended", "The grant cannot be changed any more"),
             GrantError::Narrowing(error) => error.into(),

@@ -211,6 +211,9 @@ pub enum AccessRequestEvent {
         app: AppIdentity,
         /// What for.
         details: Vec<RequestedDetail>,
+        /// The grant that it asks to widen, if it asks for more than a grant it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extends: Option<GrantId>,
         /// When it lapses if nobody decides.
         expires_at: Timestamp,
     },
@@ -268,6 +271,15 @@ pub enum GrantEvent {
     #[serde(rename = "grant.changed")]
     Changed {
         /// What is granted from now on.
+        details: Vec<AuthorizationDetail>,
+    },
+    /// A person gave its app more; what it has spent stays counted, and its tokens stay.
+    #[serde(rename = "grant.widened")]
+    Widened {
+        /// Upon which request; absent where a person followed the link of a refused call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<RequestId>,
+        /// What is granted from now on, all of it.
         details: Vec<AuthorizationDetail>,
     },
     /// It ended for good.

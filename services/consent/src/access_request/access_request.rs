@@ -19,6 +19,8 @@ pub enum AccessRequest {
         user: UserId,
         /// What came of it.
         grant: GrantId,
+        /// Whether that was a grant that its app had before.
+        extended: bool,
     },
     /// Denied, expired or abandoned.
     Closed {
@@ -38,6 +40,8 @@ pub struct Pending {
     pub app: AppIdentity,
     /// What for.
     pub details: Vec<RequestedDetail>,
+    /// The grant that it asks to widen, if it does.
+    pub extends: Option<GrantId>,
     /// When it lapses.
     pub expires_at: Timestamp,
 }
@@ -70,6 +74,7 @@ impl AccessRequest {
             transport,
             app,
             details,
+            extends,
             expires_at,
         } = pending;
         match self {
@@ -78,6 +83,7 @@ impl AccessRequest {
                 transport,
                 app,
                 details,
+                extends,
                 expires_at,
             }),
             _ => Err(Refusal::Exists),
@@ -153,6 +159,7 @@ impl Aggregate for AccessRequest {
     type Event = AccessRequestEvent;
 
     fn apply(&mut self, event: &AccessRequestEvent) {
+        let extended = matches!(self, Self::Pending(pending) if pending.extends.is_some());
         *self = match (event, self.owner()) {
             (
                 AccessRequestEvent::Received {
@@ -160,6 +167,7 @@ impl Aggregate for AccessRequest {
                     transport,
                     app,
                     details,
+                    extends,
                     expires_at,
                 },
                 _,
@@ -168,11 +176,13 @@ impl Aggregate for AccessRequest {
                 transport: *transport,
                 app: app.clone(),
                 details: details.clone(),
+                extends: *extends,
                 expires_at: *expires_at,
             }),
             (AccessRequestEvent::Approved { grant, .. }, Some(user)) => Self::Approved {
                 user,
                 grant: *grant,
+                extended,
             },
             (_, Some(user)) => Self::Closed { user },
             // Nothing is decided before it came in.
@@ -201,6 +211,7 @@ mod tests {
                 verification: Verification::Unverified,
             },
             details: vec![],
+            extends: None,
             expires_at: at(60),
         }
     }

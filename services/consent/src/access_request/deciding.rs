@@ -1,7 +1,7 @@
 //! A person's one decision about a request, checked against what was asked and what may be given.
 
 use event_store::StreamId;
-use events::{AccessRequestEvent, AuthorizationDetail, GrantEvent, Transport};
+use events::{AccessRequestEvent, AuthorizationDetail, GrantEvent, RequestedDetail, Transport};
 use ids::{GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use postgres::Tx;
@@ -12,7 +12,7 @@ use super::{
     delivery::{self, OauthChannel},
 };
 use crate::{
-    grant::{Grant, GrantError},
+    grant::{Grant, GrantError, step_up::Wanted},
     oauth,
     policy::after,
     projections::{RecordError, load, record},
@@ -78,9 +78,69 @@ impl Requests {
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
         let (request, _) = load::<AccessRequest>(tx, &stream).await?;
         let pending = owned(&request, actor.user, self.vault.clock.now())?;
-        self.check(tx, actor.user, pending, &decision.details)
+        let wanted = match pending.extends {
+            Some(grant) => {
+                self.wanted_in(tx, actor.user, grant, &pending.details)
+                    .await?
+            }
+            None => Wanted::fresh(&pending.details),
+        };
+        if decision.upon != wanted.had {
+            return Err(RequestError::Moved);
+        }
+        self.check(tx, actor.user, (pending, &wanted), &decision.details)
             .await?;
-        self.approve_within_ticket(tx, actor, id, decision).await
+        match pending.extends {
+            Some(grant) => {
+                self.widen(tx, actor, (id, grant), wanted, decision).await?;
+                Ok(grant)
+            }
+            None => self.approve_within_ticket(tx, actor, id, decision).await,
+        }
+    }
+
+    /// What a grant would be that its app asks to widen.
+    ///
+    /// # Errors
+    /// When it is not in force, not this person's, or cannot be read.
+    async fn wanted_in(
+        &self,
+        tx: &Tx,
+        user: UserId,
+        grant: GrantId,
+        asked: &[RequestedDetail],
+    ) -> Result<Wanted, RequestError> {
+        let stream = StreamId::of::<GrantEvent, _>(grant);
+        let (grant, _) = load::<Grant>(tx, &stream).await?;
+        let had = grant.granted(self.vault.clock.now());
+        let had = had.map_err(GrantError::from)?;
+        if grant.owner() != Some(user) {
+            return Err(Refusal::Unknown.into());
+        }
+        Ok(Wanted::more(had, asked))
+    }
+
+    /// The request is approved and its grant has more: both or neither.
+    async fn widen(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        (id, grant): (RequestId, GrantId),
+        wanted: Wanted,
+        decision: Decision,
+    ) -> Result<(), RequestError> {
+        let context = self.vault.context(actor);
+        let stream = StreamId::of::<AccessRequestEvent, _>(id);
+        let (request, version) = load::<AccessRequest>(tx, &stream).await?;
+        let approved = request.approve(grant, decision.shown, context.at)?;
+        record(tx, &stream, version, &[approved], &context)
+            .await
+            .map_err(decided_first)?;
+        let whole = wanted.after(decision.details);
+        self.grants
+            .widen(tx, actor, grant, (Some(id), whole))
+            .await?;
+        Ok(())
     }
 
     /// Approves what a person's own ticket covers: its ceiling was checked in place of the
@@ -99,6 +159,9 @@ impl Requests {
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
         let (request, version) = load::<AccessRequest>(tx, &stream).await?;
         let pending = owned(&request, actor.user, context.at)?;
+        if pending.extends.is_some() {
+            return Err(RequestError::NeedsPerson);
+        }
 
         let grant_id = GrantId::new(context.at);
         let granted = Grant::default()
@@ -118,23 +181,20 @@ impl Requests {
         &self,
         tx: &Tx,
         user: UserId,
-        pending: &Pending,
+        (pending, wanted): (&Pending, &Wanted),
         granted: &[AuthorizationDetail],
     ) -> Result<(), RequestError> {
         let now = self.vault.clock.now();
-        if granted.len() != pending.details.len() {
+        if granted.len() != wanted.details.len() {
             let reason = "other providers than asked for";
             return Err(RequestError::Beyond {
                 provider: "the request".to_owned(),
                 reason,
             });
         }
-        for (asked, granted) in pending.details.iter().zip(granted) {
+        for (asked, granted) in wanted.details.iter().zip(granted) {
             let provider = asked.provider.to_string();
-            let ceiling = self
-                .vault
-                .policy
-                .ceiling(asked, pending.app.verification, now);
+            let ceiling = wanted.ceiling(&self.vault.policy, asked, pending.app.verification, now);
             if let Some(reason) = ceiling.refusal(asked, granted) {
                 return Err(RequestError::Beyond { provider, reason });
             }

@@ -1,11 +1,10 @@
 //! From a decision on the wire to the details that are granted.
 
-use events::{AuthorizationDetail, GrantedLimits, RequestedDetail, RequestedLimits, Verification};
+use events::{AuthorizationDetail, GrantedLimits, RequestedDetail, RequestedLimits};
 use ids::ProviderKeyId;
-use jiff::Timestamp;
 
 use super::details::InvalidDetails;
-use crate::policy::Policy;
+use crate::policy::Ceiling;
 
 /// What a person chose at one provider. What they left alone stays as asked, within the ceiling.
 #[derive(Debug, Clone, Default)]
@@ -22,13 +21,10 @@ pub struct Choice {
 /// # Errors
 /// When no key is named and the person has none for the provider.
 pub fn granted(
-    policy: &Policy,
+    ceiling: &Ceiling,
     asked: &RequestedDetail,
     choice: Choice,
-    verification: Verification,
-    now: Timestamp,
 ) -> Result<AuthorizationDetail, InvalidDetails> {
-    let ceiling = policy.ceiling(asked, verification, now);
     let Choice { narrowed, key } = choice;
     let Some(key_id) = key else {
         return Err(InvalidDetails::new(
@@ -80,8 +76,11 @@ pub fn named_or(named: &RequestedLimits, others: &GrantedLimits) -> GrantedLimit
 
 #[cfg(test)]
 mod tests {
+    use events::Verification;
+    use jiff::Timestamp;
+
     use super::*;
-    use crate::access_request::details;
+    use crate::{access_request::details, policy::Policy};
 
     fn now() -> Timestamp {
         "2026-11-22T00:00:00Z".parse().unwrap()
@@ -99,15 +98,8 @@ mod tests {
         };
         let asked = detail(asked);
         let policy = Policy::default();
-        let granted = granted(
-            &policy,
-            &asked,
-            choice,
-            Verification::OrganizationApproved,
-            now(),
-        )
-        .unwrap();
         let ceiling = policy.ceiling(&asked, Verification::OrganizationApproved, now());
+        let granted = granted(&ceiling, &asked, choice).unwrap();
         assert_eq!(ceiling.refusal(&asked, &granted), None);
         granted
     }
@@ -142,15 +134,8 @@ mod tests {
             key: Some(ProviderKeyId::new(now())),
         };
         let policy = Policy::default();
-        let granted = granted(
-            &policy,
-            &asked,
-            choice,
-            Verification::OrganizationApproved,
-            now(),
-        )
-        .unwrap();
         let ceiling = policy.ceiling(&asked, Verification::OrganizationApproved, now());
+        let granted = granted(&ceiling, &asked, choice).unwrap();
         assert_eq!(
             ceiling.refusal(&asked, &granted),
             Some("another provider than asked for")

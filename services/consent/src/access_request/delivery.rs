@@ -5,7 +5,7 @@
 //! redirect of an OAuth client. It goes once.
 
 use events::RequestedDetail;
-use ids::{RequestId, TenantId, TokenDigest};
+use ids::{GrantId, RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,7 @@ const SAME_OAUTH_REQUEST: &str = "
       FROM consent.delivery_channels c
       JOIN consent.access_requests r ON r.request_id = c.request_id
      WHERE r.user_id = $1 AND r.state = 'pending' AND r.expires_at > $2 AND c.oauth = $3 AND r.details = $4
+       AND r.extends IS NOT DISTINCT FROM $5
      LIMIT 1";
 
 /// Opens the channel of a request.
@@ -150,12 +151,16 @@ pub async fn same_oauth_request(
     tx: &Tx,
     user: ids::UserId,
     channel: &OauthChannel,
-    details: &[RequestedDetail],
+    (details, extends): (&[RequestedDetail], Option<GrantId>),
     now: Timestamp,
 ) -> Result<Option<RequestId>, DatabaseError> {
     let (oauth, details): (Value, Value) = (json!(channel), json!(details));
+    let (user, extends) = (user.uuid(), extends.map(GrantId::uuid));
     let row = tx
-        .query_opt(SAME_OAUTH_REQUEST, &[&user.uuid(), &now, &oauth, &details])
+        .query_opt(
+            SAME_OAUTH_REQUEST,
+            &[&user, &now, &oauth, &details, &extends],
+        )
         .await?;
     Ok(row.map(|row| RequestId::from_uuid(row.get("request_id"))))
 }

@@ -87,8 +87,13 @@ impl Requests {
         self.close(actor, id, true).await?;
         let tx = self.vault.begin("abandon grant", actor.tenant).await?;
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
-        let AccessRequest::Approved { grant, .. } = load::<AccessRequest>(&tx, &stream).await?.0
+        let AccessRequest::Approved {
+            grant,
+            extended: false,
+            ..
+        } = load::<AccessRequest>(&tx, &stream).await?.0
         else {
+            // Undecided, or more for a grant whose tokens are with its app already.
             return Ok(());
         };
         let undelivered = delivery::take(&tx, id, self.vault.clock.now()).await?;

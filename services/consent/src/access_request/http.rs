@@ -19,6 +19,7 @@ use super::{
     details,
 };
 use crate::{
+    grant::step_up::Wanted,
     provider_key::{KeyState, ProviderKeyRow, ProviderKeys},
     vault::{Actor, Vault},
 };
@@ -49,6 +50,10 @@ pub struct AccessRequestView {
     verification: events::Verification,
     /// What it asks for.
     authorization_details: Vec<WireDetail>,
+    /// The grant that it asks to widen, if it does: what it asks for stands beside what that has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    extends_grant_id: Option<GrantId>,
     /// What was granted, which may be less than what it asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     granted_authorization_details: Vec<WireDetail>,
@@ -72,6 +77,7 @@ impl AccessRequestView {
                 .iter()
                 .map(|detail| WireDetail::granted(detail, public_url))
                 .collect(),
+            extends_grant_id: row.extends,
             id: row.id,
             state: row.state.name(),
             app_name: row.app.name,
@@ -93,7 +99,8 @@ impl AccessRequestView {
 #[serde(deny_unknown_fields)]
 pub struct Approval {
     /// What to grant, one object for each that was asked, in the same order; left out: as asked,
-    /// within what may be given.
+    /// within what may be given. Where a request extends a grant: what the grant has there from
+    /// then on.
     #[schema(value_type = Option<Vec<Object>>)]
     authorization_details: Option<Box<RawValue>>,
     /// Which key pays at each provider, by the provider's name; left out: the first usable one.
@@ -187,13 +194,19 @@ pub(crate) async fn approve(
         .of(person.tenant, person.user)
         .await
         .map_err(|e| Problem::dependency(&e))?;
-    let mut details = Vec::with_capacity(row.details.len());
-    for (asked, choice) in row
+    let wanted = requests.wanted(person.tenant, &row).await?;
+    let wanted = wanted.ok_or_else(|| {
+        Problem::conflict("The grant that this request extends has ended.")
+            .named("grant-ended", "The grant cannot be changed any more")
+    })?;
+    let mut details = Vec::with_capacity(wanted.details.len());
+    for (asked, choice) in wanted
         .details
         .iter()
-        .zip(choices(&body.0, &row.details, &own, now)?)
+        .zip(choices(&body.0, &wanted, &own, now)?)
     {
-        let detail = granted(&vault.policy, asked, choice, row.app.verification, now);
+        let ceiling = wanted.ceiling(&vault.policy, asked, row.app.verification, now);
+        let detail = granted(&ceiling, asked, choice);
         details.push(detail.map_err(|missing| {
             let title = "No usable provider key is named";
             Problem::unprocessable(format!("{missing}."))
@@ -204,6 +217,7 @@ pub(crate) async fn approve(
     let actor = Actor::person(&person, &request_id);
     let decision = Decision {
         details,
+        upon: wanted.had,
         shown: None,
     };
     let approved = requests
@@ -222,10 +236,11 @@ pub(crate) async fn approve(
 /// the key they named, or else the first of theirs that works.
 fn choices(
     approval: &Approval,
-    asked: &[RequestedDetail],
+    wanted: &Wanted,
     own: &[ProviderKeyRow],
     now: Timestamp,
 ) -> Result<Vec<Choice>, Problem> {
+    let asked = &wanted.details;
     let narrowed = approval
         .authorization_details
         .as_ref()
@@ -255,9 +270,12 @@ fn choices(
         );
     }
     let first = |asked: &RequestedDetail| {
-        own.iter()
-            .find(|key| key.provider == asked.provider && key.state == KeyState::Usable)
-            .map(|key| key.id)
+        let usable =
+            |key: &&ProviderKeyRow| key.provider == asked.provider && key.state == KeyState::Usable;
+        let pays_now = wanted.had_at(&asked.provider).map(|had| had.key_id);
+        let mut usable = own.iter().filter(usable).map(|key| key.id);
+        let first = usable.clone().next();
+        usable.find(|key| Some(*key) == pays_now).or(first)
     };
     let mut narrowed = narrowed.into_iter().flatten();
     let choice = |asked: &RequestedDetail| Choice {

@@ -23,6 +23,8 @@ pub struct AccessRequestRow {
     pub app: AppIdentity,
     /// What for.
     pub details: Vec<RequestedDetail>,
+    /// The grant that it asks to widen, if it does.
+    pub extends: Option<GrantId>,
     /// What the decision gave, which may be less; empty when it gave nothing.
     pub granted: Vec<AuthorizationDetail>,
     /// Where it stands.
@@ -65,8 +67,8 @@ impl RequestState {
 const RECEIVED: &str = "
     -- consent.access_request_received
     INSERT INTO consent.access_requests
-           (request_id, tenant_id, user_id, transport, app, details, state, received_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)";
+           (request_id, tenant_id, user_id, transport, app, details, extends, state, received_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9)";
 
 const DECIDED: &str = "
     -- consent.access_request_decided
@@ -84,7 +86,7 @@ pub(crate) const CLEAR: &str = "
 
 const PENDING: &str = "
     -- consent.access_requests_pending
-    SELECT request_id, user_id, transport, app, details, granted, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at
       FROM consent.access_requests
      WHERE user_id = $1 AND state = 'pending' AND expires_at > $2
      ORDER BY received_at DESC
@@ -92,7 +94,7 @@ const PENDING: &str = "
 
 const RECENT: &str = "
     -- consent.access_requests_recent
-    SELECT request_id, user_id, transport, app, details, granted, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at
       FROM consent.access_requests
      WHERE user_id = $1 AND (state <> 'pending' OR expires_at <= $2)
      ORDER BY received_at DESC
@@ -100,7 +102,7 @@ const RECENT: &str = "
 
 const ONE: &str = "
     -- consent.access_request
-    SELECT request_id, user_id, transport, app, details, granted, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at
       FROM consent.access_requests
      WHERE request_id = $1";
 
@@ -130,9 +132,15 @@ const OVERDUE: &str = "
 /// # Errors
 /// When the event cannot be read or the database refuses.
 pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
-    if let Some(GrantEvent::Granted {
-        request, details, ..
-    }) = event.read()?
+    if let Some(
+        GrantEvent::Granted {
+            request, details, ..
+        }
+        | GrantEvent::Widened {
+            request: Some(request),
+            details,
+        },
+    ) = event.read()?
     {
         let granted: Value = json!(details);
         tx.execute(GRANTED, &[&request.uuid(), &granted]).await?;
@@ -146,8 +154,12 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             transport,
             app,
             details,
+            extends,
             expires_at,
-        } => received(tx, event, user, (transport, &app, &details), expires_at).await,
+        } => {
+            let asked = (transport, &app, details.as_slice(), extends);
+            received(tx, event, user, asked, expires_at).await
+        }
         AccessRequestEvent::Approved { grant, .. } => {
             decided(tx, event, "approved", Some(grant), None).await
         }
@@ -161,13 +173,18 @@ async fn received(
     tx: &Tx,
     event: &RecordedEvent,
     user: UserId,
-    (transport, app, details): (Transport, &AppIdentity, &[RequestedDetail]),
+    (transport, app, details, extends): (
+        Transport,
+        &AppIdentity,
+        &[RequestedDetail],
+        Option<GrantId>,
+    ),
     expires_at: Timestamp,
 ) -> Result<(), ProjectionError> {
     let (id, tenant) = (event.stream_uuid(), event.tenant.uuid());
     let transport = json!(transport).as_str().unwrap_or_default().to_owned();
     let (app, details): (Value, Value) = (json!(app), json!(details));
-    let user = user.uuid();
+    let (user, extends) = (user.uuid(), extends.map(GrantId::uuid));
     let at = &event.occurred_at;
     tx.execute(
         RECEIVED,
@@ -178,6 +195,7 @@ async fn received(
             &transport,
             &app,
             &details,
+            &extends,
             at,
             &expires_at,
         ],
@@ -304,6 +322,7 @@ fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
         column,
     };
     let grant: Option<uuid::Uuid> = row.get("grant_id");
+    let extends: Option<uuid::Uuid> = row.get("extends");
     let state = match (row.get::<_, &str>("state"), grant) {
         ("pending", _) => RequestState::Pending,
         ("approved", Some(grant)) => RequestState::Approved(GrantId::from_uuid(grant)),
@@ -318,6 +337,7 @@ fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
         granted: granted
             .map_err(|_| unreadable("granted"))?
             .unwrap_or_default(),
+        extends: extends.map(GrantId::from_uuid),
         id: RequestId::from_uuid(row.get("request_id")),
         user: UserId::from_uuid(row.get("user_id")),
         transport: serde_json::from_value(json!(row.get::<_, &str>("transport")))

@@ -11,7 +11,7 @@ use super::{
     projection,
 };
 use crate::{
-    grant::{GrantError, Grants},
+    grant::{GrantError, GrantState, Grants, step_up::Wanted},
     policy::after,
     projections::{RecordError, load, record},
     vault::{Actor, Change, Vault, one_at_a_time},
@@ -33,6 +33,8 @@ pub struct Arrival {
     pub app: AppIdentity,
     /// What for.
     pub details: Vec<RequestedDetail>,
+    /// The grant that it asks to widen, if it does: one of the person asked, of the app that asks.
+    pub extends: Option<GrantId>,
     /// The digest of the poll secret given on the connection, if one was.
     pub poll: Option<TokenDigest>,
     /// The OAuth side, if it came that way.
@@ -45,6 +47,8 @@ pub struct Arrival {
 pub struct Decision {
     /// What is granted, in the order of what was asked.
     pub details: Vec<AuthorizationDetail>,
+    /// What the grant had that it widens, as the person saw it; empty for a fresh grant.
+    pub upon: Vec<AuthorizationDetail>,
     /// The digest of what the page showed.
     pub shown: Option<String>,
 }
@@ -81,6 +85,12 @@ pub enum RequestError {
         /// What it would give.
         reason: &'static str,
     },
+    /// The grant is not what the person saw any more.
+    #[error("the grant changed meanwhile; look again")]
+    Moved,
+    /// Only a person widens a grant.
+    #[error("only a person gives a grant more")]
+    NeedsPerson,
     /// The key named to pay is not there, not this person's, of another provider, or does not work.
     #[error("{0}: no usable key of yours is named to pay")]
     NoKey(String),
@@ -186,6 +196,7 @@ impl Requests {
             transport: arrival.transport,
             app: arrival.app,
             details: arrival.details,
+            extends: arrival.extends,
             expires_at: after(context.at, self.vault.policy.request_waits),
         })?;
         record(tx, &stream, version, &[event], &context).await?;
@@ -245,6 +256,24 @@ impl Requests {
         tx.commit().await?;
         let row = row.filter(|row| row.user == user).ok_or(Refusal::Unknown)?;
         Ok(self.as_of_now(row))
+    }
+
+    /// What a request is about: what was asked or, where it extends a grant, what that would be.
+    /// `None` when the grant that it extends has ended: then there is nothing to give more of.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn wanted(
+        &self,
+        tenant: TenantId,
+        row: &AccessRequestRow,
+    ) -> Result<Option<Wanted>, RequestError> {
+        let Some(grant) = row.extends else {
+            return Ok(Some(Wanted::fresh(&row.details)));
+        };
+        let grant = self.grants.one(tenant, row.user, grant).await?;
+        let live = grant.state == GrantState::Live;
+        Ok(live.then(|| Wanted::more(&grant.details, &row.details)))
     }
 
     /// What waits for a person, and what was decided of late.

@@ -1,8 +1,8 @@
 //! One request in front of the person who decides it.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use events::AuthorizationDetail;
-use ids::RequestId;
+use events::{AppIdentity, AuthorizationDetail, Verification};
+use ids::{RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use pages::Notice;
 use server::Problem;
@@ -19,14 +19,23 @@ use super::{
 };
 use crate::{
     access_request::{AccessRequestRow, RequestState},
+    grant::{GrantRow, GrantState, Grants, step_up::Wanted},
     policy::Policy,
     provider_key::ProviderKeyRow,
+    vault::Vault,
     way_back::{self, WayBack},
 };
+
+/// The most grants that are looked through for one of the same app.
+const MOST_GRANTS: i64 = 200;
 
 /// Everything a decision is made from.
 pub(super) struct Case {
     pub row: AccessRequestRow,
+    /// `None` when the grant that the request extends has ended.
+    pub wanted: Option<Wanted>,
+    /// What the app has already, where this request is for a grant of its own.
+    beside: Option<GrantRow>,
     person: SignedIn,
     policy: Policy,
     keys: Vec<ProviderKeyRow>,
@@ -50,6 +59,14 @@ impl Case {
             .await
             .map_err(|e| Problem::dependency(&e))?;
         let (waiting, _) = requests.inbox(tenant, user).await?;
+        let wanted = match row.state {
+            RequestState::Pending => requests.wanted(tenant, &row).await?,
+            _ => None,
+        };
+        let beside = match (&row.state, row.extends) {
+            (RequestState::Pending, None) => beside(vault, (tenant, user), &row).await?,
+            _ => None,
+        };
         Ok(Self {
             person: person.clone(),
             policy: vault.policy.clone(),
@@ -57,31 +74,30 @@ impl Case {
             way_back: way_back::of(vault, tenant, id).await?,
             now: vault.clock.now(),
             keys,
+            wanted,
+            beside,
             row,
         })
     }
 
     /// What may be decided, provider by provider.
-    pub(super) fn offers(&self) -> Vec<Offer<'_>> {
-        offers(&self.policy, &self.row, &self.keys, self.now)
+    pub(super) fn offers<'a>(&'a self, wanted: &'a Wanted) -> Vec<Offer<'a>> {
+        let wanted = (wanted, self.row.app.verification);
+        offers(&self.policy, wanted, &self.keys, self.now)
     }
 
     /// What the page's form is bound to.
-    pub(super) fn digest(&self, offers: &[Offer<'_>]) -> String {
-        digest_of(&self.policy, &self.row, offers)
+    pub(super) fn digest(&self, wanted: &Wanted, offers: &[Offer<'_>]) -> String {
+        digest_of(&self.policy, (&self.row, wanted), offers)
     }
 
     /// What is granted, or what is wrong with each provider's part.
     pub(super) fn decide(
-        &self,
         offers: &[Offer<'_>],
         inputs: &[Input],
     ) -> Result<Vec<AuthorizationDetail>, Vec<Faults>> {
-        let verification = self.row.app.verification;
         let parts = offers.iter().zip(inputs);
-        let decided: Vec<_> = parts
-            .map(|(offer, input)| decide(&self.policy, verification, offer, input))
-            .collect();
+        let decided: Vec<_> = parts.map(|(offer, input)| decide(offer, input)).collect();
         if decided.iter().all(Result::is_ok) {
             return Ok(decided.into_iter().flatten().collect());
         }
@@ -101,7 +117,14 @@ impl Case {
         if self.row.state != RequestState::Pending {
             return pages::html(&ClosedPage::new(&self.person, &self.row, self.now));
         }
-        let offers = self.offers();
+        let Some(wanted) = &self.wanted else {
+            return pages::html(&ClosedPage::of_ended_grant(
+                &self.person,
+                &self.row,
+                self.now,
+            ));
+        };
+        let offers = self.offers(wanted);
         let as_asked = || {
             offers
                 .iter()
@@ -111,7 +134,9 @@ impl Case {
         let filled = filled.unwrap_or_else(as_asked);
         let shown = Shown {
             row: &self.row,
-            digest: self.digest(&offers),
+            digest: self.digest(wanted, &offers),
+            wanted,
+            beside: self.beside.as_ref(),
             offers: &offers,
             alike: self.alike,
             redirect_uri: self.way_back.address(),
@@ -122,6 +147,36 @@ impl Case {
         // Browsers hold a form to `form-action` through the redirect back to the app, too.
         self.way_back.let_through(&mut response);
         response
+    }
+}
+
+/// The newest grant in force that the same app has from the same person: only an app that is known
+/// by more than its name is the same app.
+async fn beside(
+    vault: &Vault,
+    (tenant, user): (TenantId, UserId),
+    row: &AccessRequestRow,
+) -> Result<Option<GrantRow>, Problem> {
+    let known = row.app.app.is_some() || row.app.verification != Verification::Unverified;
+    if !known {
+        return Ok(None);
+    }
+    let grants = Grants::new(vault.clone());
+    let all = grants.of(tenant, user, None, MOST_GRANTS).await;
+    let same = |grant: &GrantRow| grant.state == GrantState::Live && is_same(&grant.app, &row.app);
+    Ok(all
+        .map_err(|e| Problem::dependency(&e))?
+        .into_iter()
+        .find(same))
+}
+
+fn is_same(one: &AppIdentity, other: &AppIdentity) -> bool {
+    match (one.app, other.app) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => {
+            one.url == other.url && one.url.is_some() && one.verification == other.verification
+        }
+        _ => false,
     }
 }
 

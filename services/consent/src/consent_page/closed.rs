@@ -32,6 +32,17 @@ impl ClosedPage {
                 format!("{name} waits for your decision."),
                 ("Go to your inbox", "/inbox"),
             ),
+            RequestState::Approved(_) if row.extends.is_some() => (
+                format!(
+                    "You gave {name} more. What it may do now, what it has spent and how to stop \
+                     it stands under connected apps."
+                ),
+                ("See connected apps", "/connected-apps"),
+            ),
+            RequestState::Denied(_) if row.extends.is_some() => (
+                format!("You denied this. {name} keeps what it has, and got nothing more."),
+                ("See connected apps", "/connected-apps"),
+            ),
             RequestState::Approved(_) => (
                 format!(
                     "You approved this. What {name} may do, what it has spent and how to stop it \
@@ -60,13 +71,43 @@ impl ClosedPage {
                 ("Go to your inbox", "/inbox"),
             ),
         };
+        Self::told(person, row, now, (state_badge(&row.state), text, next))
+    }
+
+    /// The page of a request for more for a grant that has ended: there is nothing to decide.
+    pub(super) fn of_ended_grant(
+        person: &SignedIn,
+        row: &AccessRequestRow,
+        now: Timestamp,
+    ) -> Self {
+        let text = format!(
+            "{} asks for more of a grant that has ended meanwhile, so there is nothing to give \
+             more of. If you still want it, let the app ask anew.",
+            Asker::of(&row.app).name
+        );
+        let badge = Badge::new(Tone::Neutral, "Its grant has ended");
+        Self::told(
+            person,
+            row,
+            now,
+            (badge, text, ("Go to your inbox", "/inbox")),
+        )
+    }
+
+    fn told(
+        person: &SignedIn,
+        row: &AccessRequestRow,
+        now: Timestamp,
+        (badge, text, next): (Badge, String, (&'static str, &'static str)),
+    ) -> Self {
+        let asker = Asker::of(&row.app);
         let said = match &row.state {
             RequestState::Denied(reason) => reason.clone(),
             _ => None,
         };
         Self {
-            layout: Layout::new(format!("Request of {name}"), person),
-            badge: state_badge(&row.state),
+            layout: Layout::new(format!("Request of {}", asker.name), person),
+            badge,
             said,
             text,
             received_at: row.received_at,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use events::{
     AuthorizationDetail, Capability, ModelPattern, Models, RequestedDetail, RequestedLimits,
-    Verification,
 };
 use ids::ProviderKeyId;
 
@@ -13,10 +12,7 @@ use super::{
     limits,
     offer::{ModelChoice, Offer},
 };
-use crate::{
-    access_request::decision::{Choice, granted},
-    policy::Policy,
-};
+use crate::access_request::decision::{Choice, granted};
 
 /// The most models that a person writes down.
 const MOST_MODELS: usize = 64;
@@ -35,12 +31,7 @@ pub(super) struct Faults {
 ///
 /// # Errors
 /// What is wrong, beside each field it is wrong in.
-pub(super) fn decide(
-    policy: &Policy,
-    verification: Verification,
-    offer: &Offer<'_>,
-    input: &Input,
-) -> Result<AuthorizationDetail, Box<Faults>> {
+pub(super) fn decide(offer: &Offer<'_>, input: &Input) -> Result<AuthorizationDetail, Box<Faults>> {
     let models = models(offer, input);
     let capabilities = capabilities(offer, input);
     let limits = limits::read(&input.limits, &offer.ceiling.limits);
@@ -82,7 +73,7 @@ pub(super) fn decide(
         narrowed: Some(narrowed),
         key: Some(key),
     };
-    granted(policy, offer.asked, choice, verification, offer.now).map_err(|invalid| {
+    granted(&offer.ceiling, offer.asked, choice).map_err(|invalid| {
         Box::new(Faults {
             key: Some(invalid.reason),
             ..Faults::default()

@@ -1,5 +1,7 @@
 //! What stands in one provider's part of the form.
 
+use events::Models;
+
 use super::{
     answers::Answers,
     limits::{self, Texts},
@@ -28,7 +30,12 @@ impl Input {
     /// As the app asked, within the ceiling: what the page shows first.
     pub(super) fn as_asked(offer: &Offer<'_>) -> Self {
         Self {
-            scope: EVERY.to_owned(),
+            // Who has named models keeps them, unless the person says every model.
+            scope: if offer.had.is_some_and(|had| !had.models.is_every()) {
+                NAMED.to_owned()
+            } else {
+                EVERY.to_owned()
+            },
             models: offer
                 .asked
                 .models
@@ -36,7 +43,7 @@ impl Input {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
-            named: String::new(),
+            named: offer.had.map(|had| listed(&had.models)).unwrap_or_default(),
             capabilities: offer
                 .asked
                 .capabilities
@@ -46,8 +53,7 @@ impl Input {
             limits: limits::texts(&offer.ceiling.limits),
             lifetime: offer.span().longest().to_owned(),
             key: offer
-                .keys
-                .first()
+                .first_key()
                 .map(|key| key.id.to_string())
                 .unwrap_or_default(),
         }
@@ -67,6 +73,12 @@ impl Input {
             key: one(names.key),
         }
     }
+}
+
+/// Models as a person would write them down.
+fn listed(models: &Models) -> String {
+    let patterns = models.patterns().iter().map(ToString::to_string);
+    patterns.collect::<Vec<_>>().join(", ")
 }
 
 /// Refuses a form with fields that the page of `providers` providers does not have.

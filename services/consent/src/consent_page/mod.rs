@@ -9,6 +9,7 @@ mod asker;
 mod case;
 mod closed;
 mod decide;
+mod difference;
 mod input;
 mod lifetime;
 mod limits;
@@ -41,6 +42,7 @@ pub(crate) use self::{
         read, texts,
     },
     names::{NAMES, Names},
+    shown::digest_of_shown,
     words::in_words,
 };
 use self::{case::Case, input::Input};
@@ -48,6 +50,7 @@ use crate::{
     access_request::{
         DecidedAt, Decision, Refusal, RequestError, RequestState, Requests, details::plain_text,
     },
+    grant::GrantError,
     provider_key::ProviderKeys,
     vault::{Actor, Vault},
 };
@@ -102,9 +105,12 @@ async fn approve(
     if case.row.state != RequestState::Pending {
         return Ok(see_other(&format!("/requests/{id}")));
     }
-    input::expect(&form.form, case.row.details.len())?;
-    let offers = case.offers();
-    if form.form.one("shown") != case.digest(&offers) {
+    let Some(wanted) = &case.wanted else {
+        return Ok(see_other(&format!("/requests/{id}")));
+    };
+    input::expect(&form.form, wanted.details.len())?;
+    let offers = case.offers(wanted);
+    if form.form.one("shown") != case.digest(wanted, &offers) {
         let notice = "The request changed; look again. What it asks for, what may be given or \
                       which of your keys can pay is not what this page showed before. Nothing was \
                       decided.";
@@ -114,7 +120,7 @@ async fn approve(
         .iter()
         .map(|offer| Input::of(offer, &form.form))
         .collect();
-    let details = match case.decide(&offers, &inputs) {
+    let details = match Case::decide(&offers, &inputs) {
         Ok(details) => details,
         Err(faults) => {
             let notice = "Nothing was decided yet: look at the fields marked below.";
@@ -128,7 +134,8 @@ async fn approve(
     };
     let decision = Decision {
         details,
-        shown: Some(case.digest(&offers)),
+        upon: wanted.had.clone(),
+        shown: Some(case.digest(wanted, &offers)),
     };
     let actor = Actor::person(&form.person, &request_id);
     let approved = rooms
@@ -178,9 +185,11 @@ async fn deny(
 /// What was decided or lapsed meanwhile shows how it stands; anything else is refused.
 fn not_open_any_more(id: AccessRequestId, error: RequestError) -> Result<HttpResponse, Problem> {
     match error {
-        RequestError::Refused(Refusal::Decided | Refusal::Expired) => {
-            Ok(see_other(&format!("/requests/{id}")))
-        }
+        RequestError::Refused(Refusal::Decided | Refusal::Expired)
+        | RequestError::Moved
+        | RequestError::Grant(GrantError::Refused(_)) => Ok(see_other(&format!("/requests/{id}"))),
+        // The grant changed at this very moment: the page shows it as it is now.
+        error if error.is_conflict() => Ok(see_other(&format!("/requests/{id}"))),
         error => Err(error.into()),
     }
 }

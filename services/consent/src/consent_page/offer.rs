@@ -1,6 +1,6 @@
 //! What a person may decide at one provider: what was asked, the ceiling, the keys that can pay.
 
-use events::RequestedDetail;
+use events::{AuthorizationDetail, RequestedDetail, Verification};
 use jiff::Timestamp;
 
 use super::{
@@ -8,14 +8,16 @@ use super::{
     names::{NAMES, Names},
 };
 use crate::{
-    access_request::AccessRequestRow,
+    grant::step_up::Wanted,
     policy::{Ceiling, Policy},
     provider_key::{KeyState, ProviderKeyRow},
 };
 
 /// One provider's part of a decision.
 pub(super) struct Offer<'a> {
-    /// What the app asked for.
+    /// What the grant has there already, if this gives it more.
+    pub had: Option<&'a AuthorizationDetail>,
+    /// What the app asked for; where this gives a grant more, together with what it has.
     pub asked: &'a RequestedDetail,
     /// What may be given at most.
     pub ceiling: Ceiling,
@@ -43,7 +45,7 @@ pub(super) enum ModelChoice {
 /// What may be decided about a request, provider by provider.
 pub(super) fn offers<'a>(
     policy: &Policy,
-    row: &'a AccessRequestRow,
+    (wanted, verification): (&'a Wanted, Verification),
     keys: &'a [ProviderKeyRow],
     now: Timestamp,
 ) -> Vec<Offer<'a>> {
@@ -54,17 +56,26 @@ pub(super) fn offers<'a>(
             .partition(|key| key.state == KeyState::Usable);
         Offer {
             asked,
-            ceiling: policy.ceiling(asked, row.app.verification, now),
+            had: wanted.had_at(&asked.provider),
+            ceiling: wanted.ceiling(policy, asked, verification, now),
             keys: usable,
             refused_key: !refused.is_empty(),
             names,
             now,
         }
     };
-    row.details.iter().zip(&NAMES).map(offer).collect()
+    wanted.details.iter().zip(&NAMES).map(offer).collect()
 }
 
 impl Offer<'_> {
+    /// The key that pays at first: the one that pays already, or the first that can.
+    pub(super) fn first_key(&self) -> Option<&ProviderKeyRow> {
+        let pays_now = self.had.map(|had| had.key_id);
+        let mut keys = self.keys.iter();
+        let paying = keys.find(|key| Some(key.id) == pays_now);
+        paying.or(self.keys.first()).copied()
+    }
+
     /// How models are chosen.
     pub(super) fn model_choice(&self) -> ModelChoice {
         match (self.asked.models.is_every(), self.ceiling.must_name_models) {

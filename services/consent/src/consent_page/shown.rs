@@ -4,18 +4,20 @@
 //! so that nothing that changed behind the page, or another page's form, is approved unseen.
 
 use aws_lc_rs::digest;
-use events::{AppIdentity, GrantedLimits, RequestedDetail};
-use ids::{ProviderKeyId, RequestId};
+use events::{AppIdentity, AuthorizationDetail, GrantedLimits, RequestedDetail};
+use ids::{GrantId, ProviderKeyId, RequestId};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::offer::Offer;
-use crate::{access_request::AccessRequestRow, policy::Policy};
+use crate::{access_request::AccessRequestRow, grant::step_up::Wanted, policy::Policy};
 
 #[derive(Serialize)]
 struct Shown<'a> {
     request: RequestId,
     app: &'a AppIdentity,
+    extends: Option<GrantId>,
+    had: &'a [AuthorizationDetail],
     asked: &'a [RequestedDetail],
     ceilings: Vec<CeilingShown>,
     keys: Vec<Vec<ProviderKeyId>>,
@@ -29,10 +31,14 @@ struct CeilingShown {
 }
 
 /// The digest of what a page shows: SHA-256, in hexadecimal digits.
-pub(super) fn digest_of(policy: &Policy, row: &AccessRequestRow, offers: &[Offer<'_>]) -> String {
+pub(super) fn digest_of(
+    policy: &Policy,
+    (row, wanted): (&AccessRequestRow, &Wanted),
+    offers: &[Offer<'_>],
+) -> String {
     let ceiling = |asked: &RequestedDetail| {
         // The ceiling's end moves with the clock; as of the arrival it stands still.
-        let ceiling = policy.ceiling(asked, row.app.verification, row.received_at);
+        let ceiling = wanted.ceiling(policy, asked, row.app.verification, row.received_at);
         CeilingShown {
             limits: ceiling.limits,
             expires: ceiling.expires,
@@ -42,16 +48,23 @@ pub(super) fn digest_of(policy: &Policy, row: &AccessRequestRow, offers: &[Offer
     let shown = Shown {
         request: row.id,
         app: &row.app,
-        asked: &row.details,
-        ceilings: row.details.iter().map(ceiling).collect(),
+        extends: row.extends,
+        had: &wanted.had,
+        asked: &wanted.details,
+        ceilings: wanted.details.iter().map(ceiling).collect(),
         keys: offers
             .iter()
             .map(|offer| offer.keys.iter().map(|key| key.id).collect())
             .collect(),
     };
+    digest_of_shown(&shown)
+}
+
+/// The digest of what any page shows before a decision.
+pub(crate) fn digest_of_shown<T: Serialize>(shown: &T) -> String {
     // Members are written in the order they are declared in, sets are ordered: one text for one
     // meaning. These types always serialize; were that not so, the empty text would match no page.
-    let json = serde_json::to_vec(&shown).unwrap_or_default();
+    let json = serde_json::to_vec(shown).unwrap_or_default();
     let digest = digest::digest(&digest::SHA256, &json);
     digest
         .as_ref()

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     access_request::{AccessRequestRow, RequestState, details},
+    grant::step_up::Wanted,
     policy::Policy,
     provider_key::{KeyState, ProviderKeyRow},
 };
@@ -27,6 +28,7 @@ const EVERY: &str = r#"{"type":"ai_model_access","provider":"openai"}"#;
 fn request(name: &str, verification: Verification, asked: &str) -> AccessRequestRow {
     AccessRequestRow {
         granted: Vec::new(),
+        extends: None,
         id: RequestId::from_uuid(uuid::Uuid::from_u128(5)),
         user: look::owner().user,
         transport: Transport::OkapFlat,
@@ -114,13 +116,9 @@ fn decided(
         request("App", verification, asked),
         keys(),
     );
-    let offers = offers(&policy, &row, &keys, look::now());
-    let granted = decide(
-        &policy,
-        verification,
-        &offers[0],
-        &filled(&offers[0], otherwise),
-    )?;
+    let wanted = Wanted::fresh(&row.details);
+    let offers = offers(&policy, (&wanted, verification), &keys, look::now());
+    let granted = decide(&offers[0], &filled(&offers[0], otherwise))?;
     assert_eq!(
         offers[0].ceiling.refusal(offers[0].asked, &granted),
         None,
@@ -259,7 +257,9 @@ fn a_form_of_another_page_is_refused() {
 fn the_digest_changes_with_whatever_the_page_shows_and_not_with_time() {
     let policy = Policy::default();
     let digest = |row: &AccessRequestRow, keys: &[ProviderKeyRow], at: &str, policy: &Policy| {
-        digest_of(policy, row, &offers(policy, row, keys, look::at(at)))
+        let wanted = Wanted::fresh(&row.details);
+        let offers = offers(policy, (&wanted, row.app.verification), keys, look::at(at));
+        digest_of(policy, (row, &wanted), &offers)
     };
     let row = request("App", Verification::Unverified, MINI);
     let first = digest(&row, &keys(), "2026-11-22T12:00:00Z", &policy);

@@ -1,7 +1,7 @@
 //! The page on which a person decides.
 
 use askama::Template;
-use events::Capability;
+use events::{Capability, Models};
 use ids::RequestId;
 use jiff::Timestamp;
 use pages::{Choice, Field, Layout, Notice, filters};
@@ -10,12 +10,16 @@ use sessions::SignedIn;
 use super::{
     asker::Asker,
     decide::Faults,
+    difference::{Difference, has_already},
     input::{Input, NAMED},
     limits,
     offer::{ModelChoice, Offer},
     words::{common_reason, cost, examples, in_words, place},
 };
-use crate::access_request::AccessRequestRow;
+use crate::{
+    access_request::AccessRequestRow,
+    grant::{GrantRow, step_up::Wanted},
+};
 
 /// The page.
 #[derive(Template)]
@@ -32,6 +36,10 @@ pub(super) struct ConsentPage {
     pub alike: usize,
     /// The app's own words, where it says the same for every provider.
     pub reason: Option<String>,
+    /// What the app has and what it asks for beside it, if it has something.
+    pub difference: Option<Difference>,
+    /// Whether a grant that it has gets more.
+    pub more: bool,
     pub asks: Vec<Ask>,
     pub cost: String,
     pub can_approve: bool,
@@ -69,6 +77,8 @@ struct MissingKey {
 pub(super) struct Shown<'a> {
     pub row: &'a AccessRequestRow,
     pub offers: &'a [Offer<'a>],
+    pub wanted: &'a Wanted,
+    pub beside: Option<&'a GrantRow>,
     pub digest: String,
     pub alike: usize,
     pub redirect_uri: Option<&'a str>,
@@ -84,8 +94,18 @@ impl ConsentPage {
         notice: Option<Notice>,
     ) -> Self {
         let asker = Asker::of(&shown.row.app);
-        let title = format!("{} asks for access", asker.name);
+        let more = shown.row.extends.is_some();
+        let title = if more {
+            format!("{} asks for more", asker.name)
+        } else {
+            format!("{} asks for access", asker.name)
+        };
         let reason = common_reason(&shown.row.details);
+        let difference = match (more, shown.beside) {
+            (true, _) => Some(Difference::of_step_up(shown.wanted, shown.offers)),
+            (false, Some(grant)) => Some(Difference::of_second(grant, shown.offers)),
+            (false, None) => None,
+        };
         let parts = shown.offers.iter().zip(filled);
         let back_to = shown.redirect_uri.and_then(|uri| url::Url::parse(uri).ok());
         Self {
@@ -96,6 +116,8 @@ impl ConsentPage {
             expires_at: shown.row.expires_at,
             now: shown.now,
             alike: shown.alike,
+            difference,
+            more,
             asks: parts
                 .map(|(offer, (input, faults))| Ask::new(offer, input, faults, reason.is_none()))
                 .collect(),
@@ -113,7 +135,10 @@ impl ConsentPage {
 impl Ask {
     fn new(offer: &Offer<'_>, input: &Input, faults: &Faults, with_reason: bool) -> Self {
         let provider = offer.asked.provider.display_name().to_owned();
-        let hints = limits::hints_of_asked(&offer.asked.limits, &offer.ceiling.limits);
+        let hints = match offer.had {
+            Some(had) => limits::hints_of_current(&had.limits, Some(&offer.ceiling.limits)),
+            None => limits::hints_of_asked(&offer.asked.limits, &offer.ceiling.limits),
+        };
         Self {
             reason: offer.asked.reason.clone().filter(|_| with_reason),
             scope: (offer.model_choice() == ModelChoice::EveryOrNamed).then(|| Scope {
@@ -141,15 +166,16 @@ fn models(offer: &Offer<'_>, input: &Input, faults: &Faults) -> Field {
     let field = match offer.model_choice() {
         ModelChoice::AnyOf => {
             let choice = |pattern: &events::ModelPattern| {
-                let pattern = pattern.as_str();
-                let choice =
-                    Choice::new(pattern, pattern).chosen(input.models.iter().any(|m| m == pattern));
-                match pattern.strip_suffix('*') {
-                    Some(prefix) => {
-                        choice.note(format!("every model whose name begins with {prefix}"))
-                    }
-                    None => choice,
-                }
+                let name = pattern.as_str();
+                let choice = Choice::new(name, name).chosen(input.models.iter().any(|m| m == name));
+                let within = |had: &events::AuthorizationDetail| {
+                    Models::new(vec![pattern.clone()]).is_within(&had.models)
+                };
+                let old = offer.had.map(within);
+                let prefix = name.strip_suffix('*');
+                let all =
+                    prefix.map(|prefix| format!("every model whose name begins with {prefix}"));
+                choice.note(notes([all, old.map(has_already)]))
             };
             let choices = offer.asked.models.patterns().iter().map(choice).collect();
             Field::checks(names.models, "Models", choices)
@@ -170,11 +196,18 @@ fn models(offer: &Offer<'_>, input: &Input, faults: &Faults) -> Field {
     field.maybe_error(faults.models.clone())
 }
 
+/// What is said beside a choice.
+fn notes<const N: usize>(notes: [Option<String>; N]) -> String {
+    notes.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
 fn capabilities(offer: &Offer<'_>, input: &Input, faults: &Faults) -> Field {
     let choice = |capability: &Capability| {
         let name = capability.name();
+        let old = offer.had.map(|had| had.capabilities.contains(capability));
         Choice::new(name, in_words(*capability))
             .chosen(input.capabilities.iter().any(|c| c == name))
+            .note(notes([old.map(has_already)]))
     };
     let choices = offer.asked.capabilities.iter().map(choice).collect();
     Field::checks(offer.names.capabilities, "May be used for", choices)

@@ -21,8 +21,10 @@ pub enum Grant {
         app: AppIdentity,
         /// What exactly.
         details: Vec<AuthorizationDetail>,
-        /// Whether its token went out.
+        /// Whether a token of it went out.
         token_issued: bool,
+        /// How many decisions of the person still have a token to give.
+        due: u32,
     },
     /// Ended for good.
     Revoked {
@@ -46,6 +48,9 @@ pub enum Refusal {
     /// It exists already.
     #[error("this grant exists already")]
     Exists,
+    /// It is not what was looked at any more.
+    #[error("this grant changed meanwhile; look again")]
+    Moved,
     /// Its one token was handed out before.
     #[error("the token of this grant was handed out already")]
     TokenIssued,
@@ -86,14 +91,15 @@ impl Grant {
         }
     }
 
-    /// The token goes out: once.
+    /// A token goes out: once for each decision of the person.
     ///
     /// # Errors
     /// When it went out before, or the grant is not live.
     pub fn issue_token(&self, now: Timestamp) -> Result<GrantEvent, Refusal> {
-        match self.live(now)? {
-            (_, _, false) => Ok(GrantEvent::TokenIssued {}),
-            (_, _, true) => Err(Refusal::TokenIssued),
+        self.live(now)?;
+        match self {
+            Self::Live { due: 1.., .. } => Ok(GrantEvent::TokenIssued {}),
+            _ => Err(Refusal::TokenIssued),
         }
     }
 
@@ -143,6 +149,33 @@ impl Grant {
             }
         }
         Ok(GrantEvent::Changed { details: new })
+    }
+
+    /// What is granted, of a grant that is in force.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn granted(&self, now: Timestamp) -> Result<&[AuthorizationDetail], Refusal> {
+        self.live(now).map(|(_, details, _)| details)
+    }
+
+    /// A person gives its app more: `details` is everything that is granted from then on. Whether
+    /// it may be given was looked at before, against what was asked and what may be given.
+    ///
+    /// # Errors
+    /// When the grant is not live, or a provider is missing that it has.
+    pub fn widen(
+        &self,
+        request: Option<RequestId>,
+        details: Vec<AuthorizationDetail>,
+        now: Timestamp,
+    ) -> Result<GrantEvent, Refusal> {
+        let had = self.granted(now)?;
+        let keeps = |old: &AuthorizationDetail| details.iter().any(|d| d.provider == old.provider);
+        if !had.iter().all(keeps) {
+            return Err(Refusal::Beyond("fewer providers"));
+        }
+        Ok(GrantEvent::Widened { request, details })
     }
 
     /// It ends. Revoking what is revoked changes nothing and is no fault.
@@ -196,9 +229,28 @@ impl Aggregate for Grant {
                     app: app.clone(),
                     details: details.clone(),
                     token_issued: false,
+                    due: 1,
                 };
             }
-            (GrantEvent::TokenIssued {}, Self::Live { token_issued, .. }) => *token_issued = true,
+            (
+                GrantEvent::TokenIssued {},
+                Self::Live {
+                    token_issued, due, ..
+                },
+            ) => {
+                *token_issued = true;
+                *due = due.saturating_sub(1);
+            }
+            (
+                GrantEvent::Widened {
+                    request,
+                    details: new,
+                },
+                Self::Live { details, due, .. },
+            ) => {
+                details.clone_from(new);
+                *due += u32::from(request.is_some());
+            }
             (GrantEvent::Changed { details: new }, Self::Live { details, .. }) => {
                 details.clone_from(new);
             }
@@ -212,123 +264,4 @@ impl Aggregate for Grant {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use events::Verification;
-
-    fn at() -> Timestamp {
-        "2026-11-22T00:00:00Z".parse().unwrap()
-    }
-
-    fn detail(models: &[&str]) -> AuthorizationDetail {
-        serde_json::from_value(serde_json::json!({
-            "provider": "openai", "models": models, "capabilities": ["chat"],
-            "limits": {"monthly_spend": "10", "daily_spend": "10", "requests_per_minute": 60,
-                       "requests_per_day": 100, "tokens_per_request": 1000},
-            "expires": "2027-01-01T00:00:00Z", "key_id": ids::ProviderKeyId::new(at()),
-        }))
-        .unwrap()
-    }
-
-    fn granted() -> GrantEvent {
-        GrantEvent::Granted {
-            user: UserId::new(at()),
-            app: AppIdentity {
-                app: None,
-                name: "App".into(),
-                url: None,
-                verification: Verification::Unverified,
-            },
-            request: RequestId::new(at()),
-            details: vec![detail(&["gpt-4o*"])],
-        }
-    }
-
-    fn change(grant: &Grant, new: Vec<AuthorizationDetail>) -> Result<GrantEvent, Refusal> {
-        grant.change(new, &Policy::default(), at())
-    }
-
-    fn given(events: &[GrantEvent]) -> Grant {
-        let mut grant = Grant::default();
-        events.iter().for_each(|event| grant.apply(event));
-        grant
-    }
-
-    #[test]
-    fn a_token_goes_out_once() {
-        assert_eq!(
-            given(&[granted()]).issue_token(at()),
-            Ok(GrantEvent::TokenIssued {})
-        );
-        assert_eq!(
-            given(&[granted(), GrantEvent::TokenIssued {}]).issue_token(at()),
-            Err(Refusal::TokenIssued)
-        );
-        assert_eq!(given(&[]).issue_token(at()), Err(Refusal::Unknown));
-    }
-
-    #[test]
-    fn a_grant_whose_time_is_over_gives_no_token_and_is_not_brought_back() {
-        let over: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
-        let grant = given(&[granted()]);
-        assert_eq!(grant.issue_token(over), Err(Refusal::Expired));
-        assert_eq!(
-            grant.change(vec![detail(&["gpt-4o"])], &Policy::default(), over),
-            Err(Refusal::Expired)
-        );
-        assert!(matches!(grant.revoke("test"), Ok(Some(_))));
-    }
-
-    #[test]
-    fn a_revoked_grant_stays_revoked() {
-        let revoked = GrantEvent::Revoked {
-            reason: "test".into(),
-        };
-        let grant = given(&[
-            granted(),
-            revoked.clone(),
-            granted(),
-            GrantEvent::Changed { details: vec![] },
-        ]);
-        assert!(matches!(grant, Grant::Revoked { .. }) && grant.owner().is_some());
-        assert_eq!(grant.issue_token(at()), Err(Refusal::Revoked));
-        assert_eq!(
-            change(&grant, vec![detail(&["gpt-4o"])]),
-            Err(Refusal::Revoked)
-        );
-        assert_eq!(grant.revoke("again"), Ok(None));
-    }
-
-    #[test]
-    fn a_live_grant_can_be_narrowed_and_not_widened() {
-        let grant = given(&[granted()]);
-        assert!(change(&grant, vec![detail(&["gpt-4o-mini"])]).is_ok());
-        assert_eq!(
-            change(&grant, vec![detail(&["o1"])]),
-            Err(Refusal::Beyond("more models"))
-        );
-        assert_eq!(
-            change(&grant, vec![]),
-            Err(Refusal::Beyond("other providers"))
-        );
-    }
-
-    #[test]
-    fn an_unverified_app_is_raised_to_its_cap_and_no_further() {
-        let grant = given(&[granted()]);
-        let raised = |monthly: i64, requests: u32, expires: &str| {
-            let mut new = detail(&["gpt-4o*"]);
-            new.limits.monthly_spend = money::Nanodollars::from_dollars(monthly);
-            new.limits.requests_per_day = requests;
-            new.expires = expires.parse().unwrap();
-            change(&grant, vec![new])
-        };
-        // It has 10 USD already, which is more than its cap: that may stay and not grow.
-        assert!(raised(10, 2_000, "2027-01-01T00:00:00Z").is_ok());
-        let higher = Err(Refusal::Beyond("a higher limit than this app may have"));
-        assert_eq!(raised(11, 100, "2027-01-01T00:00:00Z"), higher);
-        assert_eq!(raised(10, 2_001, "2027-01-01T00:00:00Z"), higher);
-        let longer = Err(Refusal::Beyond("a longer time than this app may have"));
-        assert_eq!(raised(10, 100, "2027-01-01T00:00:01Z"), longer);
-    }
-}
+mod tests;

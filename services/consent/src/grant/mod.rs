@@ -2,10 +2,12 @@
 
 mod grant;
 pub mod http;
+pub mod missing;
 pub mod narrowing;
 pub mod page;
 pub mod projection;
 pub mod standing;
+pub mod step_up;
 mod store;
 
 pub use grant::{Grant, Refusal};

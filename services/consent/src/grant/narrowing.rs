@@ -12,6 +12,10 @@ use crate::access_request::{
     details::{self, InvalidDetails},
 };
 
+/// Why a token is not more than its grant, and what to do instead.
+const BEYOND: &str = "more than was granted; for more, send the person to the authorization endpoint \
+                      with grant_management_action=merge and grant_id";
+
 /// Which members each object of an array names; one that is `null` counts as left out.
 pub fn named_members(array: &str) -> Vec<BTreeSet<String>> {
     let objects: Vec<BTreeMap<String, Option<IgnoredAny>>> =
@@ -66,7 +70,7 @@ pub fn narrowed(
     for (index, (new, named)) in wanted.into_iter().zip(&named).enumerate() {
         let beyond = |member: &str| {
             let place = format!("authorization_details[{index}].{member}");
-            InvalidDetails::new(place, "more than was granted")
+            InvalidDetails::new(place, BEYOND)
         };
         let old = granted.iter().find(|old| old.provider == new.provider);
         let old = old.ok_or_else(|| beyond("provider"))?;

@@ -1,5 +1,6 @@
 //! `/connected-apps`: who may use the keys, what it has spent, and how to stop it.
 
+mod allow;
 mod edit;
 mod view;
 
@@ -26,7 +27,10 @@ const MOST_GRANTS: i64 = 200;
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(list)
+        .service(revoke_all)
         .service(revoke)
+        .service(allow::show)
+        .service(allow::allow)
         .service(edit::show)
         .service(edit::change);
 }
@@ -90,13 +94,33 @@ async fn revoke(
     Ok(see_other("/connected-apps?done=revoked"))
 }
 
+#[post("/connected-apps/revoke-all")]
+async fn revoke_all(
+    form: SignedForm<Nothing>,
+    request_id: RequestId,
+    grants: web::Data<Grants>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::DecideRequests)?;
+    let actor = Actor::person(&form.person, &request_id);
+    grants
+        .revoke_all(&actor, "revoked by the person, with all others")
+        .await?;
+    Ok(see_other("/connected-apps?done=revoked-all"))
+}
+
 fn done(done: Option<&str>) -> Option<Notice> {
     match done? {
         "revoked" => Some(Notice::info(
             "Revoked. The app's next call is refused; to come back it has to ask again.",
         )),
+        "revoked-all" => Some(Notice::info(
+            "Every app is revoked. Their next calls are refused; to come back they have to ask again.",
+        )),
         "changed" => Some(Notice::good(
             "Changed. The app keeps its token; the new limits count within a second.",
+        )),
+        "allowed" => Some(Notice::good(
+            "Allowed. The app keeps its token, and its next call counts with it.",
         )),
         _ => None,
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use event_store::StreamId;
 use events::{AuthorizationDetail, GrantEvent};
 use grant_access::GrantAccess;
-use ids::{GrantId, NoRandomness, OkapToken, TenantId, UserId};
+use ids::{GrantId, NoRandomness, OkapToken, RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use spend_limits::StoreError;
 
 use super::{
-    Grant, GrantRow, Refusal,
+    Grant, GrantRow, GrantState, Refusal,
     narrowing::{left_of, narrowed},
     projection,
 };
@@ -51,6 +51,9 @@ pub enum GrantError {
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
 }
+
+/// How many grants are looked at together where all of them are.
+const PIECE: i64 = 200;
 
 /// How long a token that was renewed can still be used.
 const OVERLAP: Duration = Duration::from_secs(60);
@@ -142,16 +145,54 @@ impl Grants {
         let (grant, version) = load::<Grant>(&tx, &stream).await?;
         owned(&grant, actor.user)?;
         let event = grant.change(details.clone(), &self.0.policy, self.0.clock.now())?;
-        let ends = projection::last_expiry(&details);
-        grant_access::change(&tx, id, &details, ends).await?;
-        for (token, narrowed) in grant_access::narrowed(&tx, id).await? {
-            let left = left_of(&narrowed, &details);
-            let ends = projection::last_expiry(&left);
-            grant_access::change_narrowed(&tx, token, &left, ends).await?;
-        }
+        follow(&tx, id, &details).await?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
         tx.commit().await?;
         self.0.changed(&[]);
+        Ok(())
+    }
+
+    /// Gives the app what the person was shown that it lacked, upon the grant as they saw it.
+    ///
+    /// # Errors
+    /// When the grant changed meanwhile or ended, or it cannot be recorded.
+    pub async fn allow(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        upon: &[AuthorizationDetail],
+        details: Vec<AuthorizationDetail>,
+    ) -> Result<(), GrantError> {
+        let tx = self.0.begin("allow more", actor.tenant).await?;
+        let stream = StreamId::of::<GrantEvent, _>(id);
+        let (grant, _) = load::<Grant>(&tx, &stream).await?;
+        if grant.granted(self.0.clock.now())? != upon {
+            return Err(Refusal::Moved.into());
+        }
+        self.widen(&tx, actor, id, (None, details)).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(())
+    }
+
+    /// Gives the app more within the caller's transaction: what it has spent stays counted, and its
+    /// tokens stay. A revocation at the same moment wins: this finds it, or is undone by it.
+    ///
+    /// # Errors
+    /// When the grant is not live, or it cannot be recorded.
+    pub async fn widen(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        id: GrantId,
+        (request, details): (Option<RequestId>, Vec<AuthorizationDetail>),
+    ) -> Result<(), GrantError> {
+        let stream = StreamId::of::<GrantEvent, _>(id);
+        let (grant, version) = load::<Grant>(tx, &stream).await?;
+        owned(&grant, actor.user)?;
+        let event = grant.widen(request, details.clone(), self.0.clock.now())?;
+        follow(tx, id, &details).await?;
+        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
         Ok(())
     }
 
@@ -174,6 +215,26 @@ impl Grants {
         // The mark stands before the answer leaves: the reserve script of every proxy sees it.
         let marked = self.0.spend_limits.mark_revoked(id).await;
         Ok(marked.inspect_err(|error| tracing::error!(%error, grant = %id, "a revocation was not told to the proxies"))?)
+    }
+
+    /// Ends every grant of a person that is in force; gives how many that were. When this has
+    /// answered, no proxy starts another call of any of them.
+    ///
+    /// # Errors
+    /// When one cannot be recorded or told; those before it have ended all the same.
+    pub async fn revoke_all(&self, actor: &Actor, reason: &str) -> Result<usize, GrantError> {
+        let (mut before, mut ended) = (None, 0);
+        loop {
+            let piece = self.of(actor.tenant, actor.user, before, PIECE).await?;
+            let Some(last) = piece.last() else {
+                return Ok(ended);
+            };
+            before = Some(last.id);
+            for grant in piece.iter().filter(|grant| grant.state == GrantState::Live) {
+                self.revoke(actor, grant.id, reason).await?;
+                ended += 1;
+            }
+        }
     }
 
     async fn record_revocation(
@@ -287,6 +348,21 @@ impl Grants {
             expires_at: ends_at.map_or(grant_ends, |ends_at| ends_at.min(grant_ends)),
         })
     }
+}
+
+/// Lets the tokens of a grant do what is granted now; one that was narrowed, what is left to it.
+async fn follow(
+    tx: &Tx,
+    id: GrantId,
+    details: &[AuthorizationDetail],
+) -> Result<(), DatabaseError> {
+    grant_access::change(tx, id, details, projection::last_expiry(details)).await?;
+    for (token, narrowed) in grant_access::narrowed(tx, id).await? {
+        let left = left_of(&narrowed, details);
+        let ends = projection::last_expiry(&left);
+        grant_access::change_narrowed(tx, token, &left, ends).await?;
+    }
+    Ok(())
 }
 
 /// What of it is at this provider.

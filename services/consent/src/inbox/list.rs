@@ -150,7 +150,7 @@ fn decided_lines(row: &AccessRequestRow) -> Vec<String> {
 }
 
 /// What is asked at one provider, in one line: `OpenAI · gpt-4o · $10.00 a month`.
-pub(super) fn summary(asked: &RequestedDetail) -> String {
+pub(crate) fn summary(asked: &RequestedDetail) -> String {
     let month = asked.limits.monthly_spend.map(Nanodollars::for_people);
     let month = month.map_or_else(
         || "no limit named".to_owned(),
@@ -164,7 +164,7 @@ pub(super) fn summary(asked: &RequestedDetail) -> String {
 }
 
 /// The same for what was granted there.
-fn granted_summary(granted: &AuthorizationDetail) -> String {
+pub(crate) fn granted_summary(granted: &AuthorizationDetail) -> String {
     format!(
         "{} · {} · {} a month",
         granted.provider.display_name(),

@@ -13,6 +13,7 @@ use server::{PagePerson, Problem, StrictQuery};
 use sessions::{Permission, SignedIn};
 
 use self::list::{InboxList, Setup};
+pub(crate) use self::list::{granted_summary, summary};
 use crate::{
     access_request::{Requests, projection},
     address::{Addresses, Whose},

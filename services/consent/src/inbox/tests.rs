@@ -35,6 +35,7 @@ fn row(name: &str, verification: Verification, received_at: &str, asked: &str) -
         },
         details: details::parse(&format!("[{asked}]"), look::now()).unwrap(),
         granted: Vec::new(),
+        extends: None,
         state: RequestState::Pending,
         received_at: look::at(received_at),
         expires_at: look::at("2026-11-22T12:08:00Z"),

@@ -1,14 +1,17 @@
 //! `GET /oauth/authorize` (RFC 6749 section 4.1.1, RFC 7636, RFC 9396): from a client's request to
 //! the consent page.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
 use events::{AppIdentity, RequestedDetail, Transport, Verification};
-use ids::RequestId;
+use ids::{GrantId, RequestId};
 use server::{Problem, ReturnPath};
 use sessions::Permission;
 
 use super::{
     error::{OauthError, redirect},
+    merge,
     parameters::Parameters,
     pkce,
     pushed::{self, Opened},
@@ -20,6 +23,7 @@ use crate::{
         delivery::{OauthChannel, same_oauth_request},
         details,
     },
+    grant::narrowing::named_members,
     registered_app::{AppRow, Apps, is_registered},
     vault::{Actor, Change, Vault},
 };
@@ -31,7 +35,8 @@ const LARGEST_DETAILS: usize = 8 * 1024;
 #[utoipa::path(tag = "oauth", params(
     ("client_id" = String, Query), ("redirect_uri" = String, Query), ("response_type" = String, Query),
     ("code_challenge" = String, Query), ("code_challenge_method" = String, Query),
-    ("authorization_details" = String, Query), ("state" = Option<String>, Query), ("request_uri" = Option<String>, Query)),
+    ("authorization_details" = String, Query), ("state" = Option<String>, Query), ("request_uri" = Option<String>, Query),
+    ("grant_management_action" = Option<String>, Query), ("grant_id" = Option<String>, Query)),
     responses((status = 303, description = "To the consent page, to sign-in, or back to the app with an error"),
     (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 503, body = Problem)))]
 #[get("/oauth/authorize")]
@@ -73,8 +78,17 @@ pub(crate) async fn authorize(
     let largest = pushed
         .as_ref()
         .map_or(LARGEST_DETAILS, |_| pushed::LARGEST_DETAILS);
-    let (channel, asked) = match checked(&vault, parameters, &redirect_uri, largest) {
+    let Checked {
+        channel,
+        asked,
+        named,
+        extends,
+    } = match checked(&vault, parameters, &redirect_uri, largest) {
         Ok(checked) => checked,
+        Err(error) => return back(&error),
+    };
+    let asked = match merge::asked(&vault, (&app, &person), extends, (asked, &named)).await? {
+        Ok(asked) => asked,
         Err(error) => return back(&error),
     };
     let actor = Actor {
@@ -83,10 +97,18 @@ pub(crate) async fn authorize(
     };
     let received = match &pushed {
         Some(pushed) => {
-            let arrival = arrival(&app, asked, channel);
+            let arrival = arrival(&app, (asked, extends), channel);
             pushed_request((&vault, &requests), &actor, pushed, arrival).await
         }
-        None => own_request((&vault, &requests), &actor, &app, (channel, asked)).await,
+        None => {
+            own_request(
+                (&vault, &requests),
+                &actor,
+                &app,
+                (channel, (asked, extends)),
+            )
+            .await
+        }
     };
     match received {
         Ok(id) => Ok(see_other(&format!("/requests/{id}"))),
@@ -103,11 +125,11 @@ async fn own_request(
     (vault, requests): (&Vault, &Requests),
     actor: &Actor,
     app: &AppRow,
-    (channel, asked): (OauthChannel, Vec<RequestedDetail>),
+    (channel, asked): (OauthChannel, WhatIsAsked),
 ) -> Result<RequestId, RequestError> {
     let tx = vault.begin("find same OAuth request", actor.tenant).await?;
     let now = vault.clock.now();
-    let same = same_oauth_request(&tx, actor.user, &channel, &asked, now).await?;
+    let same = same_oauth_request(&tx, actor.user, &channel, (&asked.0, asked.1), now).await?;
     tx.commit().await?;
     match same {
         Some(id) => Ok(id),
@@ -139,7 +161,10 @@ async fn pushed_request(
     Ok(first)
 }
 
-fn arrival(app: &AppRow, details: Vec<RequestedDetail>, channel: OauthChannel) -> Arrival {
+/// What an app asks for, and the grant that it asks to widen, if it does.
+type WhatIsAsked = (Vec<RequestedDetail>, Option<GrantId>);
+
+fn arrival(app: &AppRow, (details, extends): WhatIsAsked, channel: OauthChannel) -> Arrival {
     Arrival {
         transport: Transport::Oauth,
         app: AppIdentity {
@@ -149,6 +174,7 @@ fn arrival(app: &AppRow, details: Vec<RequestedDetail>, channel: OauthChannel) -
             verification: Verification::OrganizationApproved,
         },
         details,
+        extends,
         poll: None,
         oauth: Some(channel),
         back: None,
@@ -188,13 +214,25 @@ async fn verified_client(
     Ok((app, uri.to_owned()))
 }
 
+/// Everything else of a request.
+pub(super) struct Checked {
+    /// What its answer needs.
+    pub channel: OauthChannel,
+    /// What it asks for.
+    pub asked: Vec<RequestedDetail>,
+    /// Which members each part of that has.
+    pub named: Vec<BTreeSet<String>>,
+    /// The grant that it asks to widen, if it does.
+    pub extends: Option<GrantId>,
+}
+
 /// Everything else of the request: what its answer needs, and what it asks for.
 pub(super) fn checked(
     vault: &Vault,
     parameters: &Parameters,
     redirect_uri: &str,
     largest_details: usize,
-) -> Result<(OauthChannel, Vec<RequestedDetail>), OauthError> {
+) -> Result<Checked, OauthError> {
     let invalid = |description: &str| OauthError::new("invalid_request", description);
     if let Some(name) = parameters.repeated() {
         return Err(invalid(&format!("{name} is given more than once")));
@@ -229,6 +267,8 @@ pub(super) fn checked(
             "authorization_details is too large; push the request, or ask for less",
         ));
     }
+    let extends = merge::grant_named(parameters)?;
+    let named = named_members(details);
     let asked = details::parse(details, vault.clock.now())
         .map_err(|wrong| OauthError::new("invalid_authorization_details", wrong.to_string()))?;
     resource::check(vault, parameters, &asked)?;
@@ -256,7 +296,12 @@ pub(super) fn checked(
         state: parameters.get("state").map(str::to_owned),
         code_challenge: challenge.to_owned(),
     };
-    Ok((channel, asked))
+    Ok(Checked {
+        channel,
+        asked,
+        named,
+        extends,
+    })
 }
 
 /// Back to the app with an error, with `iss` so that it knows who says so (RFC 9207).

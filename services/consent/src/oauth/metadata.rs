@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::assertion::ALGORITHMS;
+use super::{assertion::ALGORITHMS, merge::ACTIONS};
 use crate::vault::Vault;
 
 /// How clients prove that they are themselves, at every endpoint that they call directly.
@@ -52,6 +52,8 @@ pub struct Metadata {
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 4],
     /// Only `ai_model_access` (RFC 9396 section 10).
     authorization_details_types_supported: [&'static str; 1],
+    /// What a client may do about its grants: begin one, and ask for more of one (Grant Management).
+    grant_management_actions_supported: [&'static str; 2],
     /// Answers carry `iss` (RFC 9207).
     authorization_response_iss_parameter_supported: bool,
 }
@@ -83,6 +85,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
         introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         authorization_details_types_supported: [events::TYPE],
+        grant_management_actions_supported: ACTIONS,
         authorization_response_iss_parameter_supported: true,
     })
 }

@@ -11,6 +11,7 @@ pub mod device;
 mod error;
 mod held;
 pub mod introspect;
+mod merge;
 pub mod metadata;
 mod pace;
 mod parameters;

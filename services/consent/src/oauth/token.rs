@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use events::{GrantType, WireDetail};
-use ids::RefreshToken;
+use ids::{GrantId, RefreshToken};
 use serde::Serialize;
 use server::RequestId;
 use utoipa::ToSchema;
@@ -36,6 +36,9 @@ pub struct TokenResponse {
     /// What the next access token is got with, once; for clients of that grant type.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    /// The grant: what a request for more of it names (Grant Management).
+    #[schema(value_type = String)]
+    grant_id: GrantId,
     /// What the token may do, with where to call.
     authorization_details: Vec<WireDetail>,
 }
@@ -136,6 +139,7 @@ fn response(vault: &Vault, issued: &Issued) -> TokenResponse {
             .refresh
             .as_ref()
             .map(|renewal| renewal.reveal().to_owned()),
+        grant_id: delivered.grant,
         authorization_details: delivered
             .details
             .iter()

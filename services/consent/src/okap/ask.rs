@@ -50,13 +50,14 @@ pub async fn ask(
         transport: call.transport,
         app: asked.app,
         details: asked.details,
+        extends: asked.extends,
         poll: call.poll.map(PollSecret::digest),
         oauth: None,
         back: asked.back,
     };
     match door {
         Door::Nobody => Ok(Outcome::Unheard),
-        Door::Handle(whose) => {
+        Door::Handle(whose) | Door::Grant(whose) => {
             let actor = Actor::app(whose.tenant, whose.user, call.request_id);
             match requests.receive(&actor, arrival).await {
                 Ok(id) => Ok(Outcome::Waiting(actor, id)),
@@ -132,6 +133,7 @@ async fn decide(
             id,
             Decision {
                 details,
+                upon: Vec::new(),
                 shown: None,
             },
         )

@@ -1,8 +1,10 @@
 //! What apps send: the OKAP 1.0 form and the flat form.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{AppIdentity, RequestedDetail, Verification};
-use ids::TokenDigest;
+use ids::{GrantId, TokenDigest};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,6 +12,7 @@ use server::{Problem, StrictJson};
 
 use crate::{
     access_request::details::{self, InvalidDetails, Members, plain_text},
+    grant::narrowing::named_members,
     way_back::{Callback, Channel, Opener},
 };
 
@@ -23,6 +26,10 @@ pub struct Asked {
     pub app: AppIdentity,
     /// What for.
     pub details: Vec<RequestedDetail>,
+    /// Which members each of them has.
+    pub named: Vec<BTreeSet<String>>,
+    /// The grant that it asks to widen, if it does.
+    pub extends: Option<GrantId>,
     /// How the answer goes back through the person's browser, if it does.
     pub back: Option<Channel>,
 }
@@ -69,7 +76,7 @@ struct FlatBody<'a> {
 /// # Errors
 /// Names the member that breaks a rule.
 pub fn okap(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
-    let (client, details) = read(body, now)?;
+    let (client, (details, named)) = read(body, now)?;
     if client.code_challenge.is_some() {
         let reason = "only in an okap: link; here the poll secret is given in the answer";
         return Err(InvalidDetails::new("client.code_challenge", reason));
@@ -79,6 +86,8 @@ pub fn okap(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
         return Ok(Asked {
             app,
             details,
+            named,
+            extends: None,
             back: None,
         });
     };
@@ -86,6 +95,8 @@ pub fn okap(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
     Ok(Asked {
         app: callback.identify(app),
         details,
+        named,
+        extends: None,
         back: Some(Channel::Callback(callback)),
     })
 }
@@ -96,7 +107,7 @@ pub fn okap(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
 /// # Errors
 /// Names the member that breaks a rule.
 pub fn native(text: &str, now: Timestamp) -> Result<(Asked, TokenDigest), InvalidDetails> {
-    let (client, details) = read(text, now)?;
+    let (client, (details, named)) = read(text, now)?;
     let missing = |name: &str, reason: &str| InvalidDetails::new(format!("client.{name}"), reason);
     let challenge = client.code_challenge.ok_or_else(|| {
         missing(
@@ -117,6 +128,8 @@ pub fn native(text: &str, now: Timestamp) -> Result<(Asked, TokenDigest), Invali
     let asked = Asked {
         app: callback.identify(app),
         details,
+        named,
+        extends: None,
         back: Some(Channel::Callback(callback)),
     };
     Ok((asked, secret))
@@ -127,7 +140,7 @@ pub fn native(text: &str, now: Timestamp) -> Result<(Asked, TokenDigest), Invali
 /// # Errors
 /// Names the member that breaks a rule.
 pub fn of_page(text: &str, origin: Opener, now: Timestamp) -> Result<Asked, InvalidDetails> {
-    let (client, details) = read(text, now)?;
+    let (client, (details, named)) = read(text, now)?;
     for (name, given) in [
         ("callback", &client.callback),
         ("code_challenge", &client.code_challenge),
@@ -162,16 +175,21 @@ pub fn of_page(text: &str, origin: Opener, now: Timestamp) -> Result<Asked, Inva
             ..claimed
         },
         details,
+        named,
+        extends: None,
         back: Some(Channel::Opener(origin)),
     })
 }
 
-fn read(text: &str, now: Timestamp) -> Result<(OkapClient, Vec<RequestedDetail>), InvalidDetails> {
+/// What is asked, and which members each part of it has.
+type Parts = (Vec<RequestedDetail>, Vec<BTreeSet<String>>);
+
+fn read(text: &str, now: Timestamp) -> Result<(OkapClient, Parts), InvalidDetails> {
     let wire: OkapBody<'_> = details::object(text, "body")?;
     version(&wire.okap)?;
     let client: OkapClient = details::object(wire.client.get(), "client")?;
-    let details = details::parse(wire.authorization_details.get(), now)?;
-    Ok((client, details))
+    let json = wire.authorization_details.get();
+    Ok((client, (details::parse(json, now)?, named_members(json))))
 }
 
 fn checked_callback(text: &str) -> Result<Callback, InvalidDetails> {
@@ -218,6 +236,8 @@ pub fn flat(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
     Ok(Asked {
         app: app(name, wire.app_url.as_deref(), "request")?,
         details: vec![detail],
+        named: Vec::new(),
+        extends: None,
         back: None,
     })
 }

@@ -13,8 +13,9 @@ use super::{
     answer::{self, GrantedAnswer, OkapError, PendingAnswer},
     ask::{Call, Outcome, ask},
     asked::{self, Asked, Body},
+    extend,
     held::{held, held_secret},
-    knock::{Knocks, Place, door},
+    knock::{Door, Knocks, Place, door},
     waiting::{Caller, decided},
 };
 use crate::{
@@ -40,9 +41,12 @@ type Parts = (
 );
 
 /// Asks a person for access (OKAP 1.0). Answers at once, within the wait, or with 202.
+///
+/// With a token of its own in `Authorization: Bearer okap_…` an app asks for more for the grant of
+/// that token. A member that is left out then stays as granted.
 #[utoipa::path(tag = "okap", request_body(content = String, content_type = "application/json"), responses(
     (status = 200, body = GrantedAnswer), (status = 202, body = PendingAnswer), (status = 400, body = OkapError),
-    (status = 413, body = OkapError), (status = 415, body = OkapError), (status = 422, body = OkapError),
+    (status = 401, body = OkapError), (status = 403, body = OkapError), (status = 413, body = OkapError), (status = 415, body = OkapError), (status = 422, body = OkapError),
     (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[post("/okap/authorize")]
 pub(crate) async fn authorize(
@@ -79,11 +83,32 @@ async fn asked_at(
             return Ok(answer::refused(status, kind, message, param));
         }
     };
+    let extended = match extend::presented(&vault, &request).await? {
+        None => None,
+        Some(Ok(presented)) => Some(presented),
+        Some(Err(refusal)) => return Ok(refusal.response()),
+    };
+    let asked = match extend::asked(extended.as_ref(), asked) {
+        Ok(asked) => asked,
+        Err(invalid) => {
+            let kind = "invalid_authorization_details";
+            let (message, place) = (invalid.to_string(), Some(invalid.place));
+            return Ok(answer::refused(
+                StatusCode::BAD_REQUEST,
+                kind,
+                message,
+                place,
+            ));
+        }
+    };
     let secret = PollSecret::mint().map_err(|e| Problem::internal(&e))?;
     let by_browser = asked.back.is_some();
     let wait = preferred(&request).unwrap_or(LONGEST_WAIT);
     let (_place, deadline) = deadline(&knocks, &request, if by_browser { 0 } else { wait });
-    let door = door(&addresses, &request).await?;
+    let door = match extended {
+        Some(presented) => Door::Grant(presented.whose),
+        None => door(&addresses, &request).await?,
+    };
     let call = Call {
         transport: Transport::Okap,
         poll: Some(&secret),

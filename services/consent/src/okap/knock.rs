@@ -51,6 +51,8 @@ pub enum Door {
     Ticket(Ticket),
     /// A person who may be asked.
     Handle(Whose),
+    /// A person whose grant the caller has a token of: it asks for more.
+    Grant(Whose),
     /// Nobody. The caller must not notice.
     Nobody,
 }

@@ -5,6 +5,7 @@ mod answer;
 mod ask;
 mod asked;
 pub mod authorize;
+mod extend;
 pub mod flat;
 mod held;
 mod knock;

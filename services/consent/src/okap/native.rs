@@ -79,6 +79,7 @@ fn arrival(asked: Asked, secret: TokenDigest) -> Arrival {
         transport: Transport::OkapBrowser,
         app: asked.app,
         details: asked.details,
+        extends: None,
         poll: Some(secret),
         oauth: None,
         back: asked.back,

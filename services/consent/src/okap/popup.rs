@@ -103,6 +103,7 @@ async fn ask(
         transport: Transport::OkapBrowser,
         app: asked.app,
         details: asked.details,
+        extends: None,
         poll: None,
         oauth: None,
         back: asked.back,

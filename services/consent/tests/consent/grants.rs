@@ -318,3 +318,40 @@ async fn grants_are_listed_in_pieces_the_newest_first() {
         );
     }
 }
+
+#[actix_web::test]
+async fn revoking_all_ends_every_grant_of_that_person_alone() {
+    let world = World::open().await;
+    let person = world.person(Role::Member).await;
+    let colleague = world.member(person.tenant, Role::Member).await;
+    for who in [&person, &colleague] {
+        world.key(who, "openai").await;
+    }
+    for _ in 0..3 {
+        world.granted(&person, json!([detail(json!({}))])).await;
+    }
+    let (others, _) = world.granted(&colleague, json!([detail(json!({}))])).await;
+    let page = world.browse(&person, "/connected-apps").await.body;
+    assert!(page.contains("Revoke all 3 apps?"), "{page}");
+    let sent = world
+        .submit(
+            &person,
+            "/connected-apps",
+            "/connected-apps/revoke-all",
+            &[],
+        )
+        .await;
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    let states = world.get(&person, "/grants").await.json();
+    for grant in states["items"].as_array().unwrap() {
+        assert_eq!(grant["state"], json!("revoked"));
+    }
+    assert_eq!(world.live_tokens().await, 1);
+    assert_eq!(
+        world
+            .get(&colleague, &format!("/grants/{others}"))
+            .await
+            .text("state"),
+        "live"
+    );
+}

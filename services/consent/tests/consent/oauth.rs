@@ -107,7 +107,7 @@ async fn a_code_becomes_the_token_of_what_was_granted() {
     assert!(token["access_token"].as_str().unwrap().starts_with("okap_"));
     token["access_token"] = json!("okap_TOKEN");
     let expected = json!({
-        "access_token": "okap_TOKEN", "token_type": "Bearer", "expires_in": 30 * 86_400,
+        "access_token": "okap_TOKEN", "token_type": "Bearer", "expires_in": 30 * 86_400, "grant_id": grant,
         "authorization_details": [{
             "type": "ai_model_access", "provider": "openai", "models": ["gpt-4o-mini"], "capabilities": ["chat"],
             "limits": {"monthly_spend": 3, "daily_spend": 3, "requests_per_minute": 60, "requests_per_day": 5000, "tokens_per_request": 400_000},

@@ -185,6 +185,10 @@ async fn the_metadata_says_exactly_what_is_offered() {
       "authorization_details_types_supported": [
         "ai_model_access"
       ],
+      "grant_management_actions_supported": [
+        "create",
+        "merge"
+      ],
       "authorization_response_iss_parameter_supported": true
     }
     "#);

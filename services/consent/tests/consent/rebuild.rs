@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 use sessions::Role;
 
 use crate::{
-    oauth, refresh,
+    oauth, refresh, step_up,
     world::{Person, World, detail, request_id},
 };
 
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 5] = [
     ("consent.provider_keys", "key_id"),
     ("consent.apps", "app_id"),
     ("consent.access_requests", "request_id"),
     ("consent.grants", "grant_id"),
+    ("consent.decisions", "decision_id"),
 ];
 
 async fn rows(world: &World) -> Vec<Value> {
@@ -89,7 +90,8 @@ async fn grant(world: &World, person: &Person) {
             None,
         )
         .await;
-    world.granted(person, json!([detail(json!({}))])).await;
+    let (_, token) = world.granted(person, json!([detail(json!({}))])).await;
+    step_up::widened(world, person, &token).await;
 }
 
 async fn leave_ungranted(world: &World, person: &Person) {
@@ -140,7 +142,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 16);
+    assert_eq!(kinds, 17);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

@@ -124,6 +124,7 @@ async fn every_id_of_somebody_else_is_not_found_and_nothing_changes() {
             "/requests",
             "/requests?state=decided",
             "/grants",
+            "/decisions",
             "/provider-keys",
             "/handles",
         ] {

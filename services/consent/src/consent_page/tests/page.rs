@@ -10,6 +10,7 @@ use crate::{
         closed::ClosedPage,
         view::{ConsentPage, Shown},
     },
+    grant::{GrantRow, GrantState, step_up},
 };
 
 fn page(
@@ -18,13 +19,27 @@ fn page(
     otherwise: &[(&str, &[&str])],
     uri: Option<&str>,
 ) -> ConsentPage {
+    page_about(
+        (row, &Wanted::fresh(&row.details), None),
+        keys,
+        otherwise,
+        uri,
+    )
+}
+
+fn page_about(
+    (row, wanted, beside): (&AccessRequestRow, &Wanted, Option<&GrantRow>),
+    keys: &[ProviderKeyRow],
+    otherwise: &[(&str, &[&str])],
+    uri: Option<&str>,
+) -> ConsentPage {
     let policy = Policy::default();
-    let offers = offers(&policy, row, keys, look::now());
+    let offers = offers(&policy, (wanted, row.app.verification), keys, look::now());
     let inputs: Vec<_> = offers
         .iter()
         .map(|offer| {
             let input = filled(offer, otherwise);
-            let faults = decide(&policy, row.app.verification, offer, &input)
+            let faults = decide(offer, &input)
                 .err()
                 .filter(|_| !otherwise.is_empty())
                 .map(|faults| *faults)
@@ -35,7 +50,9 @@ fn page(
     let shown = Shown {
         row,
         offers: &offers,
-        digest: digest_of(&policy, row, &offers),
+        digest: digest_of(&policy, (row, wanted), &offers),
+        wanted,
+        beside,
         alike: usize::from(uri.is_none()),
         redirect_uri: uri,
         now: look::now(),
@@ -177,4 +194,79 @@ fn what_is_decided_shows_how_it_stands_and_what_to_do_next() {
             "{words}"
         );
     }
+}
+
+/// A grant of the app that asks, with half of what it asks for.
+fn grant(app: &AppIdentity) -> GrantRow {
+    let had = serde_json::json!({
+        "provider": "openai", "models": ["gpt-4o-mini"], "capabilities": ["chat"],
+        "limits": {"monthly_spend": "5", "daily_spend": "5", "requests_per_minute": 60,
+                   "requests_per_day": 2000, "tokens_per_request": 400_000},
+        "expires": "2026-12-01T00:00:00Z", "key_id": keys()[2].id,
+    });
+    GrantRow {
+        id: GrantId::from_uuid(uuid::Uuid::from_u128(77)),
+        user: look::owner().user,
+        app: app.clone(),
+        details: vec![serde_json::from_value(had).unwrap()],
+        state: GrantState::Live,
+        granted_at: look::at("2026-11-20T12:00:00Z"),
+        expires_at: look::at("2026-12-01T00:00:00Z"),
+    }
+}
+
+#[test]
+fn a_request_for_more_is_shown_beside_what_the_app_has() {
+    let mut row = request("Paper Digest", Verification::OrganizationApproved, MINI);
+    let grant = grant(&row.app);
+    row.extends = Some(grant.id);
+    let wanted = step_up::Wanted::more(&grant.details, &row.details);
+    let html = look::keep(
+        "step-up",
+        &page_about((&row, &wanted, None), &keys(), &[], None),
+    );
+    assert!(html.contains("Paper Digest asks for more"), "{html}");
+    for (what, has, then) in [
+        ("Models", "gpt-4o-mini", "gpt-4o-mini, text-embedding-3-*"),
+        ("A month", "$5.00", "$25.00"),
+    ] {
+        let marked = format!(
+            "<tr class=\"more\"><th scope=\"row\">{what}</th><td class=\"break\">{has}</td><td class=\"break\">{then} <span class=\"badge info\">More</span>"
+        );
+        assert!(html.contains(&marked), "{what}: {html}");
+    }
+    assert!(
+        html.contains("<tr><th scope=\"row\">Calls a minute</th>"),
+        "as before, unmarked"
+    );
+    assert!(html.contains("has already") && html.contains("new"));
+    let pays = format!("value=\"{}\" selected", keys()[2].id);
+    assert!(html.contains(&pays), "the key that pays already");
+}
+
+#[test]
+fn an_app_that_asks_again_without_naming_its_grant_is_said_to_have_one() {
+    let row = request("Paper Digest", Verification::OrganizationApproved, MINI);
+    let beside = grant(&row.app);
+    let wanted = Wanted::fresh(&row.details);
+    let html = look::keep(
+        "second-grant",
+        &page_about((&row, &wanted, Some(&beside)), &keys(), &[], None),
+    );
+    assert!(html.contains("This app already has access"));
+    assert!(html.contains("a second grant with a token and limits of its own"));
+    assert!(html.contains("Paper Digest asks for access"));
+}
+
+#[test]
+fn a_request_for_more_of_an_ended_grant_gives_nothing_to_decide() {
+    let mut row = request("Paper Digest", Verification::OrganizationApproved, MINI);
+    row.extends = Some(GrantId::from_uuid(uuid::Uuid::from_u128(77)));
+    let html = look::keep(
+        "step-up-ended",
+        &ClosedPage::of_ended_grant(&look::owner(), &row, look::now()),
+    );
+    assert!(
+        html.contains("a grant that has ended meanwhile") && !html.contains("<form id=\"approve\"")
+    );
 }

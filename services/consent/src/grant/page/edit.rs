@@ -1,8 +1,10 @@
 //! `/connected-apps/{id}/edit`: other limits or another end for a grant; its token stays.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use askama::Template;
-use events::{AuthorizationDetail, GrantedLimits, Verification};
+use events::{AuthorizationDetail, Capability, GrantedLimits, ModelPattern, Models, Verification};
 use ids::GrantId;
 use jiff::Timestamp;
 use money::LARGEST_LIMIT;
@@ -13,7 +15,7 @@ use sessions::{Permission, SignedIn};
 use crate::{
     consent_page::{
         Answers, Asker, LONGER_LENGTHS, LimitFaults, LimitTexts, NAMES, Names, Span, fields,
-        hints_of_current, read, see_other, texts,
+        hints_of_current, in_words, read, see_other, texts, written,
     },
     grant::{GrantRow, GrantState, Grants},
     inbox,
@@ -37,6 +39,8 @@ pub(super) struct EditPage {
 
 struct Part {
     provider: String,
+    models: Field,
+    capabilities: Field,
     limits: Vec<Field>,
     lifetime: Field,
 }
@@ -44,6 +48,12 @@ struct Part {
 /// What stands in one provider's part, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Filled {
+    /// The models ticked, or written down where every model is granted.
+    pub models: Vec<String>,
+    pub named: String,
+    pub capabilities: Vec<String>,
+    pub models_fault: Option<String>,
+    pub capabilities_fault: Option<String>,
     pub limits: LimitTexts,
     pub lifetime: String,
     pub limit_faults: LimitFaults,
@@ -75,11 +85,17 @@ pub(super) async fn change(
     form.require(Permission::DecideRequests)?;
     let SignedForm { person, form } = form;
     let row = grants.one(person.tenant, person.user, *id).await?;
-    let names = NAMES.iter().take(row.details.len());
-    let once: Vec<&str> = names
-        .flat_map(|names| names.limits.into_iter().chain([names.lifetime]))
+    let names = || NAMES.iter().take(row.details.len());
+    let once: Vec<&str> = names()
+        .flat_map(|names| {
+            names
+                .limits
+                .into_iter()
+                .chain([names.lifetime, names.named])
+        })
         .collect();
-    form.expect(&once, &[])?;
+    let lists: Vec<&str> = names().flat_map(Names::lists).collect();
+    form.expect(&once, &lists)?;
     match changed(&vault.policy, &row, &form, vault.clock.now()) {
         Ok(details) => {
             grants
@@ -119,13 +135,20 @@ pub(super) fn changed(
             KEEP => Some(old.expires),
             other => span(policy, row.app.verification, now).read(other),
         };
-        match (limits, expires) {
-            (Ok(limits), Some(expires)) => details.push(AuthorizationDetail {
-                limits,
-                expires,
-                ..old.clone()
-            }),
-            (limits, expires) => {
+        let (models, capabilities) = (part.models_of(old), part.capabilities_of(old));
+        match (limits, expires, models, capabilities) {
+            (Ok(limits), Some(expires), Ok(models), Ok(capabilities)) => {
+                details.push(AuthorizationDetail {
+                    models,
+                    capabilities,
+                    limits,
+                    expires,
+                    ..old.clone()
+                });
+            }
+            (limits, expires, models, capabilities) => {
+                part.models_fault = models.err();
+                part.capabilities_fault = capabilities.err();
                 part.limit_faults = limits.err().unwrap_or_default();
                 part.lifetime_fault = expires.is_none().then(|| "Choose how long.".to_owned());
             }
@@ -198,6 +221,17 @@ impl Filled {
     /// What stands in the form first.
     pub(super) fn as_it_is(detail: &AuthorizationDetail) -> Self {
         Self {
+            models: detail
+                .models
+                .patterns()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            capabilities: detail
+                .capabilities
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             limits: texts(&detail.limits),
             lifetime: KEEP.to_owned(),
             ..Self::default()
@@ -206,11 +240,79 @@ impl Filled {
 
     fn of(answers: &Answers, names: &Names) -> Self {
         Self {
+            models: answers.all(names.models).to_vec(),
+            named: answers.one(names.named).to_owned(),
+            capabilities: answers.all(names.capabilities).to_vec(),
             limits: names.limits.map(|name| answers.one(name).to_owned()),
             lifetime: answers.one(names.lifetime).to_owned(),
             ..Self::default()
         }
     }
+}
+
+impl Filled {
+    /// The models that stay: those ticked, or where every model is granted those written down.
+    fn models_of(&self, old: &AuthorizationDetail) -> Result<Models, String> {
+        if old.models.is_every() {
+            return if self.named.is_empty() {
+                Ok(Models::default())
+            } else {
+                written(&self.named)
+            };
+        }
+        let ticked = |pattern: &&ModelPattern| self.models.iter().any(|m| m == pattern.as_str());
+        let kept: Vec<_> = old
+            .models
+            .patterns()
+            .iter()
+            .filter(ticked)
+            .cloned()
+            .collect();
+        // None is not every.
+        if kept.is_empty() {
+            return Err("Keep at least one, or revoke the app.".to_owned());
+        }
+        Ok(Models::new(kept))
+    }
+
+    fn capabilities_of(&self, old: &AuthorizationDetail) -> Result<BTreeSet<Capability>, String> {
+        let ticked =
+            |capability: &&Capability| self.capabilities.iter().any(|c| c == capability.name());
+        let kept: BTreeSet<_> = old.capabilities.iter().filter(ticked).copied().collect();
+        if kept.is_empty() {
+            return Err("Keep at least one, or revoke the app.".to_owned());
+        }
+        Ok(kept)
+    }
+}
+
+/// The models that may be taken away; none is added here.
+fn models_field(detail: &AuthorizationDetail, names: &Names, filled: &Filled) -> Field {
+    let field = if detail.models.is_every() {
+        Field::text(names.named, "Models: every one, or only these")
+            .value(filled.named.as_str())
+            .hint("Apart by commas; left empty it stays every model. A * at the end stands for every model whose name begins so.")
+    } else {
+        let choice = |pattern: &ModelPattern| {
+            let name = pattern.as_str();
+            Choice::new(name, name).chosen(filled.models.iter().any(|m| m == name))
+        };
+        let choices = detail.models.patterns().iter().map(choice).collect();
+        Field::checks(names.models, "Models", choices)
+            .hint("What you take away here, the app can only get back by asking.")
+    };
+    field.maybe_error(filled.models_fault.clone())
+}
+
+fn capabilities_field(detail: &AuthorizationDetail, names: &Names, filled: &Filled) -> Field {
+    let choice = |capability: &Capability| {
+        let name = capability.name();
+        Choice::new(name, in_words(*capability))
+            .chosen(filled.capabilities.iter().any(|c| c == name))
+    };
+    let choices = detail.capabilities.iter().map(choice).collect();
+    Field::checks(names.capabilities, "May be used for", choices)
+        .maybe_error(filled.capabilities_fault.clone())
 }
 
 impl EditPage {
@@ -232,6 +334,8 @@ impl EditPage {
             choices.extend(span(policy, verification, now).choices(&filled.lifetime));
             Part {
                 provider: detail.provider.display_name().to_owned(),
+                models: models_field(detail, names, filled),
+                capabilities: capabilities_field(detail, names, filled),
                 limits: fields(&names.limits, &filled.limits, hints, &filled.limit_faults),
                 lifetime: Field::select(names.lifetime, "How long", choices)
                     .required()

@@ -217,6 +217,9 @@ fn answers(monthly: &str, lifetime: &str) -> Answers {
         ("d0.requests_per_day", &requests),
         ("d0.tokens_per_request", &tokens),
         ("d0.lifetime", lifetime),
+        ("d0.models", "gpt-4o"),
+        ("d0.capabilities", "chat"),
+        ("d0.capabilities", "embeddings"),
     ])
 }
 
@@ -262,6 +265,58 @@ fn limits_move_within_the_policy() {
             .lifetime_fault
             .is_some()
     );
+}
+
+#[test]
+fn models_and_kinds_of_work_are_taken_away_and_never_added() {
+    let row = |models: &[&str]| {
+        let details = vec![detail("openai", models, "2026-12-22T12:00:00Z")];
+        grant(1, "App", Verification::OrganizationApproved, details)
+    };
+    let with = |row: &GrantRow, more: &[(&str, &str)]| {
+        let [month, day, minute, requests, tokens] = texts(&limits());
+        let mut pairs = vec![
+            ("d0.monthly_spend", month.as_str()),
+            ("d0.daily_spend", &day),
+            ("d0.requests_per_minute", &minute),
+            ("d0.requests_per_day", &requests),
+            ("d0.tokens_per_request", &tokens),
+            ("d0.lifetime", "keep"),
+        ];
+        pairs.extend(more);
+        changed(&Policy::default(), row, &Answers::of(&pairs), look::now())
+    };
+    let two = row(&["gpt-4o", "o1"]);
+    let kept = with(
+        &two,
+        &[
+            ("d0.models", "o1"),
+            ("d0.models", "o3"),
+            ("d0.capabilities", "chat"),
+            ("d0.capabilities", "images"),
+        ],
+    );
+    let kept = kept.unwrap().remove(0);
+    assert_eq!(
+        kept.models
+            .patterns()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["o1"]
+    );
+    assert_eq!(kept.capabilities, [events::Capability::Chat].into());
+    let none = with(&two, &[]).unwrap_err();
+    assert!(none[0].models_fault.is_some() && none[0].capabilities_fault.is_some());
+    let every = row(&[]);
+    let named = with(
+        &every,
+        &[("d0.named", "gpt-4o*"), ("d0.capabilities", "chat")],
+    )
+    .unwrap();
+    assert!(!named[0].models.is_every());
+    let stays = with(&every, &[("d0.named", ""), ("d0.capabilities", "chat")]).unwrap();
+    assert!(stays[0].models.is_every());
 }
 
 #[test]

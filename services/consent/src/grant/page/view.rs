@@ -26,6 +26,8 @@ pub(super) struct ConnectedAppsPage {
     layout: Layout,
     empty: Option<Empty>,
     live: Vec<Connected>,
+    /// Where there is more than one to revoke.
+    revoke_all: Option<Confirm>,
     ended: Vec<Ended>,
     now: Timestamp,
 }
@@ -82,6 +84,14 @@ impl ConnectedAppsPage {
             .map(|(row, standing)| Connected::new(&layout, row, standing.as_deref(), keys, now));
         Self {
             live: connected.collect(),
+            revoke_all: (live.len() > 1).then(|| {
+                let path = "/connected-apps/revoke-all";
+                Confirm::new(layout.csrf_field(), path, "Revoke all").asking(
+                    format!("Revoke all {} apps?", live.len()),
+                    "The calls of every one of them are refused from now on. To be let back in, each \
+                     has to ask again.",
+                )
+            }),
             empty: live.is_empty().then(|| {
                 let text = "An app that you approve appears here with what it has spent, and with \
                             a button that stops it at once.";

@@ -173,6 +173,7 @@ fn arrival(app: &AppRow, entered: Entered) -> Arrival {
             verification: Verification::OrganizationApproved,
         },
         details: entered.details,
+        extends: None,
         poll: None,
         oauth: None,
         back: None,
