@@ -3,6 +3,6 @@
 mod refusal;
 mod shape;
 
-pub use refusal::Refusal;
+pub use refusal::{GrantedAt, Refusal};
 pub(crate) use refusal::{list_in_words, models_in_words};
 pub use shape::{Shape, stream_event};

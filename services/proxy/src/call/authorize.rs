@@ -18,7 +18,7 @@ use crate::{
         live::{Crowded, LiveCall},
         received::Received,
     },
-    error::{Refusal, list_in_words, models_in_words},
+    error::{GrantedAt, Refusal, list_in_words, models_in_words},
 };
 
 /// A call that its grant covers, with its body read and checked.
@@ -56,8 +56,12 @@ impl Received {
         if began_at >= detail.expires {
             return Err(Refusal::TokenExpired);
         }
+        let at = GrantedAt {
+            grant: access.grant,
+            provider: provider.clone(),
+        };
         if let Some(needed) = self.route.endpoint.capability() {
-            expect(detail, needed)?;
+            expect(&at, detail, needed)?;
         }
         let live = gate
             .live
@@ -79,11 +83,11 @@ impl Received {
             &body,
         )?;
         if route.model.is_some() || route.endpoint.has_body() {
-            expect_model(detail, &ask.model)?;
+            expect_model(&at, detail, &ask.model)?;
         }
         ask.needs
             .iter()
-            .try_for_each(|needed| expect(detail, *needed))?;
+            .try_for_each(|needed| expect(&at, detail, *needed))?;
         let first = detail.capabilities.iter().next().copied();
         let capability = route
             .endpoint
@@ -123,17 +127,18 @@ pub(crate) fn refusal(refusal: grant_access::Refusal) -> Refusal {
     }
 }
 
-fn expect(detail: &AuthorizationDetail, needed: Capability) -> Result<(), Refusal> {
+fn expect(at: &GrantedAt, detail: &AuthorizationDetail, needed: Capability) -> Result<(), Refusal> {
     if detail.capabilities.contains(&needed) {
         return Ok(());
     }
     Err(Refusal::CapabilityNotGranted {
         needed,
         granted: list_in_words(&detail.capabilities),
+        at: Box::new(at.clone()),
     })
 }
 
-fn expect_model(detail: &AuthorizationDetail, model: &str) -> Result<(), Refusal> {
+fn expect_model(at: &GrantedAt, detail: &AuthorizationDetail, model: &str) -> Result<(), Refusal> {
     if detail.models.covers(model) {
         return Ok(());
     }
@@ -141,6 +146,7 @@ fn expect_model(detail: &AuthorizationDetail, model: &str) -> Result<(), Refusal
     Err(Refusal::ModelNotGranted {
         model: model.to_owned(),
         granted,
+        at: Box::new(at.clone()),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use server::{RequestId, RouteName};
+use server::{RequestId, RouteName, Site};
 
 use crate::{
     call::{gate::Gate, received::Received},
@@ -41,7 +41,9 @@ async fn answer(
         Err(refusal) => {
             metrics::counter!("latchkey_calls_refused_total", "type" => refusal.kind())
                 .increment(1);
-            shape.response(&refusal)
+            let site = Site::of(request).ok();
+            let origin = site.as_ref().map_or("", |site| site.origin());
+            shape.response_at(&refusal, origin)
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         settle::OpenCall,
         tokens,
     },
-    error::Refusal,
+    error::{GrantedAt, Refusal},
     spool::HoldNote,
 };
 
@@ -115,7 +115,11 @@ impl Authorized {
             if matches!(refused, Refused::Revoked) {
                 gate.access.forget(self.access.grant);
             }
-            refusal(refused, estimate.cost)
+            let at = GrantedAt {
+                grant: self.access.grant,
+                provider: provider.clone(),
+            };
+            refusal(refused, estimate.cost, at)
         })?;
         let record = self.record(call, &estimate, gate.prices.version());
         let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, price, estimate);
@@ -158,7 +162,7 @@ impl Authorized {
     }
 }
 
-fn refusal(refused: Refused, needed: Nanodollars) -> Refusal {
+fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
     match refused {
         Refused::SpendLimit {
             name,
@@ -173,6 +177,7 @@ fn refusal(refused: Refused, needed: Nanodollars) -> Refusal {
             limit,
             needed,
             resets_at,
+            at: Box::new(at),
         },
         Refused::RateLimit {
             name,

@@ -3,12 +3,21 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use events::{Capability, LimitName, Models, Provider};
-use ids::TokenRefusal;
+use events::{Capability, LimitName, ModelPattern, Models, Provider};
+use ids::{GrantId, TokenRefusal};
 use jiff::Timestamp;
 use money::Nanodollars;
 
 use crate::{ask::AskError, body::BodyError};
+
+/// Where a refused call was granted less than it needs: what its person can be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantedAt {
+    /// The grant.
+    pub grant: GrantId,
+    /// At which provider.
+    pub provider: Provider,
+}
 
 /// Why a call was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +63,8 @@ pub enum Refusal {
         model: String,
         /// What may be asked, in words.
         granted: String,
+        /// Where.
+        at: Box<GrantedAt>,
     },
     /// The grant does not cover the kind of work.
     #[error("`{needed}` is not granted; granted: {granted}")]
@@ -62,6 +73,8 @@ pub enum Refusal {
         needed: Capability,
         /// What may be asked, in words.
         granted: String,
+        /// Where.
+        at: Box<GrantedAt>,
     },
     /// Work at the provider that no limit can bound.
     #[error("{0}")]
@@ -83,6 +96,8 @@ pub enum Refusal {
         needed: Nanodollars,
         /// When the period ends.
         resets_at: Timestamp,
+        /// Where.
+        at: Box<GrantedAt>,
     },
     /// Too many calls in a minute or a day.
     #[error("{limit_name} is used up: {limit} requests; try again in {retry_after_seconds} s")]
@@ -248,6 +263,29 @@ impl Refusal {
             || self
                 .retry_after()
                 .is_some_and(|wait| wait > Duration::from_secs(60))
+    }
+
+    /// Where the person who granted can be shown what is missing, ready to be allowed or not; `origin`
+    /// is the vault's. It names the grant and what is missing, and nothing secret: whoever else
+    /// follows it finds nothing.
+    #[must_use]
+    pub fn step_up_url(&self, origin: &str) -> Option<String> {
+        let (at, missing) = match self {
+            // A name that no grant could hold is not offered.
+            Self::ModelNotGranted { model, at, .. } => {
+                let named = model.parse::<ModelPattern>().ok();
+                (
+                    at,
+                    format!("model={}", named.filter(|_| !model.ends_with('*'))?),
+                )
+            }
+            Self::CapabilityNotGranted { needed, at, .. } => (at, format!("capability={needed}")),
+            Self::SpendLimit { limit_name, at, .. } => (at, format!("limit={limit_name}")),
+            _ => return None,
+        };
+        let GrantedAt { grant, provider } = at.as_ref();
+        (!origin.is_empty())
+            .then(|| format!("{origin}/connected-apps/{grant}/allow?provider={provider}&{missing}"))
     }
 
     /// A request that cannot be checked because of one parameter.

@@ -19,9 +19,15 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The whole answer.
+    /// The whole answer, to somebody who has no grant that could get more.
     #[must_use]
     pub fn response(&self, refusal: &Refusal) -> HttpResponse {
+        self.response_at(refusal, "")
+    }
+
+    /// The whole answer of the vault at `origin`, whose pages a refusal may lead to.
+    #[must_use]
+    pub fn response_at(&self, refusal: &Refusal, origin: &str) -> HttpResponse {
         let mut response = HttpResponse::build(refusal.status());
         response
             .insert_header((header::CONTENT_TYPE, "application/json"))
@@ -33,21 +39,21 @@ impl Shape {
         if refusal.must_not_be_retried() {
             response.insert_header(("x-should-retry", "false"));
         }
-        response.body(self.body(refusal).to_string())
+        response.body(self.body(refusal, origin).to_string())
     }
 
     /// The JSON of the answer.
     #[must_use]
-    pub fn body(&self, refusal: &Refusal) -> Value {
+    pub fn body(&self, refusal: &Refusal, origin: &str) -> Value {
         match self.dialect {
-            Dialect::OpenAi => json!({ "error": members(refusal, refusal.kind().into()) }),
+            Dialect::OpenAi => json!({ "error": members(refusal, origin, refusal.kind().into()) }),
             Dialect::Anthropic => json!({
                 "type": "error",
-                "error": members(refusal, refusal.kind().into()),
+                "error": members(refusal, origin, refusal.kind().into()),
                 "request_id": self.request_id,
             }),
             Dialect::Google => {
-                let mut error = members(refusal, refusal.status().as_u16().into());
+                let mut error = members(refusal, origin, refusal.status().as_u16().into());
                 error.insert("status".to_owned(), google_status(refusal).into());
                 json!({ "error": error })
             }
@@ -60,21 +66,25 @@ impl Shape {
 pub fn stream_event(shape: &Shape, endpoint: Endpoint, refusal: &Refusal) -> Bytes {
     let event = match (shape.dialect, endpoint) {
         (Dialect::OpenAi, Endpoint::Responses) => {
-            let mut error = members(refusal, refusal.kind().into());
+            let mut error = members(refusal, "", refusal.kind().into());
             error.insert("type".to_owned(), "error".into());
             error.entry("param".to_owned()).or_insert(Value::Null);
             format!("event: error\ndata: {}\n\n", Value::Object(error))
         }
-        (Dialect::Anthropic, _) => format!("event: error\ndata: {}\n\n", shape.body(refusal)),
-        (Dialect::OpenAi | Dialect::Google, _) => format!("data: {}\n\n", shape.body(refusal)),
+        (Dialect::Anthropic, _) => format!("event: error\ndata: {}\n\n", shape.body(refusal, "")),
+        (Dialect::OpenAi | Dialect::Google, _) => format!("data: {}\n\n", shape.body(refusal, "")),
     };
     event.into()
 }
 
-fn members(refusal: &Refusal, code: Value) -> Map<String, Value> {
+fn members(refusal: &Refusal, origin: &str, code: Value) -> Map<String, Value> {
     let mut error = Map::new();
     error.insert("type".to_owned(), refusal.kind().into());
-    error.insert("message".to_owned(), refusal.to_string().into());
+    let step_up = refusal.step_up_url(origin);
+    error.insert(
+        "message".to_owned(),
+        message(refusal, step_up.as_deref()).into(),
+    );
     error.insert("code".to_owned(), code);
     if let Some(param) = refusal.param() {
         error.insert("param".to_owned(), param.into());
@@ -102,7 +112,22 @@ fn members(refusal: &Refusal, code: Value) -> Map<String, Value> {
         }
         _ => {}
     }
+    // SDKs that know nothing of it pass it over; the message says it, too.
+    if let Some(url) = step_up {
+        error.insert("step_up_url".to_owned(), url.into());
+    }
     error
+}
+
+/// In words, with what to do next.
+fn message(refusal: &Refusal, step_up: Option<&str>) -> String {
+    match (refusal, step_up) {
+        (_, None) => refusal.to_string(),
+        (Refusal::SpendLimit { .. }, Some(url)) => {
+            format!("{refusal}; whoever granted this can raise the limit at {url}")
+        }
+        (_, Some(url)) => format!("{refusal}; whoever granted this can allow it at {url}"),
+    }
 }
 
 /// The canonical code that Google writes beside a status.
@@ -129,9 +154,18 @@ mod tests {
     use money::Nanodollars;
 
     use super::*;
+    use crate::error::GrantedAt;
+
+    const ORIGIN: &str = "https://vault.example.com";
 
     fn all() -> Vec<Refusal> {
         let openai = || "openai".parse::<events::Provider>().unwrap();
+        let at = || {
+            Box::new(GrantedAt {
+                grant: "grant_0198c0de0000700080000000000000ff".parse().unwrap(),
+                provider: openai(),
+            })
+        };
         vec![
             Refusal::NoRoute,
             Refusal::TokenMissing,
@@ -148,10 +182,17 @@ mod tests {
             Refusal::ModelNotGranted {
                 model: "o1".to_owned(),
                 granted: "gpt-4o*".to_owned(),
+                at: at(),
+            },
+            Refusal::ModelNotGranted {
+                model: "a name\u{7} that no grant holds".to_owned(),
+                granted: "gpt-4o*".to_owned(),
+                at: at(),
             },
             Refusal::CapabilityNotGranted {
                 needed: Capability::Vision,
                 granted: "chat".to_owned(),
+                at: at(),
             },
             Refusal::Unbounded("the tool `web_search` runs at the provider".to_owned()),
             Refusal::SpendLimit {
@@ -161,6 +202,7 @@ mod tests {
                 limit: Nanodollars::from_dollars(10),
                 needed: Nanodollars::from_dollars(2),
                 resets_at: "2026-12-01T00:00:00Z".parse().unwrap(),
+                at: at(),
             },
             Refusal::RateLimit {
                 limit_name: LimitName::RequestsPerMinute,
@@ -204,7 +246,7 @@ mod tests {
             };
             writeln!(table, "# {dialect:?}").unwrap();
             for refusal in all() {
-                let response = shape.response(&refusal);
+                let response = shape.response_at(&refusal, ORIGIN);
                 let header = |name: &str| {
                     let value = response.headers().get(name)?.to_str().unwrap();
                     Some(format!(" {name}: {value}"))
@@ -214,7 +256,7 @@ mod tests {
                     .filter_map(header)
                     .collect();
                 let status = refusal.status().as_u16();
-                writeln!(table, "{status}{headers} {}", shape.body(&refusal)).unwrap();
+                writeln!(table, "{status}{headers} {}", shape.body(&refusal, ORIGIN)).unwrap();
             }
         }
         insta::assert_snapshot!(table);
