@@ -1,0 +1,45 @@
+// The script of the page on which a request is decided: it leaves the page once somebody decided elsewhere.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { owner } from './browser.mjs';
+import { Organization, url } from './vault.mjs';
+
+async function openRequest(t) {
+  const organization = await Organization.fresh();
+  await organization.storeKey('openai');
+  const asked = await organization.ask();
+  const page = await owner(t, organization);
+  const live = page.waitForRequest('**/inbox/live');
+  await page.goto(`${url}/requests/${asked.id}`);
+  await page.getByRole('heading', { name: 'asks for access' }).waitFor();
+  await (await live).response();
+  return { organization, asked, page };
+}
+
+for (const [how, heading] of [['approve', 'You approved this'], ['deny', 'You denied this']]) {
+  test(`a request that is decided elsewhere (${how}) shows how it stands, without a reload`, async (t) => {
+    const { organization, asked, page } = await openRequest(t);
+    await organization.call('POST', `/requests/${asked.id}/${how}`, {});
+    await page.getByText(heading).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Approve' }).count(), 0);
+    assert.equal(page.url(), `${url}/requests/${asked.id}`);
+  });
+}
+
+test('another request that comes in leaves what was typed where it is', async (t) => {
+  const { organization, asked, page } = await openRequest(t);
+  await page.locator('[name="d0.monthly_spend"]').fill('1.25');
+  const looked = page.waitForResponse(`${url}/api/v1/requests/${asked.id}`);
+  await organization.ask();
+  assert.equal((await (await looked).json()).state, 'pending');
+  assert.equal(await page.locator('[name="d0.monthly_spend"]').inputValue(), '1.25');
+});
+
+test('the page hangs up when its own decision is sent', async (t) => {
+  const { page } = await openRequest(t);
+  const looked = [];
+  page.on('request', (request) => request.url().includes('/api/v1/requests/') && looked.push(request.url()));
+  await page.getByRole('button', { name: 'Deny' }).click();
+  await page.waitForURL('**/inbox?done=denied');
+  assert.deepEqual(looked, []);
+});
