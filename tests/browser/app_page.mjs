@@ -9,7 +9,7 @@ export async function appAt(t, pages, { host = 'localhost', headers = {} } = {})
     asked.push(url);
     const page = pages[url.pathname];
     response.writeHead(page === undefined ? 404 : 200, { 'content-type': 'text/html; charset=utf-8', ...headers });
-    response.end(typeof page === 'function' ? page(url) : page ?? '');
+    response.end(typeof page === 'function' ? page(url, request) : page ?? '');
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());

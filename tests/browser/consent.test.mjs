@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { appAt } from './app_page.mjs';
 import { owner, picture, tabTo } from './browser.mjs';
-import { Organization, chat, url, wanted } from './vault.mjs';
+import { Organization, chat, okap, until, url, wanted } from './vault.mjs';
 
 async function withKey(...providers) {
   const organization = await Organization.fresh();
@@ -134,4 +135,46 @@ test('what an app writes is text, however it is written', async (t) => {
   assert.equal(await page.locator('main img, main script').count(), 0);
   assert.match(await page.locator('main').innerText(), /mixes alphabets/);
   await picture(page, 'consent-evil-name');
+});
+
+test('the buttons stop working while the page is not in front, and wait again after that', async (t) => {
+  const organization = await withKey('openai');
+  const asked = await organization.ask();
+  const page = await owner(t, organization);
+  await page.goto(`${url}/requests/${asked.id}`);
+  const approve = page.locator('button[form="approve"]');
+  await page.locator('button[form="approve"]:enabled').waitFor();
+  await page.evaluate(() => {
+    window.inFront = false;
+    document.hasFocus = () => window.inFront;
+    window.dispatchEvent(new Event('blur'));
+  });
+  assert.equal(await approve.isDisabled(), true);
+  await page.evaluate(() => {
+    window.inFront = true;
+    window.dispatchEvent(new Event('focus'));
+    window.cameBackAt = performance.now();
+  });
+  assert.equal(await approve.isDisabled(), true);
+  await page.locator('button[form="approve"]:enabled').waitFor();
+  assert.ok(await page.evaluate(() => performance.now() - window.cameBackAt >= 990));
+  assert.equal((await asked.collect()).status, 'pending');
+});
+
+test('a consent page is shown in no frame, and sends the app no referrer', async (t) => {
+  const organization = await withKey('openai');
+  const asks = `<!doctype html><title>Frame</title><link rel="icon" href="data:,"><iframe src="${url}/inbox"></iframe>`;
+  const referrers = [];
+  const app = await appAt(t, { '/frame': asks, '/back': (_, request) => { referrers.push(request.headers.referer); return '<!doctype html><title>Back</title><link rel="icon" href="data:,">'; } });
+  const page = await owner(t, organization);
+  const own = await page.context().newPage();
+  await own.goto(`${app.origin}/frame`);
+  await until('the refusal of the frame', () => own.frames().some((frame) => frame.url().startsWith('chrome-error:')));
+  const handle = await organization.call('POST', '/handles', { label: 'For tests' });
+  const client = { name: 'Garden planner', callback: `${app.origin}/back` };
+  const asked = await okap('/okap/authorize', { authorization_details: [wanted('openai')], client }, new URL(handle.url).username);
+  await page.goto((await asked.json()).authorize_url);
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.waitForURL(`${app.origin}/back?**`);
+  assert.deepEqual(referrers, [undefined]);
 });
