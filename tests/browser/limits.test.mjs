@@ -80,7 +80,7 @@ test('models: what was unticked is refused by name, and the refusal says what is
   assert.equal((await call(token)).status, 200);
   const { status, error } = await call(token, { model: 'gpt-4o' });
   assert.deepEqual([status, error.type, error.param], [403, 'model_not_granted', 'model']);
-  assert.match(error.message, /`gpt-4o` is not granted; granted: gpt-4o-mini$/);
+  assert.match(error.message, /`gpt-4o` is not granted; granted: gpt-4o-mini(;|$)/);
 });
 
 test('capabilities: what was unticked is refused by name, and the refusal says what is granted', async (t) => {
@@ -90,7 +90,7 @@ test('capabilities: what was unticked is refused by name, and the refusal says w
   assert.equal((await call(token)).status, 200);
   const { status, error } = await call(token, { model: 'text-embedding-3-small', input: 'A bed of roses' }, 'embeddings');
   assert.deepEqual([status, error.type], [403, 'capability_not_granted']);
-  assert.match(error.message, /`embeddings` is not granted; granted: chat$/);
+  assert.match(error.message, /`embeddings` is not granted; granted: chat(;|$)/);
 });
 
 test('expires: a grant lasts as long as the page said, and its first call after that is refused', async (t) => {
