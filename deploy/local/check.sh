@@ -152,7 +152,13 @@ other_vault() {
   LATCHKEY_DIR=$HOME_DIR/$name "$ROOT/latchkey" "$@" {CHECK_TURN}>&-
 }
 
+# bench [consent]: the proxy against nginx, or decisions against Postgres' own commits.
 bench() {
+  local what=bench
+  if [[ ${1:-} == consent ]]; then
+    what=$1
+    shift
+  fi
   tools
   take_check_turn
   use_servers
@@ -160,7 +166,7 @@ bench() {
   # As nginx runs here: one worker on the one core it gets, and no access log.
   RUST_LOG=warn LATCHKEY_WORKERS=1 throw_away_vault bench --release --split --proxies 1
   local DIR=$HOME_DIR/bench
-  with_env "$VENV/bin/python" "$ROOT/tests/bench/bench.py" "$@"
+  with_env "$VENV/bin/python" "$ROOT/tests/bench/$what.py" "$@"
 }
 
 # at_end COMMAND...: when this script ends, however it ends; the last one first.
