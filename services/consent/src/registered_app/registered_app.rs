@@ -107,6 +107,9 @@ pub enum RedirectUriError {
     /// A part that must not be there.
     #[error("a redirect URI has no fragment, user name or password")]
     Part,
+    /// Two readers could understand it differently.
+    #[error("write it as a URL parser writes it: small host name, no default port, no `..`")]
+    Spelling,
 }
 
 /// Whether a redirect URI may be registered (RFC 6749 section 3.1.2, RFC 9700 section 2.1).
@@ -123,9 +126,16 @@ pub fn check_redirect_uri(text: &str) -> Result<(), RedirectUriError> {
         return Err(RedirectUriError::Part);
     }
     match uri.scheme() {
-        "https" if uri.host().is_some() => Ok(()),
-        "http" if is_loopback(&uri) => Ok(()),
-        _ => Err(RedirectUriError::Scheme),
+        "https" if uri.host().is_some() => {}
+        "http" if is_loopback(&uri) => {}
+        _ => return Err(RedirectUriError::Scheme),
+    }
+    // Only the slash after a bare host may be left out.
+    let bare = uri.path() == "/" && uri.query().is_none();
+    if uri.as_str() == text || (bare && uri.as_str().strip_suffix('/') == Some(text)) {
+        Ok(())
+    } else {
+        Err(RedirectUriError::Spelling)
     }
 }
 
@@ -176,6 +186,7 @@ mod tests {
             "http://127.0.0.1:8000/cb",
             "http://localhost/cb",
             "http://[::1]:1/cb",
+            "https://app.test",
         ] {
             assert_eq!(check_redirect_uri(good), Ok(()), "{good}");
         }
@@ -189,6 +200,11 @@ mod tests {
             ("/cb", RedirectUriError::Form),
             ("https://app.test\\@evil.test/", RedirectUriError::Form),
             ("https://app.test/c b", RedirectUriError::Form),
+            ("https://APP.test/cb", RedirectUriError::Spelling),
+            ("https:app.test/cb", RedirectUriError::Spelling),
+            ("https://app.test/a/../cb", RedirectUriError::Spelling),
+            ("https://@app.test/cb", RedirectUriError::Spelling),
+            ("http://127.1/cb", RedirectUriError::Spelling),
         ] {
             assert_eq!(check_redirect_uri(bad), Err(why), "{bad}");
         }

@@ -16,8 +16,8 @@ pub enum CallbackError {
     /// It could not be a redirect URI either.
     #[error(transparent)]
     Uri(#[from] RedirectUriError),
-    /// Two readers could understand it differently.
-    #[error("write it as a URL parser writes it: small host name, no default port, no `..`")]
+    /// The answer would be added to something else than what was sent.
+    #[error("write the slash after the host name")]
     Spelling,
     /// A content security policy cannot name it, so browsers would not follow.
     #[error("an IPv6 address cannot be a callback; use 127.0.0.1")]
@@ -131,13 +131,16 @@ mod tests {
             ("https://user:pass@app.test/", RedirectUriError::Part.into()),
             ("https://app.test/cb#", RedirectUriError::Part.into()),
             ("https://app.test", CallbackError::Spelling),
-            ("https://APP.test/cb", CallbackError::Spelling),
-            ("HTTPS://app.test/cb", CallbackError::Spelling),
-            ("https://app.test:443/cb", CallbackError::Spelling),
-            ("https://app.test/a/../cb", CallbackError::Spelling),
-            ("https:app.test/cb", CallbackError::Spelling),
-            ("http://127.1:9/cb", CallbackError::Spelling),
-            ("http://2130706433/cb", CallbackError::Spelling),
+            ("https://APP.test/cb", RedirectUriError::Spelling.into()),
+            ("HTTPS://app.test/cb", RedirectUriError::Spelling.into()),
+            ("https://app.test:443/cb", RedirectUriError::Spelling.into()),
+            (
+                "https://app.test/a/../cb",
+                RedirectUriError::Spelling.into(),
+            ),
+            ("https:app.test/cb", RedirectUriError::Spelling.into()),
+            ("http://127.1:9/cb", RedirectUriError::Spelling.into()),
+            ("http://2130706433/cb", RedirectUriError::Spelling.into()),
             ("http://[::1]:8000/cb", CallbackError::Ipv6),
             ("https://[2001:db8::1]/cb", CallbackError::Ipv6),
             (

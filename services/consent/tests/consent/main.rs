@@ -25,6 +25,7 @@ mod person;
 mod popup;
 mod pushed;
 mod rebuild;
+mod redirects;
 mod refresh;
 mod resource;
 mod scratch;
