@@ -14,6 +14,7 @@ mod device;
 mod doors;
 mod flat;
 mod grants;
+mod indistinct;
 mod introspect;
 mod keys;
 mod leftovers;
