@@ -70,13 +70,20 @@ impl App {
             relay,
             changes: broadcast::channel(CHANGES).0,
         });
-        Ok(Self {
+        Ok(Self::over(vault, bus))
+    }
+
+    /// The service over parts that are there already, as several on one pool of connections have
+    /// them.
+    #[must_use]
+    pub fn over(vault: Vault, bus: EventBus) -> Self {
+        Self {
             vault,
             knocks: Knocks::new(),
             pace: Pace::new(),
             attempts: Attempts::new(),
             bus,
-        })
+        }
     }
 
     /// Adds this service's routes.

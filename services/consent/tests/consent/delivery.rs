@@ -17,13 +17,13 @@ async fn person_with_key(world: &World) -> Person {
 }
 
 #[actix_web::test]
-async fn fifty_who_collect_at_once_get_one_token() {
+async fn a_hundred_who_collect_at_once_get_one_token() {
     let world = World::open().await;
     let person = person_with_key(&world).await;
     let pending = world.pending(&person, json!([detail(json!({}))])).await;
     let (id, secret) = (pending.text("request_id"), pending.text("poll_secret"));
     assert_eq!(world.approve(&person, &id).await.status, 200);
-    let answers = join_all((0..50).map(|_| world.poll(&id, &secret))).await;
+    let answers = join_all((0..100).map(|_| world.poll(&id, &secret))).await;
     let with_token = answers
         .iter()
         .filter(|answer| answer.body.contains("okap_"))

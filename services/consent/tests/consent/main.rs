@@ -15,6 +15,7 @@ mod doors;
 mod flat;
 mod grants;
 mod indistinct;
+mod interleavings;
 mod introspect;
 mod keys;
 mod leftovers;

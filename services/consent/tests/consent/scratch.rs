@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Config, NoTls};
     clippy::disallowed_methods,
     reason = "tests are told where the servers are by their runner"
 )]
-fn told(name: &str, otherwise: &str) -> String {
+pub fn told(name: &str, otherwise: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }
 

@@ -91,46 +91,8 @@ impl World {
     }
 
     pub async fn member(&self, tenant: TenantId, role: Role) -> Person {
-        let user = UserId::new(self.clock.now());
         let postgres = pool(&self.scratch, "auth", 1);
-        let tx = postgres
-            .begin("sign in", Scope::Tenant(tenant))
-            .await
-            .unwrap();
-        let expires_at = self.clock.now() + SignedDuration::from_hours(24 * 365);
-        let token = ApiTokenRecord {
-            tenant,
-            user,
-            role,
-            label: "Test".to_owned(),
-            expires_at,
-        };
-        let token = self
-            .site
-            .sessions()
-            .issue_api_token(&tx, &token)
-            .await
-            .unwrap()
-            .token;
-        let session = SessionRecord {
-            tenant,
-            user,
-            role,
-            name: "Alice Archer".to_owned(),
-        };
-        let session = self.site.sessions().open(&tx, &session).await.unwrap();
-        tx.commit().await.unwrap();
-        let cookie = self
-            .site
-            .session_cookie(&session.token)
-            .stripped()
-            .to_string();
-        Person {
-            tenant,
-            user,
-            token: token.reveal().into(),
-            cookie: cookie.into(),
-        }
+        sign_in(&self.site, &postgres, &self.clock, (tenant, role)).await
     }
 
     /// Sends any request.
@@ -334,6 +296,44 @@ fn user_of(url: &str) -> String {
     url::Url::parse(url).unwrap().username().to_owned()
 }
 
+/// Signs somebody new of this organization in.
+pub async fn sign_in(
+    site: &Site,
+    postgres: &Postgres,
+    clock: &Clock,
+    (tenant, role): (TenantId, Role),
+) -> Person {
+    let user = UserId::new(clock.now());
+    let tx = postgres
+        .begin("sign in", Scope::Tenant(tenant))
+        .await
+        .unwrap();
+    let token = ApiTokenRecord {
+        tenant,
+        user,
+        role,
+        label: "Test".to_owned(),
+        expires_at: clock.now() + SignedDuration::from_hours(24 * 365),
+    };
+    let sessions = site.sessions();
+    let token = sessions.issue_api_token(&tx, &token).await.unwrap().token;
+    let session = SessionRecord {
+        tenant,
+        user,
+        role,
+        name: "Alice Archer".to_owned(),
+    };
+    let session = sessions.open(&tx, &session).await.unwrap();
+    tx.commit().await.unwrap();
+    let cookie = site.session_cookie(&session.token).stripped().to_string();
+    Person {
+        tenant,
+        user,
+        token: token.reveal().into(),
+        cookie: cookie.into(),
+    }
+}
+
 pub fn pool(scratch: &Scratch, role: &str, connections: usize) -> Postgres {
     Postgres::connect(&DatabaseSettings {
         url: scratch.url_of(role),
@@ -342,7 +342,7 @@ pub fn pool(scratch: &Scratch, role: &str, connections: usize) -> Postgres {
     .unwrap()
 }
 
-fn keys(scratch: &Scratch) -> KeyService {
+pub fn keys(scratch: &Scratch) -> KeyService {
     KeyService::local(&scratch.folder.join("wrapping-key"), "development").unwrap()
 }
 
@@ -358,12 +358,11 @@ fn app(scratch: &Scratch, site: &Site, clock: &Clock, redis_url: &str) -> App {
 }
 
 fn vault(scratch: &Scratch, clock: &Clock) -> Vault {
-    let postgres = pool(scratch, "consent", 8);
-    let bus = EventBus::connect(&BusSettings {
-        url: amqp_url(),
-        prefix: scratch.amqp_prefix(),
-    })
-    .unwrap();
+    vault_over(&pool(scratch, "consent", 8), scratch, clock)
+}
+
+/// The rooms over a pool that others may use, too.
+pub fn vault_over(postgres: &Postgres, scratch: &Scratch, clock: &Clock) -> Vault {
     Vault::new(Parts {
         postgres: postgres.clone(),
         clock: clock.clone(),
@@ -371,7 +370,16 @@ fn vault(scratch: &Scratch, clock: &Clock) -> Vault {
         sealer: Sealer::new(keys(scratch), clock.clone()),
         spend_limits: SpendLimits::connect(&redis_url(), &scratch.namespace()).unwrap(),
         public_url: ORIGIN.to_owned(),
-        relay: Relay::new(postgres, bus, "relay"),
+        relay: Relay::new(postgres.clone(), bus(scratch), "relay"),
         changes: broadcast::channel(16).0,
     })
+}
+
+/// A broker that nobody connects to until something is published.
+pub fn bus(scratch: &Scratch) -> EventBus {
+    EventBus::connect(&BusSettings {
+        url: amqp_url(),
+        prefix: scratch.amqp_prefix(),
+    })
+    .unwrap()
 }
