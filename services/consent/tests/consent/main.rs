@@ -18,6 +18,7 @@ mod indistinct;
 mod interleavings;
 mod introspect;
 mod keys;
+mod killed;
 mod leftovers;
 mod native;
 mod oauth;
