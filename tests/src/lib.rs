@@ -4,4 +4,4 @@ mod owner;
 mod vault;
 
 pub use owner::{Answer, Owner, client};
-pub use vault::{Vault, admin_database};
+pub use vault::{Vault, admin_database, told};

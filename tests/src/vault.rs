@@ -56,11 +56,13 @@ pub fn admin_database() -> Result<Config> {
     .context("the test database's URL")
 }
 
+/// What the test runner says about its servers.
+#[must_use]
 #[expect(
     clippy::disallowed_methods,
     reason = "tests are told where the servers are by their runner"
 )]
-fn told(name: &str, otherwise: &str) -> String {
+pub fn told(name: &str, otherwise: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }
 
