@@ -189,7 +189,7 @@ impl<D: Desk> Asker<'_, D> {
             (Way::Oauth, None) => {}
             (Way::Callback, Some(code)) => {
                 self.send_code("sends its code to", &id, secret, &code)
-                    .await
+                    .await;
             }
             _ => self.poll("collects", &id, Some(secret)).await,
         }

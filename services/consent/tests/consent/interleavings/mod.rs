@@ -194,8 +194,7 @@ async fn judge<D: Desk>(
 }
 
 /// Plays numbers as long as there are any.
-async fn play_on(ground: &Ground, next: &AtomicU64, last: u64) -> Vec<Outcome> {
-    let mut lane = Lane::open(ground).await;
+async fn play_on(mut lane: Lane, next: &AtomicU64, last: u64) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut played = 0;
     loop {
@@ -225,8 +224,12 @@ fn play_all(first: u64, last: u64, lanes: usize) -> Vec<Outcome> {
         let thread = || {
             actix_web::rt::System::new().block_on(async {
                 let ground = Ground::new().await;
-                let lanes = (0..lanes).map(|_| play_on(&ground, &next, last));
-                join_all(lanes)
+                // One after the other: putting an application together keeps the thread busy.
+                let mut open = Vec::new();
+                for _ in 0..lanes {
+                    open.push(Lane::open(&ground).await);
+                }
+                join_all(open.into_iter().map(|lane| play_on(lane, &next, last)))
                     .await
                     .into_iter()
                     .flatten()

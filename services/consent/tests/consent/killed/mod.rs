@@ -270,7 +270,10 @@ async fn killed_everywhere(way: Way) -> (i64, i64) {
                 answer.status,
                 answer.body
             );
-            println!("{way:?}: {} points, the token collected after {collected}", point - 1);
+            println!(
+                "{way:?}: {} points, the token collected after {collected}",
+                point - 1
+            );
             return (point - 1, collected);
         }
         drop(whole);
