@@ -99,7 +99,7 @@ impl Session<'_> {
         }
     }
 
-    fn of<'b>(&'b self, client: usize) -> (&'b str, &'b str) {
+    fn of(&self, client: usize) -> (&str, &str) {
         (&self.clients[client], &self.clients[1 - client])
     }
 
