@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 const WORDS: [&str; 3] = ["ids", "money", "clock"];
-const CONTRACTS: [&str; 2] = ["events", "price-book"];
+const CONTRACTS: [&str; 3] = ["events", "price-book", "dpop"];
 const INSTRUMENTS: [&str; 7] = [
     "postgres",
     "event-store",

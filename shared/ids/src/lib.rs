@@ -2,6 +2,7 @@
 
 mod handle;
 mod id;
+mod key_thumbprint;
 mod token;
 
 pub use handle::{Handle, HandleError};
@@ -10,6 +11,7 @@ pub use id::{
     SessionId, TenantId, TicketId, UserId,
 };
 pub use id::{Id, IdError, Kind, kinds};
+pub use key_thumbprint::{KeyThumbprint, NotAThumbprint};
 pub use token::{
     ApiToken, AuthorizationCode, ClientSecret, ConnectTicket, DeviceCode, NoRandomness, OkapToken,
     PollSecret, PushedRequest, RefreshToken, SessionToken, SignInLink, Token, TokenDigest,
