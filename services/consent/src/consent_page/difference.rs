@@ -65,8 +65,8 @@ impl Difference {
         });
         Self {
             title: "What would change",
-            text: "This app has access already and asks for more. Its token stays the same; what \
-                   is marked is new.",
+            text: "This app has access already and asks for more. What is marked is new; the token \
+                   it has can do it, too.",
             then: "Would have",
             parts: asked.chain(untouched.map(Part::untouched)).collect(),
         }
