@@ -24,6 +24,7 @@ mod models;
 mod open_key;
 mod received;
 mod refused;
+mod rehearse;
 mod relay;
 mod reserve;
 mod settle;

@@ -9,6 +9,7 @@ mod error;
 mod grant;
 mod provider;
 mod routes;
+mod sandbox;
 mod settings;
 mod spool;
 mod wire;

@@ -10,4 +10,4 @@ pub use endpoint::{Dialect, Endpoint};
 pub use overrides::{OverrideError, ProviderUrl};
 
 pub use table::Providers;
-pub use upstream::{KeyHeader, StreamUsage, Upstream};
+pub use upstream::{KeyHeader, Place, StreamUsage, Upstream};

@@ -21,7 +21,8 @@ use crate::{call, grant};
                        | `openai` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`; `GET /models`, `/models/{model}` |\n\
                        | `anthropic` | `POST /v1/messages`, `/v1/messages/count_tokens`, and the same without `/v1`; `GET /v1/models` |\n\
                        | `google` | `POST /v1/models/{model}:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents`, and the same below `/v1beta`; `GET /v1/models` |\n\
-                       | `groq`, `together`, `mistral`, `cohere`, `ollama` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\n\
+                       | `groq`, `together`, `mistral`, `cohere`, `ollama` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\
+                       | `sandbox` | as `openai`; it calls no provider and costs nothing |\n\n\
                        Errors come in the provider's shape, with the OKAP type in `error.type`."
     ),
     tags((name = "grant", description = "What a token may do")),

@@ -27,6 +27,9 @@ pub enum IdError {
 }
 
 impl<K: Kind> Id<K> {
+    /// The id of nothing: stands where there has to be an id and there is no thing.
+    pub const NONE: Self = Self(Uuid::nil(), PhantomData);
+
     /// A new id made at `now` with fresh randomness.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {

@@ -167,6 +167,17 @@ def check_names(source, book):
             seen.add(name.lower())
 
 
+# As services/proxy/src/sandbox/scenario.rs has them; a test there compares the two.
+SANDBOX = ("401", "402", "403", "429", "500", "502", "503", "504", "cut", "echo", "embedding", "expired", "revoked", "slow")
+
+
+def sandbox_book():
+    """The vault's own models for those who build apps. They call nobody: a price of zero, said and not assumed."""
+    free = {"context_window": 128000, "max_output_tokens": 4096, "prices": FREE_ROW}
+    models = [{"id": f"sandbox-{name}"} | free for name in SANDBOX]
+    return {"source": "the sandbox of this vault: it calls nobody, so nobody charges for it", "models": models}
+
+
 def local_book(litellm):
     """Ollama runs on the owner's machine: a price of zero, said and not assumed. Its cloud models are not local."""
     names = sorted(k.removeprefix("ollama/") for k in litellm if k.startswith("ollama/") and not k.endswith("cloud"))
@@ -236,6 +247,7 @@ def main():
         book["providers"][provider] = content
         cross_check(provider, content, entries, options.generated.isoformat())
     book["providers"]["ollama"] = local_book(litellm)
+    book["providers"]["sandbox"] = sandbox_book()
 
     files = {CRATE / "prices.json": written(book), CRATE / "tests" / "oracle.json": oracle.written(book, options.generated)}
     for path, content in files.items():

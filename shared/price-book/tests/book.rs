@@ -28,6 +28,7 @@ fn every_provider_has_models_and_every_model_a_price() {
         "mistral",
         "ollama",
         "openai",
+        "sandbox",
         "together",
     ];
     assert_eq!(providers, all);

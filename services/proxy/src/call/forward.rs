@@ -10,7 +10,6 @@ use events::CallOutcome;
 use grant_access::GrantAccess;
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
-use key_vault::OpenedKey;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
@@ -21,12 +20,14 @@ use crate::{
         headers,
         key_watch::KeyWatch,
         live::LiveCall,
+        open_key::Payer,
         received::{Received, Route},
         reserve::Reserved,
         settle::{Ending, Evidence, OpenCall},
     },
     error::{Refusal, Shape},
     provider::Endpoint,
+    sandbox,
     wire::{Body, WireError},
 };
 
@@ -53,7 +54,7 @@ impl Reserved {
     ///
     /// # Errors
     /// When it cannot be written down or sent, or no answer comes; by then the call is settled.
-    pub async fn send(self, gate: &Arc<Gate>, key: &OpenedKey) -> Result<Sent, Refusal> {
+    pub async fn send(self, gate: &Arc<Gate>, payer: &Payer) -> Result<Sent, Refusal> {
         let Self {
             authorized,
             estimate,
@@ -87,18 +88,24 @@ impl Reserved {
         *request.method_mut() = method(route.endpoint.has_body());
         *request.uri_mut() = url;
         *request.headers_mut() = forwarded;
-        headers::add_key(
-            request.headers_mut(),
-            route.upstream.key_header,
-            key.reveal(),
-        )
-        .map_err(|_| fault("its key fits no header"))?;
         if route.endpoint.has_body() {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert("content-type", json);
-            *request.body_mut() = Full::new(body);
+            *request.body_mut() = Full::new(body.clone());
         }
-        open.begin(key.version()).map_err(|error| {
+        let answering: Answering = match payer {
+            Payer::Key(key) => {
+                let style = route.upstream.key_header;
+                headers::add_key(request.headers_mut(), style, key.reveal())
+                    .map_err(|_| fault("its key fits no header"))?;
+                Box::pin(gate.wire.clone().send(request))
+            }
+            Payer::Nobody => {
+                let answer = sandbox::answer(route.endpoint, route.model.as_deref(), &body);
+                Box::pin(std::future::ready(Ok(answer)))
+            }
+        };
+        open.begin(payer.version()).map_err(|error| {
             tracing::error!(%error, "a call is refused because it cannot be written down");
             Refusal::VaultUnavailable
         })?;
@@ -106,12 +113,12 @@ impl Reserved {
         let sending = Sending {
             gate: Arc::clone(gate),
             endpoint: route.endpoint,
-            answering: Some(Box::pin(gate.wire.clone().send(request))),
+            answering: Some(answering),
             open: Some(open),
             live: &authorized.live,
             late: Box::pin(sleep(gate.bounds.first_byte)),
         };
-        let watch = KeyWatch::new(key.reveal());
+        let watch = payer.watch();
         let (answer, open) = sending.await;
         match answer {
             Answer::Begun(response) => Ok(Sent {

@@ -54,9 +54,9 @@ async fn pass(
     gate: &Arc<Gate>,
 ) -> Result<HttpResponse, Refusal> {
     let authorized = received.authorize(gate, payload).await?;
-    let reserved = authorized.reserve(gate).await?;
-    let key = reserved.open_key(gate).await?;
-    let sent = reserved.send(gate, &key).await?;
-    drop(key);
+    let reserved = authorized.reserve(gate).await?.rehearse()?;
+    let payer = reserved.open_key(gate).await?;
+    let sent = reserved.send(gate, &payer).await?;
+    drop(payer);
     sent.answer(gate).await
 }

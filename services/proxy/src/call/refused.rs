@@ -24,7 +24,7 @@ use crate::{
         settle::{Ending, Evidence},
     },
     error::Refusal,
-    provider::Dialect,
+    provider::{Dialect, Place},
 };
 
 /// A longer refusal is not given on.
@@ -43,7 +43,11 @@ impl Sent {
         let body = self.read_refusal(gate).await;
         let refuses_key = refuses_key(self.route.upstream.dialect(), status, body.as_deref());
         let head = Head::of(&self);
-        if refuses_key && let Some(record) = self.open.record() {
+        let has_key = self.route.upstream.place != Place::Sandbox;
+        if refuses_key
+            && has_key
+            && let Some(record) = self.open.record()
+        {
             tell(&gate.bus, record, gate.clock.now());
         }
         let ending = Ending {

@@ -39,7 +39,7 @@ impl FromStr for ProviderUrl {
         let provider = name
             .parse::<Provider>()
             .ok()
-            .filter(Provider::is_built_in)
+            .filter(|provider| provider.is_built_in() && !provider.is_sandbox())
             .ok_or_else(|| OverrideError::Provider(name.to_owned()))?;
         let parsed = Url::parse(url).map_err(|_| OverrideError::Url(provider.clone()))?;
         let plain = matches!(parsed.scheme(), "http" | "https")
@@ -71,6 +71,7 @@ mod tests {
             "openai",
             "open ai=http://a",
             "nobody=http://a",
+            "sandbox=http://a",
             "openai=ftp://a",
             "openai=http://u:p@a",
             "openai=http://a?x=1",

@@ -7,7 +7,7 @@ use events::{Provider, ProviderError};
 use crate::provider::{
     endpoint::{Dialect, Endpoint},
     overrides::ProviderUrl,
-    upstream::{KeyHeader, StreamUsage, Upstream},
+    upstream::{KeyHeader, Place, StreamUsage, Upstream},
 };
 
 const OPENAI: &[Endpoint] = &[
@@ -61,7 +61,7 @@ const fn compatible(name: &'static str, base: &'static str, output_cap: &'static
     }
 }
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     Row {
         endpoints: OPENAI,
         ..compatible(
@@ -100,6 +100,15 @@ const ROWS: [Row; 8] = [
         "max_tokens",
     ),
     compatible("ollama", "https://ollama.com/v1", "max_tokens"),
+    // A name that no resolver finds (RFC 6761 section 6.4): nothing is ever sent to it.
+    Row {
+        endpoints: OPENAI,
+        ..compatible(
+            Provider::SANDBOX,
+            "https://sandbox.invalid/v1",
+            "max_completion_tokens",
+        )
+    },
 ];
 
 /// Every provider that calls may go to.
@@ -157,8 +166,14 @@ fn upstream(row: &Row, name: Provider, base: String) -> Upstream {
         Dialect::Anthropic => KeyHeader::XApiKey,
         Dialect::Google => KeyHeader::XGoogApiKey,
     };
+    let place = if name.is_sandbox() {
+        Place::Sandbox
+    } else {
+        Place::Network
+    };
     let mut upstream = Upstream {
         name,
+        place,
         dialect: row.dialect,
         key_header,
         base,

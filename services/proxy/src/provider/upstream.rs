@@ -25,10 +25,20 @@ pub enum StreamUsage {
     Always,
 }
 
+/// Where a provider is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// At its address.
+    Network,
+    /// In this process: the sandbox, which has no key and no cost.
+    Sandbox,
+}
+
 /// One provider.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub(crate) name: Provider,
+    pub(crate) place: Place,
     pub(crate) dialect: Dialect,
     pub(crate) key_header: KeyHeader,
     /// Without a trailing slash.

@@ -9,15 +9,26 @@ use bytes::Bytes;
 use futures_util::Stream;
 use hyper::body::{Body as _, Incoming};
 
-use crate::wire::{
-    WireError,
-    connection::Connection,
-    kept::{Kept, Origin},
+use crate::{
+    sandbox::Made,
+    wire::{
+        WireError,
+        connection::Connection,
+        kept::{Kept, Origin},
+    },
 };
 
-/// The body of an answer. Read to its end, its connection is kept for the next call; dropped
-/// before, the connection is closed.
-pub struct Body {
+/// The body of an answer.
+pub struct Body(Source);
+
+enum Source {
+    Connection(Arriving),
+    Sandbox(Made),
+}
+
+/// What comes over a connection. Read to its end, the connection is kept for the next call; dropped
+/// before, it is closed.
+struct Arriving {
     incoming: Incoming,
     connection: Option<Box<Connection>>,
     kept: Kept,
@@ -31,18 +42,26 @@ impl Body {
         kept: Kept,
         origin: Origin,
     ) -> Self {
-        Self {
+        Self(Source::Connection(Arriving {
             incoming,
             connection: Some(connection),
             kept,
             origin,
-        }
+        }))
+    }
+
+    /// A body that came over no connection.
+    pub(crate) const fn made(made: Made) -> Self {
+        Self(Source::Sandbox(made))
     }
 
     /// How long it is, if that was said.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
-        self.incoming.size_hint().exact()
+        match &self.0 {
+            Source::Connection(arriving) => arriving.incoming.size_hint().exact(),
+            Source::Sandbox(made) => made.length(),
+        }
     }
 }
 
@@ -50,24 +69,32 @@ impl Stream for Body {
     type Item = Result<Bytes, WireError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        let Some(connection) = &mut this.connection else {
+        match &mut self.get_mut().0 {
+            Source::Connection(arriving) => arriving.poll_bytes(cx),
+            Source::Sandbox(made) => made.poll_piece(cx),
+        }
+    }
+}
+
+impl Arriving {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, WireError>>> {
+        let Some(connection) = &mut self.connection else {
             return Poll::Ready(None);
         };
-        let mut polled = poll_data(&mut this.incoming, cx);
+        let mut polled = poll_data(&mut self.incoming, cx);
         if polled.is_pending() {
             let over = connection.poll_drive(cx).is_ready();
-            polled = poll_data(&mut this.incoming, cx);
+            polled = poll_data(&mut self.incoming, cx);
             if over && polled.is_pending() {
                 polled = Poll::Ready(Some(Err(WireError::Closed)));
             }
         }
         match &polled {
             Poll::Pending | Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(Some(Err(_))) => this.connection = None,
+            Poll::Ready(Some(Err(_))) => self.connection = None,
             Poll::Ready(None) => {
-                if let Some(connection) = this.connection.take() {
-                    this.kept.keep(&this.origin, connection, cx);
+                if let Some(connection) = self.connection.take() {
+                    self.kept.keep(&self.origin, connection, cx);
                 }
             }
         }

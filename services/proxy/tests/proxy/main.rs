@@ -11,4 +11,5 @@ mod answers;
 mod endings;
 mod key;
 mod refusals;
+mod sandbox;
 mod stage;

@@ -160,14 +160,14 @@ impl Stage {
     }
 
     fn detail(&self, provider: &str, expires: Timestamp) -> AuthorizationDetail {
-        let key = self.keys.iter().find(|(name, _)| name == provider).unwrap();
+        let key = self.keys.iter().find(|(name, _)| name == provider);
         AuthorizationDetail {
             provider: provider.parse().unwrap(),
             models: Models::default(),
             capabilities: [Capability::Chat, Capability::Embeddings].into(),
             limits: roomy(),
             expires,
-            key_id: key.1,
+            key_id: key.map_or(ProviderKeyId::NONE, |key| key.1),
             reason: None,
         }
     }

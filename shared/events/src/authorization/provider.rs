@@ -18,7 +18,7 @@ pub struct ProviderError;
 
 impl Provider {
     /// The providers that Latchkey knows without being told.
-    pub const BUILT_IN: [&'static str; 8] = [
+    pub const BUILT_IN: [&'static str; 9] = [
         "openai",
         "anthropic",
         "google",
@@ -27,7 +27,11 @@ impl Provider {
         "mistral",
         "cohere",
         "ollama",
+        Self::SANDBOX,
     ];
+
+    /// The provider that is none: for building apps. It has no key, costs nothing, and calls nobody.
+    pub const SANDBOX: &'static str = "sandbox";
 
     /// The name.
     #[must_use]
@@ -39,6 +43,12 @@ impl Provider {
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         Self::BUILT_IN.contains(&self.as_str())
+    }
+
+    /// Whether this is [`Provider::SANDBOX`].
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        self.0 == Self::SANDBOX
     }
 
     /// The name that people know it by.
@@ -53,6 +63,7 @@ impl Provider {
             "mistral" => "Mistral",
             "cohere" => "Cohere",
             "ollama" => "Ollama",
+            Self::SANDBOX => "Sandbox",
             other => other,
         }
     }
