@@ -270,6 +270,9 @@ fn choices(
         );
     }
     let first = |asked: &RequestedDetail| {
+        if asked.provider.is_sandbox() {
+            return Some(ProviderKeyId::NONE);
+        }
         let usable =
             |key: &&ProviderKeyRow| key.provider == asked.provider && key.state == KeyState::Usable;
         let pays_now = wanted.had_at(&asked.provider).map(|had| had.key_id);

@@ -81,8 +81,8 @@ impl TryFrom<WireCeiling> for Ceiling {
             }
             providers.push(provider);
         }
-        if providers.is_empty() || providers.len() > 8 {
-            return Err("1 to 8 providers are needed");
+        if providers.is_empty() || providers.len() > Provider::BUILT_IN.len() {
+            return Err("1 to 9 providers are needed");
         }
         let models: Result<Vec<_>, _> = wire
             .models

@@ -144,6 +144,9 @@ fn capabilities(offer: &Offer<'_>, input: &Input) -> Result<BTreeSet<Capability>
 }
 
 fn key(offer: &Offer<'_>, input: &Input) -> Result<ProviderKeyId, String> {
+    if offer.asked.provider.is_sandbox() {
+        return Ok(ProviderKeyId::NONE);
+    }
     let chosen = offer
         .keys
         .iter()

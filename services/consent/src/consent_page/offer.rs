@@ -76,6 +76,11 @@ impl Offer<'_> {
         paying.or(self.keys.first()).copied()
     }
 
+    /// Whether there is something to pay with, or nothing to pay for.
+    pub(super) fn can_be_paid(&self) -> bool {
+        self.asked.provider.is_sandbox() || !self.keys.is_empty()
+    }
+
     /// How models are chosen.
     pub(super) fn model_choice(&self) -> ModelChoice {
         match (self.asked.models.is_every(), self.ceiling.must_name_models) {

@@ -140,6 +140,16 @@ fn left_as_it_is_the_form_grants_what_was_asked_within_the_ceiling() {
 }
 
 #[test]
+fn the_sandbox_takes_no_key() {
+    let asked = r#"{"type":"ai_model_access","provider":"sandbox","models":["sandbox-echo"]}"#;
+    let stray = key(1, "openai", KeyState::Usable).id.to_string();
+    for otherwise in [&[][..], &[("d0.key", &[stray.as_str()][..])]] {
+        let granted = decided(Verification::Unverified, asked, otherwise).unwrap();
+        assert_eq!(granted.key_id, ProviderKeyId::NONE);
+    }
+}
+
+#[test]
 fn a_person_narrows_every_member() {
     let third = key(3, "openai", KeyState::Usable).id.to_string();
     let granted = decided(

@@ -58,7 +58,17 @@ pub(super) struct Ask {
     capabilities: Field,
     limits: Vec<Field>,
     lifetime: Field,
-    key: Result<Field, MissingKey>,
+    payer: Payer,
+}
+
+/// Who pays.
+enum Payer {
+    /// One of the person's keys.
+    Key(Field),
+    /// There is none that could.
+    Missing(MissingKey),
+    /// The sandbox costs nothing.
+    Nobody,
 }
 
 /// The choice between every model and named ones.
@@ -123,7 +133,7 @@ impl ConsentPage {
                 .collect(),
             reason,
             cost: cost(shown.offers),
-            can_approve: shown.offers.iter().all(|offer| !offer.keys.is_empty()),
+            can_approve: shown.offers.iter().all(Offer::can_be_paid),
             back_to: back_to.as_ref().and_then(place),
             deny_reason: Field::text("reason", "Words for the app, if you deny")
                 .placeholder("Not this month"),
@@ -155,7 +165,7 @@ impl Ask {
             )
             .required()
             .maybe_error(faults.lifetime.clone()),
-            key: key(offer, input, faults, &provider),
+            payer: payer(offer, input, faults, &provider),
             provider,
         }
     }
@@ -214,14 +224,12 @@ fn capabilities(offer: &Offer<'_>, input: &Input, faults: &Faults) -> Field {
         .maybe_error(faults.capabilities.clone())
 }
 
-fn key(
-    offer: &Offer<'_>,
-    input: &Input,
-    faults: &Faults,
-    provider: &str,
-) -> Result<Field, MissingKey> {
+fn payer(offer: &Offer<'_>, input: &Input, faults: &Faults, provider: &str) -> Payer {
+    if offer.asked.provider.is_sandbox() {
+        return Payer::Nobody;
+    }
     if offer.keys.is_empty() {
-        return Err(MissingKey {
+        return Payer::Missing(MissingKey {
             provider: offer.asked.provider.to_string(),
             refused: offer.refused_key,
         });
@@ -233,7 +241,6 @@ fn key(
     };
     let choices = offer.keys.iter().map(choice).collect();
     let label = format!("Your {provider} key that pays");
-    Ok(Field::select(offer.names.key, label, choices)
-        .required()
-        .maybe_error(faults.key.clone()))
+    let field = Field::select(offer.names.key, label, choices);
+    Payer::Key(field.required().maybe_error(faults.key.clone()))
 }

@@ -25,6 +25,7 @@ pub(super) fn examples(provider: &Provider) -> &'static str {
         "openai" => "gpt-4o-mini, gpt-4o*",
         "anthropic" => "claude-sonnet-4-5, claude-haiku-*",
         "google" => "gemini-2.5-flash, gemini-2.5-*",
+        Provider::SANDBOX => "sandbox-echo, sandbox-*",
         _ => "",
     }
 }
@@ -54,10 +55,17 @@ pub(super) fn common_reason(details: &[RequestedDetail]) -> Option<String> {
 
 /// The most that a yes can cost, in words: a yes to the highest limits that the page allows.
 pub(super) fn cost(offers: &[Offer<'_>]) -> String {
+    let charged: Vec<&Offer<'_>> = offers
+        .iter()
+        .filter(|offer| !offer.asked.provider.is_sandbox())
+        .collect();
+    if charged.is_empty() {
+        return "This costs you nothing: the sandbox calls no AI provider.".to_owned();
+    }
     let sum = |of: fn(&Offer<'_>) -> Nanodollars| {
-        offers
+        charged
             .iter()
-            .map(of)
+            .map(|offer| of(offer))
             .try_fold(Nanodollars::ZERO, Nanodollars::checked_add)
     };
     let month = sum(|offer| offer.ceiling.limits.monthly_spend);
@@ -72,7 +80,7 @@ pub(super) fn cost(offers: &[Offer<'_>]) -> String {
         return String::new();
     };
     let (month, day) = (month.for_people(), day.for_people());
-    let together = if offers.len() > 1 {
+    let together = if charged.len() > 1 {
         ", all providers together"
     } else {
         ""

@@ -172,13 +172,19 @@ pub(crate) async fn destroy(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A provider that calls can go to.
+/// The providers that take a key: all but the sandbox.
+pub(super) fn with_keys() -> impl Iterator<Item = &'static str> {
+    let all = Provider::BUILT_IN.into_iter();
+    all.filter(|name| *name != Provider::SANDBOX)
+}
+
+/// A provider that takes a key.
 pub(super) fn known_provider(text: &str) -> Result<Provider, Problem> {
     text.parse()
         .ok()
-        .filter(Provider::is_built_in)
+        .filter(|provider: &Provider| with_keys().any(|name| name == provider.as_str()))
         .ok_or_else(|| {
-            let known = Provider::BUILT_IN.join(", ");
+            let known = with_keys().collect::<Vec<_>>().join(", ");
             Problem::bad_request(format!("Unknown provider. Known are {known}."))
                 .at("/provider", "unknown provider")
         })

@@ -228,6 +228,34 @@ async fn only_a_key_of_ones_own_that_works_can_pay() {
 }
 
 #[actix_web::test]
+async fn the_sandbox_is_granted_without_a_key_and_takes_none() {
+    let world = World::open().await;
+    let person = world.person(Role::Member).await;
+    let asked = json!([detail(
+        json!({"provider": "sandbox", "models": ["sandbox-*"]})
+    )]);
+    let pending = world.pending(&person, asked).await.text("request_id");
+    let key = world.key(&person, "openai").await;
+    let path = format!("/requests/{pending}/approve");
+    let with_key = world
+        .post(&person, &path, json!({"key_ids": {"sandbox": key}}))
+        .await;
+    assert_eq!(
+        (with_key.status, with_key.problem().as_str()),
+        (422, "no-usable-key")
+    );
+    assert_eq!(world.approve(&person, &pending).await.status, 200);
+    let stored = world
+        .post(
+            &person,
+            "/provider-keys",
+            json!({"provider": "sandbox", "name": "None", "secret": "sk-none-0123456789abcdef"}),
+        )
+        .await;
+    assert_eq!(stored.status, 400);
+}
+
+#[actix_web::test]
 async fn what_nobody_decided_in_time_expires_once_and_for_the_record() {
     let world = World::open().await;
     let person = world.person(Role::Member).await;

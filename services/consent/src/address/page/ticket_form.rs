@@ -144,7 +144,13 @@ impl TicketForm {
                 .chosen(filled.providers.iter().any(|ticked| ticked == name))
         };
         let providers = with.into_iter().map(|name| choice(name, ""));
-        let providers = providers.chain(without.into_iter().map(|name| choice(name, "no key yet")));
+        let without = without.into_iter().map(|name| match name {
+            Provider::SANDBOX => {
+                choice(name, "for trying out: costs nothing, calls no AI provider")
+            }
+            name => choice(name, "no key yet"),
+        });
+        let providers = providers.chain(without);
         let kind_of_work = |kind: Capability| {
             let ticked = filled.capabilities.iter().any(|name| name == kind.name());
             let none = filled.capabilities.is_empty() && kind == Capability::Chat;

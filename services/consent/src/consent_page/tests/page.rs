@@ -270,3 +270,25 @@ fn a_request_for_more_of_an_ended_grant_gives_nothing_to_decide() {
         html.contains("a grant that has ended meanwhile") && !html.contains("<form id=\"approve\"")
     );
 }
+
+#[test]
+fn the_sandbox_is_said_to_cost_nothing_and_needs_no_key() {
+    let sandbox = r#"{"type":"ai_model_access","provider":"sandbox","models":["sandbox-echo"]}"#;
+    let row = request(
+        "Garden planner",
+        Verification::OrganizationApproved,
+        sandbox,
+    );
+    let page_of = |row: &AccessRequestRow, keys: &[ProviderKeyRow]| page(row, keys, &[], None);
+    let alone = page_of(&row, &[]);
+    assert!(alone.can_approve);
+    let html = look::keep("consent-sandbox", &alone);
+    assert!(html.contains("it costs nothing and calls no AI provider"));
+    assert!(html.contains("This costs you nothing: the sandbox calls no AI provider."));
+    // Beside a real provider, only that one counts, and it still needs a key.
+    let both = format!("{sandbox},{MINI}");
+    let row = request("Garden planner", Verification::OrganizationApproved, &both);
+    assert!(!page_of(&row, &[]).can_approve);
+    let html = look::keep("consent-sandbox-and-openai", &page_of(&row, &keys()));
+    assert!(html.contains("$25.00 on any one day. Lower"));
+}

@@ -195,6 +195,9 @@ impl Granted {
 }
 
 fn paid_by(id: ProviderKeyId, keys: &[ProviderKeyRow]) -> String {
+    if id == ProviderKeyId::NONE {
+        return "nobody: it costs nothing".to_owned();
+    }
     let key = keys.iter().find(|key| key.id == id);
     key.map_or_else(
         || "a key that was destroyed".to_owned(),

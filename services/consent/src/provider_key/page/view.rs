@@ -6,7 +6,7 @@ use ids::ProviderKeyId;
 use jiff::Timestamp;
 use pages::{Badge, Choice, Confirm, Field, Layout, Notice, Tone, filters};
 
-use crate::provider_key::{KeyState, ProviderKeyRow};
+use crate::provider_key::{KeyState, ProviderKeyRow, http::with_keys};
 
 #[derive(Template)]
 #[template(path = "provider_keys.html")]
@@ -58,7 +58,7 @@ impl ProviderKeysPage {
                 .map_or_else(|_| name.to_owned(), |p| p.display_name().to_owned());
             Choice::new(name, label).chosen(name == form.provider)
         };
-        let providers = Provider::BUILT_IN.into_iter().map(choice).collect();
+        let providers = with_keys().map(choice).collect();
         Self {
             layout: layout.maybe_notice(notice),
             keys,
