@@ -11,6 +11,8 @@ tools() {
   # The benchmark's load.
   wants wrk wrk
   wants chromium chromium
+  # The examples that ask with curl.
+  wants jq jq
   # Text in screenshots.
   [[ -d /usr/share/fonts/truetype/liberation || -d /usr/share/fonts/truetype/dejavu ]] || MISSING+=(fonts-liberation)
   install_missing
@@ -92,6 +94,7 @@ test_outside() {
   local part=$1 filter=$2 suites=()
   venv "$VENV" "$ROOT/tests/python/requirements.txt"
   npm_packages "$ROOT/tests/browser"
+  npm_packages "$ROOT/tests/examples"
   if [[ $part != browser ]] && has_sdk_tests "$filter"; then suites+=(sdk); fi
   if [[ $part != sdk ]] && has_browser_tests "$filter"; then suites+=(browser); fi
   ((${#suites[@]})) || { note "nothing outside the Rust tests matches $filter" && return; }

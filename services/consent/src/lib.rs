@@ -4,6 +4,7 @@ pub mod access_request;
 pub mod address;
 mod app;
 mod consent_page;
+mod developers;
 pub mod grant;
 pub mod history;
 mod inbox;

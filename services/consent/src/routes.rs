@@ -5,8 +5,8 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    access_request, address, consent_page, grant, history, inbox, oauth, okap, provider_key,
-    registered_app,
+    access_request, address, consent_page, developers, grant, history, inbox, oauth, okap,
+    provider_key, registered_app,
 };
 
 /// What programs use; described by OpenAPI.
@@ -65,7 +65,8 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(history::page::configure)
         .configure(address::page::configure)
         .configure(registered_app::page::configure)
-        .configure(oauth::device::page::configure);
+        .configure(oauth::device::page::configure)
+        .configure(developers::configure);
 }
 
 #[derive(OpenApi)]
