@@ -29,12 +29,14 @@ const INSTRUMENT_PAIRS: [(&str, &str); 6] = [
 ];
 
 /// One outside system, one instrument: who may import a driver.
-const DRIVERS: [(&str, &[&str]); 9] = [
+const DRIVERS: [(&str, &[&str]); 10] = [
     ("lapin", &["event-bus"]),
     ("redis", &["spend-limits"]),
     ("aws-sdk-kms", &["key-vault"]),
     ("aws-config", &["key-vault"]),
     ("openidconnect", &["auth"]),
+    // What others use to speak with us, tried out.
+    ("oauth2", &["auth", "tests"]),
     ("governor", &["server"]),
     ("hyper", &["proxy"]),
     ("reqwest", &["auth", "tests"]),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod limits;
+mod oauth_client;
 mod records;
 mod tenants;
 

@@ -82,6 +82,24 @@ def test_an_app_that_signs_redeems_and_renews(organization: Organization) -> Non
     assert chat(second)
 
 
+def test_a_token_that_the_library_gives_back_is_good_for_nothing(organization: Organization) -> None:
+    app = register(organization, token_endpoint_auth_method="client_secret_post")
+    # The library would give back with Basic, whatever it was told for tokens.
+    method = {f"{endpoint}_endpoint_auth_method": "client_secret_post" for endpoint in ("token", "revocation")}
+    library = library_of(app, client_secret=app["client_secret"], **method)
+    token = connected(library, organization)
+
+    def known() -> dict:
+        return library.introspect_token(metadata()["introspection_endpoint"], token=token["access_token"]).json()
+
+    assert known()["active"] and chat(token)
+    assert library.revoke_token(metadata()["revocation_endpoint"], token=token["refresh_token"]).status_code == 200
+    assert known() == {"active": False}
+    with pytest.raises(AuthenticationError) as revoked:
+        chat(token)
+    assert revoked.value.type == "token_revoked"
+
+
 def test_a_pushed_request_is_all_that_the_browser_brings(organization: Organization) -> None:
     app = register(organization)
     library = library_of(app, token_endpoint_auth_method="none")
@@ -111,7 +129,6 @@ def test_a_device_gets_its_token_after_its_person_entered_the_code(organization:
     form = person.form(f"{path.path}?{path.query}", "/device")
     page = person.send("/device", form).headers["location"]
     assert person.approve(page).status_code == 303
-    poll = {"grant_type": DEVICE, "device_code": begun["device_code"], "client_id": app["client_id"]}
-    token = httpx.post(metadata()["token_endpoint"], data=poll)
-    assert token.status_code == 200, token.text
-    assert chat(token.json())
+    library = OAuth2Client(app["client_id"], token_endpoint_auth_method="none")
+    token = library.fetch_token(metadata()["token_endpoint"], grant_type=DEVICE, device_code=begun["device_code"])
+    assert chat(token)

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod browser;
 mod owner;
 mod vault;
 
+pub use browser::Browser;
 pub use owner::{Answer, Owner, client};
 pub use vault::{Vault, admin_database, told};

@@ -5,6 +5,8 @@ use ids::{TenantId, UserId};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
+
 /// The owner of an organization, with an API token.
 pub struct Owner {
     /// The organization.
@@ -13,6 +15,7 @@ pub struct Owner {
     pub user: Option<UserId>,
     url: String,
     token: String,
+    sign_in_url: String,
     client: Client,
 }
 
@@ -32,18 +35,28 @@ impl Owner {
             user: None,
             url: url.to_owned(),
             token: String::new(),
+            sign_in_url: String::new(),
             client: client(),
         }
     }
 
-    pub(crate) fn new(url: &str, tenant: TenantId, user: UserId, token: String) -> Self {
+    pub(crate) fn new(url: &str, made: auth::provision::Provisioned) -> Self {
         Self {
-            tenant: Some(tenant),
-            user: Some(user),
+            tenant: Some(made.tenant),
+            user: Some(made.user),
             url: url.to_owned(),
-            token,
+            token: made.owner_token.unwrap_or_default(),
+            sign_in_url: made.sign_in_url,
             client: client(),
         }
+    }
+
+    /// Signs in with the one-time link.
+    ///
+    /// # Errors
+    /// When the link was used before.
+    pub async fn browser(&self) -> Result<Browser> {
+        Browser::sign_in(&self.url, &self.sign_in_url).await
     }
 
     /// Calls the management API.

@@ -305,12 +305,7 @@ impl Vault {
             &wanted,
         )
         .await?;
-        Ok(Owner::new(
-            &self.url,
-            made.tenant,
-            made.user,
-            made.owner_token.context("an owner token")?,
-        ))
+        Ok(Owner::new(&self.url, made))
     }
 
     async fn ready(&self) -> Result<()> {
