@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const WORDS: [&str; 3] = ["ids", "money", "clock"];
 const CONTRACTS: [&str; 3] = ["events", "price-book", "dpop"];
-const INSTRUMENTS: [&str; 7] = [
+const INSTRUMENTS: [&str; 8] = [
     "postgres",
     "event-store",
     "event-bus",
@@ -14,6 +14,7 @@ const INSTRUMENTS: [&str; 7] = [
     "spend-limits",
     "sessions",
     "grant-access",
+    "guarded-fetch",
 ];
 const SURFACE: [&str; 2] = ["server", "pages"];
 const SERVICES: [&str; 4] = ["auth", "consent", "proxy", "billing"];
@@ -39,7 +40,7 @@ const DRIVERS: [(&str, &[&str]); 10] = [
     ("oauth2", &["auth", "tests"]),
     ("governor", &["server"]),
     ("hyper", &["proxy"]),
-    ("reqwest", &["auth", "tests"]),
+    ("reqwest", &["guarded-fetch", "tests"]),
     ("actix-governor", &[]),
 ];
 

@@ -54,8 +54,11 @@ impl App {
         let sessions = Sessions::new(postgres.clone(), clock.clone());
         let sign_ins = SignIns::new(postgres.clone(), sessions.clone(), clock.clone());
         let tokens = ApiTokens::new(postgres.clone(), sessions, clock.clone());
-        let providers = Providers::new(Reach::of(environment), clock.clone())
-            .context("cannot set up the client for identity providers")?;
+        let providers = Providers::new(
+            Reach::fitting(environment == Environment::Production),
+            clock.clone(),
+        )
+        .context("cannot set up the client for identity providers")?;
         let sso = Sso {
             postgres: postgres.clone(),
             providers,

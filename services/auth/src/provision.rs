@@ -136,7 +136,7 @@ pub async fn run(
     clock: &Clock,
     provision: &Provision,
 ) -> Result<Provisioned> {
-    let checked = provision.checked(Reach::of(server.environment))?;
+    let checked = provision.checked(Reach::fitting(server.is_production()))?;
     let postgres = settings.postgres()?;
     let request = RequestId::fresh();
     let founded = decide(async || found(&postgres, clock, request, &checked).await).await;

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use guarded_fetch::{AddressRefusal, Reach};
 use url::Url;
-
-use super::{AddressRefusal, Reach};
 
 /// The longest issuer.
 const LONGEST: usize = 500;

@@ -1,6 +1,5 @@
 //! Single sign-on: Latchkey as the client of an organization's OpenID provider.
 
-mod address;
 mod admission;
 pub mod api;
 mod attempts;
@@ -17,11 +16,11 @@ mod provider;
 mod sso;
 mod stranger;
 
-pub use address::{AddressRefusal, Reach};
 pub use admission::Joining;
 pub use connecting::{Connect, connect};
 pub use connections::{ConnectionRow, SecretText};
 pub use error::SsoError;
+pub use guarded_fetch::Reach;
 pub use issuer::Issuer;
 pub use provider::{ProviderError, Providers};
 pub use sso::{Arriving, Sso, redirect_uri};

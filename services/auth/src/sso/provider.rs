@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use clock::Clock;
+use guarded_fetch::{AddressRefusal, FetchError, Reach, SetupError};
 use ids::ConnectionId;
 use jiff::{SignedDuration, Timestamp};
 use moka::future::Cache;
@@ -18,8 +19,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    AddressRefusal, Reach,
-    fetch::{Fetch, FetchError},
+    fetch::Fetch,
     id_token::{self, Claims, Expected, IdToken, IdTokenRefusal},
     oidc::{Client, Metadata, UserInfo},
     stranger::Stranger,
@@ -102,7 +102,7 @@ impl Providers {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(reach: Reach, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(reach: Reach, clock: Clock) -> Result<Self, SetupError> {
         Ok(Self {
             fetch: Fetch::new(reach)?,
             reach,

@@ -1,12 +1,11 @@
-//! Which addresses may be asked. An issuer is text that somebody outside typed, so asking it must
-//! not become a way into our own network (server-side request forgery).
+//! Which addresses may be asked. They are text that somebody outside typed, so asking one must not
+//! become a way into our own network (server-side request forgery).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use server::Environment;
 use url::{Host, Url};
 
-/// How far requests to identity providers may reach.
+/// How far requests may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// `https` to public addresses.
@@ -30,12 +29,13 @@ pub enum AddressRefusal {
 }
 
 impl Reach {
-    /// The reach that fits an environment.
+    /// The reach of a vault in production, or on a developer's machine.
     #[must_use]
-    pub const fn of(environment: Environment) -> Self {
-        match environment {
-            Environment::Development => Self::InternetAndThisMachine,
-            Environment::Production => Self::Internet,
+    pub const fn fitting(production: bool) -> Self {
+        if production {
+            Self::Internet
+        } else {
+            Self::InternetAndThisMachine
         }
     }
 
