@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
     AccessRequestEvent, AppEvent, CallEvent, EventPayload, GrantEvent, OrganizationEvent,
-    ProviderKeyEvent, UserEvent,
+    OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
 };
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 25] = [
+const TYPES: [&str; 26] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -26,6 +26,7 @@ const TYPES: [&str; 25] = [
     "grant.widened",
     "organization.created",
     "organization.sso_connected",
+    "organization_policy.set",
     "provider_key.deleted",
     "provider_key.found_invalid",
     "provider_key.rotated",
@@ -55,6 +56,7 @@ fn round_trip(event_type: &str, schema: i16, payload: Value) -> Value {
         "call" => through::<CallEvent>(event_type, schema, payload),
         "grant" => through::<GrantEvent>(event_type, schema, payload),
         "organization" => through::<OrganizationEvent>(event_type, schema, payload),
+        "organization_policy" => through::<OrganizationPolicyEvent>(event_type, schema, payload),
         "provider_key" => through::<ProviderKeyEvent>(event_type, schema, payload),
         "user" => through::<UserEvent>(event_type, schema, payload),
         family => panic!("no family {family}"),

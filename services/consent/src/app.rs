@@ -16,6 +16,7 @@ use crate::{
     leftovers,
     oauth::{Pace, device::page::Attempts},
     okap::Knocks,
+    organization_policy::Policies,
     policy::Policy,
     provider_key::{ProviderKeys, refused},
     registered_app::Apps,
@@ -96,6 +97,7 @@ impl App {
             .app_data(web::Data::new(ProviderKeys::new(vault.clone())))
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
+            .app_data(web::Data::new(Policies::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))
             .app_data(web::Data::new(self.pace.clone()))
             .app_data(web::Data::new(self.attempts.clone()));

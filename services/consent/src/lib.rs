@@ -11,6 +11,7 @@ mod inbox;
 pub mod leftovers;
 pub mod oauth;
 pub mod okap;
+pub mod organization_policy;
 pub mod policy;
 pub mod projections;
 pub mod provider_key;

@@ -1,12 +1,12 @@
-//! What the vault allows when nobody said otherwise.
+//! What the vault allows at all, and what an organization's policy leaves of that.
 
 use std::time::Duration;
 
-use events::{AuthorizationDetail, GrantedLimits, RequestedDetail, Verification};
+use events::{AuthorizationDetail, GrantedLimits, PolicyRules, RequestedDetail, Verification};
 use jiff::{SignedDuration, Timestamp};
 use money::{LARGEST_LIMIT, Nanodollars};
 
-/// Defaults and ceilings. One policy for every organization so far.
+/// Defaults and ceilings: the vault's own, or what an organization's policy leaves of them.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// What stands for a limit that an app left out.
@@ -15,6 +15,8 @@ pub struct Policy {
     pub unverified_limits: GrantedLimits,
     /// How long a grant lasts when the app left it out, and at most.
     pub longest: Duration,
+    /// Whether a verified app may get every model of a provider.
+    pub every_model: bool,
     /// How long a grant to an unverified app lasts at most.
     pub unverified_longest: Duration,
     /// How long an access request waits for a decision.
@@ -43,6 +45,7 @@ impl Default for Policy {
                 tokens_per_request: 400_000,
             },
             longest: DAY * 365,
+            every_model: true,
             unverified_longest: DAY,
             request_waits: Duration::from_secs(600),
             pending_requests: 20,
@@ -65,6 +68,18 @@ pub struct Ceiling {
 }
 
 impl Policy {
+    /// What an organization leaves of it: never more than the vault allows.
+    #[must_use]
+    pub fn under(&self, rules: &PolicyRules) -> Self {
+        let longest = self.longest.min(DAY * u32::from(rules.longest_grant_days));
+        Self {
+            longest,
+            unverified_longest: self.unverified_longest.min(longest),
+            every_model: self.every_model && rules.every_model,
+            ..self.clone()
+        }
+    }
+
     /// The ceiling over one asked-for detail.
     #[must_use]
     pub fn ceiling(
@@ -87,7 +102,7 @@ impl Policy {
         Ceiling {
             limits: proposed,
             expires: wanted.min(after(now, self.longest)),
-            must_name_models: false,
+            must_name_models: !self.every_model,
         }
     }
 
@@ -150,7 +165,7 @@ impl Ceiling {
             return Some("models that were not asked for");
         }
         if self.must_name_models && granted.models.is_every() {
-            return Some("every model: an unverified app gets named models only");
+            return Some("every model: this app gets named models only");
         }
         if granted.capabilities.is_empty() {
             return Some("no capability at all");

@@ -7,7 +7,7 @@ use event_store::{
 use events::EventPayload;
 use postgres::Tx;
 
-use crate::{access_request, grant, history, provider_key, registered_app};
+use crate::{access_request, grant, history, organization_policy, provider_key, registered_app};
 
 /// The tables that are true the moment a decision is.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,7 @@ pub struct Projections;
 impl Projection for Projections {
     async fn apply(&self, tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
         provider_key::projection::apply(tx, event).await?;
+        organization_policy::projection::apply(tx, event).await?;
         registered_app::projection::apply(tx, event).await?;
         access_request::projection::apply(tx, event).await?;
         grant::projection::apply(tx, event).await?;
@@ -26,6 +27,7 @@ impl Projection for Projections {
     async fn clear(&self, tx: &Tx) -> Result<(), ProjectionError> {
         for clear in [
             provider_key::projection::CLEAR,
+            organization_policy::projection::CLEAR,
             registered_app::projection::CLEAR,
             access_request::projection::CLEAR,
             grant::projection::CLEAR,

@@ -6,6 +6,7 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
     access_request, address, consent_page, developers, grant, history, inbox, oauth, okap,
+    organization_policy,
     provider_key, registered_app,
 };
 
@@ -48,7 +49,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(registered_app::http::register)
         .service(registered_app::http::renew_secret)
         .service(registered_app::http::list)
-        .service(registered_app::http::remove);
+        .service(registered_app::http::remove)
+        .service(organization_policy::http::show)
+        .service(organization_policy::http::set);
 }
 
 /// The same doors under a handle's path, and the pages.
@@ -65,6 +68,7 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(history::page::configure)
         .configure(address::page::configure)
         .configure(registered_app::page::configure)
+        .configure(organization_policy::page::configure)
         .configure(oauth::device::page::configure)
         .configure(developers::configure);
 }

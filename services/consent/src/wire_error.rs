@@ -7,6 +7,7 @@ use server::Problem;
 use crate::{
     access_request::{self, RequestError, details::InvalidDetails},
     grant::{self, GrantError},
+    organization_policy::PolicyError,
     projections::RecordError,
     provider_key::ProviderKeyError,
     registered_app::{self, AppError},
@@ -91,6 +92,18 @@ impl From<ProviderKeyError> for Problem {
             | ProviderKeyError::Database(error) => Self::dependency(&error),
             ProviderKeyError::Seal(error) => Self::dependency(&error),
             ProviderKeyError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Refused(refusal) => {
+                Self::bad_request(sentence(&refusal)).at("/longest_grant_days", "1 to 365 days")
+            }
+            PolicyError::Record(error) => error.into(),
+            PolicyError::Database(error) => Self::dependency(&error),
         }
     }
 }

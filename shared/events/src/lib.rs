@@ -4,6 +4,7 @@ mod authorization;
 mod call;
 mod consent;
 mod organization;
+mod organization_policy;
 mod payload;
 
 pub use authorization::{
@@ -17,4 +18,5 @@ pub use consent::{
     ProviderKeyEvent, Transport, Verification,
 };
 pub use organization::{OrganizationEvent, UserEvent};
+pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};
 pub use payload::{EventPayload, Unreadable};

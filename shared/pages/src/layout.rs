@@ -1,6 +1,6 @@
 //! What every page has around its content.
 
-use sessions::SignedIn;
+use sessions::{Permission, Role, SignedIn};
 
 use crate::{assets::asset_url, component::CsrfField, notice::Notice};
 
@@ -19,7 +19,7 @@ pub struct Layout {
 #[derive(Debug, Clone)]
 struct Visitor {
     name: String,
-    role: &'static str,
+    role: Role,
     csrf: String,
 }
 
@@ -90,7 +90,7 @@ impl Layout {
     pub fn new(title: impl Into<String>, person: &SignedIn) -> Self {
         let visitor = Visitor {
             name: person.name.clone(),
-            role: person.role.as_str(),
+            role: person.role,
             csrf: person
                 .csrf()
                 .map_or_else(String::new, |csrf| csrf.reveal().to_owned()),
@@ -187,7 +187,17 @@ impl Layout {
     /// The role of the signed-in person; empty when nobody is.
     #[must_use]
     pub fn role(&self) -> &'static str {
-        self.person.as_ref().map_or("", |visitor| visitor.role)
+        self.person
+            .as_ref()
+            .map_or("", |visitor| visitor.role.as_str())
+    }
+
+    /// Whether the signed-in person sets what the organization allows.
+    #[must_use]
+    pub fn sets_policy(&self) -> bool {
+        self.person
+            .as_ref()
+            .is_some_and(|visitor| visitor.role.can(Permission::ManagePolicy))
     }
 
     /// The letter that stands for the person where there is no room for the name.

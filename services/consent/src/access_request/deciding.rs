@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     grant::{Grant, GrantError, step_up::Wanted},
-    oauth,
+    oauth, organization_policy,
     policy::after,
     projections::{RecordError, load, record},
     provider_key::{self, KeyState},
@@ -187,6 +187,7 @@ impl Requests {
         granted: &[AuthorizationDetail],
     ) -> Result<(), RequestError> {
         let now = self.vault.clock.now();
+        let policy = organization_policy::in_force(&self.vault, tx).await?;
         if granted.len() != wanted.details.len() {
             let reason = "other providers than asked for";
             return Err(RequestError::Beyond {
@@ -196,7 +197,7 @@ impl Requests {
         }
         for (asked, granted) in wanted.details.iter().zip(granted) {
             let provider = asked.provider.to_string();
-            let ceiling = wanted.ceiling(&self.vault.policy, asked, pending.app.verification, now);
+            let ceiling = wanted.ceiling(&policy, asked, pending.app.verification, now);
             if let Some(reason) = ceiling.refusal(asked, granted) {
                 return Err(RequestError::Beyond { provider, reason });
             }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     grant::step_up::Wanted,
+    organization_policy::Policies,
     provider_key::{KeyState, ProviderKeyRow, ProviderKeys},
     vault::{Actor, Vault},
 };
@@ -199,13 +200,16 @@ pub(crate) async fn approve(
         Problem::conflict("The grant that this request extends has ended.")
             .named("grant-ended", "The grant cannot be changed any more")
     })?;
+    let policy = Policies::new(vault.get_ref().clone());
+    let policy = policy.in_force(person.tenant).await;
+    let policy = policy.map_err(|e| Problem::dependency(&e))?;
     let mut details = Vec::with_capacity(wanted.details.len());
     for (asked, choice) in wanted
         .details
         .iter()
         .zip(choices(&body.0, &wanted, &own, now)?)
     {
-        let ceiling = wanted.ceiling(&vault.policy, asked, row.app.verification, now);
+        let ceiling = wanted.ceiling(&policy, asked, row.app.verification, now);
         let detail = granted(&ceiling, asked, choice);
         details.push(detail.map_err(|missing| {
             let title = "No usable provider key is named";

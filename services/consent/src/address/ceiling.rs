@@ -133,8 +133,8 @@ impl TryFrom<WireCeiling> for Ceiling {
 }
 
 impl Ceiling {
-    /// What is granted at once, if all that was asked lies within the ceiling; else the person
-    /// decides in the inbox.
+    /// What is granted at once, if all that was asked lies within the ceiling and the
+    /// organization's policy; else the person decides in the inbox.
     #[must_use]
     pub fn grant(
         &self,
@@ -156,10 +156,12 @@ impl Ceiling {
                 .unwrap_or(default.tokens_per_request),
         };
         let limits = asked.limits.or_default(&most);
-        let ends = after(now, Duration::from_secs(u64::from(self.days) * 86_400));
+        let days = Duration::from_secs(u64::from(self.days) * 86_400);
+        let ends = after(now, days.min(policy.longest));
         let expires = asked.expires.unwrap_or(ends);
         let within = self.providers.contains(&asked.provider)
             && asked.models.is_within(&self.models)
+            && (policy.every_model || !asked.models.is_every())
             && asked.capabilities.is_subset(&self.capabilities)
             && limits.monthly_spend <= most.monthly_spend
             && limits.daily_spend <= most.monthly_spend

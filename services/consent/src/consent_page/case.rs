@@ -20,6 +20,7 @@ use super::{
 use crate::{
     access_request::{AccessRequestRow, RequestState},
     grant::{GrantRow, GrantState, Grants, step_up::Wanted},
+    organization_policy::Policies,
     policy::Policy,
     provider_key::ProviderKeyRow,
     vault::Vault,
@@ -58,6 +59,9 @@ impl Case {
             .of(tenant, user)
             .await
             .map_err(|e| Problem::dependency(&e))?;
+        let policy = Policies::new(vault.get_ref().clone());
+        let policy = policy.in_force(tenant).await;
+        let policy = policy.map_err(|e| Problem::dependency(&e))?;
         let (waiting, _) = requests.inbox(tenant, user).await?;
         let wanted = match row.state {
             RequestState::Pending => requests.wanted(tenant, &row).await?,
@@ -69,7 +73,7 @@ impl Case {
         };
         Ok(Self {
             person: person.clone(),
-            policy: vault.policy.clone(),
+            policy,
             alike: waiting.iter().filter(|other| poses_as(other, &row)).count(),
             way_back: way_back::of(vault, tenant, id).await?,
             now: vault.clock.now(),

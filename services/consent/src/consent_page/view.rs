@@ -199,8 +199,8 @@ fn models(offer: &Offer<'_>, input: &Input, faults: &Faults) -> Field {
             .value(input.named.as_str())
             .placeholder(examples(&offer.asked.provider))
             .hint(
-                "The app asks for every model, now and in future. An unverified app gets named \
-                 models only: write down which, apart by commas.",
+                "The app asks for every model, now and in future. It may get named models only: \
+                 write down which, apart by commas.",
             ),
     };
     field.maybe_error(faults.models.clone())

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     access_request::details::InvalidDetails,
+    organization_policy,
     policy::after,
     projections::{RecordError, TRIES, load, record},
     vault::{Actor, Vault},
@@ -144,7 +145,8 @@ impl Grants {
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(&tx, &stream).await?;
         owned(&grant, actor.user)?;
-        let event = grant.change(details.clone(), &self.0.policy, self.0.clock.now())?;
+        let policy = organization_policy::in_force(&self.0, &tx).await?;
+        let event = grant.change(details.clone(), &policy, self.0.clock.now())?;
         follow(&tx, id, &details).await?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
         tx.commit().await?;

@@ -8,6 +8,7 @@ use crate::{
     access_request::{Arrival, Decision, RequestError, Requests},
     address::{Ticket, use_ticket},
     grant::Delivered,
+    organization_policy,
     provider_key::usable_key,
     vault::{Actor, Change, Vault},
 };
@@ -84,6 +85,7 @@ async fn with_ticket(
     let actor = Actor::app(ticket.whose.tenant, ticket.whose.user, request_id);
     let now = vault.clock.now();
     let tx = vault.begin("use connect ticket", actor.tenant).await?;
+    let policy = organization_policy::in_force(vault, &tx).await?;
     let mut granted = Vec::new();
     for asked in &arrival.details {
         let Some(key) = usable_key(&tx, actor.user, &asked.provider).await? else {
@@ -92,7 +94,7 @@ async fn with_ticket(
         let within = ticket
             .ceiling
             .as_ref()
-            .and_then(|ceiling| ceiling.grant(&vault.policy, asked, key, now));
+            .and_then(|ceiling| ceiling.grant(&policy, asked, key, now));
         granted.extend(within);
     }
     if !use_ticket(&tx, ticket.id, now).await? {

@@ -24,6 +24,7 @@ mod native;
 mod oauth;
 mod oauth_afterwards;
 mod oauth_mistakes;
+mod organization_policy;
 mod person;
 mod popup;
 mod pushed;

@@ -19,6 +19,7 @@ use crate::{
     },
     grant::{GrantRow, GrantState, Grants},
     inbox,
+    organization_policy::Policies,
     policy::{Policy, after},
     vault::{Actor, Vault},
 };
@@ -96,7 +97,8 @@ pub(super) async fn change(
         .collect();
     let lists: Vec<&str> = names().flat_map(Names::lists).collect();
     form.expect(&once, &lists)?;
-    match changed(&vault.policy, &row, &form, vault.clock.now()) {
+    let policy = in_force(&vault, &person).await?;
+    match changed(&policy, &row, &form, vault.clock.now()) {
         Ok(details) => {
             grants
                 .change(&Actor::person(&person, &request_id), *id, details)
@@ -197,6 +199,11 @@ fn span(policy: &Policy, verification: Verification, now: Timestamp) -> Span {
     }
 }
 
+async fn in_force(vault: &Vault, person: &SignedIn) -> Result<Policy, Problem> {
+    let policy = Policies::new(vault.clone()).in_force(person.tenant).await;
+    policy.map_err(|e| Problem::dependency(&e))
+}
+
 async fn page(
     vault: &Vault,
     person: &SignedIn,
@@ -205,11 +212,12 @@ async fn page(
     status: StatusCode,
 ) -> Result<HttpResponse, Problem> {
     let layout = inbox::layout(vault, person, "Change limits", Section::ConnectedApps).await?;
+    let policy = in_force(vault, person).await?;
     let notice = (status != StatusCode::OK)
         .then(|| Notice::bad("Nothing was changed yet: look at the fields marked below."));
     let page = EditPage::new(
         layout.maybe_notice(notice),
-        &vault.policy,
+        &policy,
         row,
         filled,
         vault.clock.now(),
