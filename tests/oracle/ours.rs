@@ -10,7 +10,7 @@ use ids::{EventId, TenantId, UserId};
 use key_vault::KeyService;
 use postgres::{DatabaseSettings, Postgres, Scope};
 use serde_json::{Value, json};
-use server::{ServerSettings, Site, Surface};
+use server::{Environment, ServerSettings, Site, Surface};
 use sessions::{ApiTokenRecord, Role, SessionRecord, Sessions};
 use tests::{admin_database, told};
 use tokio_postgres::NoTls;
@@ -64,7 +64,11 @@ impl Ours {
         let settings = consent::Settings {
             consent_database_url: url("consent"),
             redis_url: told("LATCHKEY_TEST_REDIS_URL", "redis://127.0.0.1:6379"),
-            redis_namespace: format!("oracle-{unique}"),
+            redis_namespace: format!(
+                "oracle-{unique
+            open_registration: false,
+        }"
+            ),
             amqp_url: told(
                 "LATCHKEY_TEST_AMQP_URL",
                 "amqp://guest:guest@127.0.0.1:5672/%2f",
@@ -72,7 +76,14 @@ impl Ours {
             amqp_prefix: format!("{database}."),
         };
         let keys = KeyService::local(&folder.join("wrapping-key"), "development").unwrap();
-        let app = consent::App::build(&settings, keys, &site, clock.clone()).unwrap();
+        let app = consent::App::build(
+            &settings,
+            Environment::Development,
+            keys,
+            &site,
+            clock.clone(),
+        )
+        .unwrap();
         let (token, cookie) = signed_in(&site, &auth, clock).await;
         Self {
             serve: serving(&site, app).await,

@@ -127,7 +127,13 @@ impl Vault {
             site.clone(),
             clock.clone(),
         )?;
-        let consent = consent::App::build(&self.consent_settings(), keys, &site, clock.clone())?;
+        let consent = consent::App::build(
+            &self.consent_settings(),
+            Environment::Development,
+            keys,
+            &site,
+            clock.clone(),
+        )?;
         let billing = billing::App::build(&self.billing_settings(), clock.clone())?;
         let proxy = self.proxy("0", clock).await?;
         self.tasks.extend(auth.background(shutdown.clone()));
@@ -236,6 +242,7 @@ impl Vault {
             redis_namespace: self.namespace(),
             amqp_url: self.settings.amqp_url.clone(),
             amqp_prefix: self.prefix(),
+            open_registration: false,
         }
     }
 

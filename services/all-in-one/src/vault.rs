@@ -25,6 +25,10 @@ pub struct Settings {
     /// The database, under consent's role.
     #[arg(long, env = "LATCHKEY_CONSENT_DATABASE_URL", hide_env_values = true)]
     pub consent_database_url: String,
+    /// Lets apps register themselves without a token of an organization (RFC 7591). They are unverified, and each
+    /// organization says whether its people may approve them.
+    #[arg(long, env = "LATCHKEY_OPEN_REGISTRATION")]
+    pub open_registration: bool,
     /// The database, under billing's role.
     #[arg(long, env = "LATCHKEY_BILLING_DATABASE_URL", hide_env_values = true)]
     pub billing_database_url: String,
@@ -47,6 +51,7 @@ impl Settings {
             redis_namespace: self.proxy.redis_namespace.clone(),
             amqp_url: self.proxy.amqp_url.clone(),
             amqp_prefix: self.proxy.amqp_prefix.clone(),
+            open_registration: self.open_registration,
         }
     }
 
@@ -93,7 +98,13 @@ impl Vault {
                 site.clone(),
                 clock.clone(),
             )?,
-            consent: consent::App::build(&settings.consent(), keys.clone(), site, clock.clone())?,
+            consent: consent::App::build(
+                &settings.consent(),
+                environment,
+                keys.clone(),
+                site,
+                clock.clone(),
+            )?,
             proxy: proxy::App::build(&settings.proxy, environment, keys, clock.clone()).await?,
             billing: billing::App::build(&settings.billing(), clock.clone())?,
         })

@@ -3,23 +3,26 @@
 use actix_web::web;
 use clock::Clock;
 use event_bus::{BusSettings, EventBus, Relay};
+use guarded_fetch::Reach;
 use key_vault::{KeyService, Sealer};
 use postgres::{DatabaseSettings, Postgres};
-use server::{Check, Shutdown, Site};
+use server::{Check, Environment, Shutdown, Site};
 use spend_limits::SpendLimits;
 use tokio::{sync::broadcast, task::JoinHandle};
 
 use crate::{
     access_request::{Requests, overdue},
     address::Addresses,
+    client_metadata::Published,
     grant::Grants,
     leftovers,
-    oauth::{Pace, device::page::Attempts},
+    oauth::{Pace, RegistrationPace, device::page::Attempts},
     okap::Knocks,
     organization_policy::Policies,
     policy::Policy,
     provider_key::{ProviderKeys, refused},
     registered_app::Apps,
+    registration_token::RegistrationTokens,
     routes,
     settings::Settings,
     vault::{Parts, Vault},
@@ -36,6 +39,7 @@ pub struct App {
     vault: Vault,
     knocks: Knocks,
     pace: Pace,
+    registrations: RegistrationPace,
     attempts: Attempts,
     bus: EventBus,
 }
@@ -47,6 +51,7 @@ impl App {
     /// When a setting cannot be used.
     pub fn build(
         settings: &Settings,
+        environment: Environment,
         keys: KeyService,
         site: &Site,
         clock: Clock,
@@ -61,12 +66,18 @@ impl App {
             prefix: settings.amqp_prefix.clone(),
         })?;
         let relay = Relay::new(postgres.clone(), bus.clone(), "relay");
+        let published_clock = clock.clone();
         let vault = Vault::new(Parts {
             postgres: postgres.clone(),
             clock: clock.clone(),
             policy: Policy::default(),
             sealer: Sealer::new(keys, clock),
             spend_limits: SpendLimits::connect(&settings.redis_url, &settings.redis_namespace)?,
+            published: Published::new(
+                Reach::fitting(environment == Environment::Production),
+                published_clock,
+            )?,
+            open_registration: settings.open_registration,
             public_url: site.origin().to_owned(),
             relay,
             changes: broadcast::channel(CHANGES).0,
@@ -82,6 +93,7 @@ impl App {
             vault,
             knocks: Knocks::new(),
             pace: Pace::new(),
+            registrations: RegistrationPace::new(),
             attempts: Attempts::new(),
             bus,
         }
@@ -99,7 +111,9 @@ impl App {
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(Policies::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))
+            .app_data(web::Data::new(RegistrationTokens::new(vault.clone())))
             .app_data(web::Data::new(self.pace.clone()))
+            .app_data(web::Data::new(self.registrations.clone()))
             .app_data(web::Data::new(self.attempts.clone()));
         routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(
             config,

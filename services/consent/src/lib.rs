@@ -3,6 +3,7 @@
 pub mod access_request;
 pub mod address;
 mod app;
+pub mod client_metadata;
 mod consent_page;
 mod developers;
 pub mod grant;
@@ -16,6 +17,7 @@ pub mod policy;
 pub mod projections;
 pub mod provider_key;
 pub mod registered_app;
+pub mod registration_token;
 mod routes;
 mod settings;
 pub mod vault;

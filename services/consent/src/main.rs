@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
         Sessions::new(Postgres::connect(&database)?, clock.clone()),
     );
     let keys = cli.keys.connect(cli.server.environment.as_str()).await?;
-    let app = consent::App::build(&cli.consent, keys, &site, clock)?;
+    let app = consent::App::build(&cli.consent, cli.server.environment, keys, &site, clock)?;
     let listener = Listener::bind(&cli.server)?;
     let surface = Surface::new(site)
         .checks(app.checks())

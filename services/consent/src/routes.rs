@@ -6,8 +6,7 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
     access_request, address, consent_page, developers, grant, history, inbox, oauth, okap,
-    organization_policy,
-    provider_key, registered_app,
+    organization_policy, provider_key, registered_app, registration_token,
 };
 
 /// What programs use; described by OpenAPI.
@@ -27,6 +26,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(oauth::token::token)
         .service(oauth::revoke::revoke)
         .service(oauth::introspect::introspect)
+        .service(oauth::register::register)
+        .service(oauth::register::show)
+        .service(oauth::register::end)
         // What a person decides.
         .service(access_request::http::list)
         .service(access_request::http::show)
@@ -50,6 +52,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(registered_app::http::renew_secret)
         .service(registered_app::http::list)
         .service(registered_app::http::remove)
+        .service(registration_token::http::make)
+        .service(registration_token::http::list)
+        .service(registration_token::http::end)
         .service(organization_policy::http::show)
         .service(organization_policy::http::set);
 }

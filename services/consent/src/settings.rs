@@ -28,6 +28,10 @@ pub struct Settings {
         default_value = "amqp://guest:guest@127.0.0.1:5672/%2f"
     )]
     pub amqp_url: String,
+    /// Lets apps register themselves without a token of an organization (RFC 7591). They are unverified, and each
+    /// organization says whether its people may approve them.
+    #[arg(long, env = "LATCHKEY_OPEN_REGISTRATION")]
+    pub open_registration: bool,
     /// Keeps this installation's queues apart from others on the same RabbitMQ.
     #[arg(long, env = "LATCHKEY_AMQP_PREFIX", default_value = "")]
     pub amqp_prefix: String,

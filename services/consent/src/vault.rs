@@ -11,7 +11,7 @@ use postgres::{DatabaseError, Postgres, Scope, Tx};
 use spend_limits::SpendLimits;
 use tokio::sync::broadcast;
 
-use crate::policy::Policy;
+use crate::{client_metadata::Published, policy::Policy};
 
 /// The service's own parts. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +29,10 @@ pub struct Parts {
     pub sealer: Sealer,
     /// Revocation marks, and what is left of limits.
     pub spend_limits: SpendLimits,
+    /// What clients publish about themselves.
+    pub published: Published,
+    /// Whether apps may register without a token of an organization.
+    pub open_registration: bool,
     /// Where this vault is reached, without a slash at the end.
     pub public_url: String,
     /// Tells the relay that there is something to publish.

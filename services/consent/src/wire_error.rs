@@ -11,6 +11,7 @@ use crate::{
     projections::RecordError,
     provider_key::ProviderKeyError,
     registered_app::{self, AppError},
+    registration_token::TokenError,
 };
 use event_store::AppendError;
 use key_vault::SealError;
@@ -47,6 +48,7 @@ impl From<RequestError> for Problem {
             RequestError::Moved => Self::conflict(sentence(&error))
                 .named("changed-meanwhile", "It was changed at the same moment"),
             RequestError::NeedsPerson => Self::unprocessable(sentence(&error)),
+            RequestError::NotAllowed => app_not_allowed(&error),
             RequestError::NoKey(_) => Self::unprocessable(sentence(&error))
                 .named("no-usable-key", "No usable provider key is named"),
             RequestError::Full => Self::too_many(sentence(&error)),
@@ -102,6 +104,7 @@ impl From<PolicyError> for Problem {
             PolicyError::Refused(refusal) => {
                 Self::bad_request(sentence(&refusal)).at("/longest_grant_days", "1 to 365 days")
             }
+            PolicyError::NotAllowed => app_not_allowed(&error),
             PolicyError::Record(error) => error.into(),
             PolicyError::Database(error) => Self::dependency(&error),
         }
@@ -116,9 +119,22 @@ impl From<AppError> for Problem {
             }
             AppError::Refused(_) => Self::not_found("There is no such app."),
             AppError::NoRandomness(error) => Self::internal(&error),
-            AppError::TooMany => Self::conflict(sentence(&error)),
+            AppError::TooMany | AppError::Full | AppError::NoToken => {
+                Self::conflict(sentence(&error))
+            }
             AppError::Record(error) => error.into(),
             AppError::Database(error) => Self::dependency(&error),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Unknown => Self::not_found("There is no such registration token."),
+            TokenError::TooMany => Self::conflict(sentence(&error)),
+            TokenError::NoRandomness(error) => Self::internal(&error),
+            TokenError::Database(error) => Self::dependency(&error),
         }
     }
 }
@@ -134,6 +150,13 @@ impl From<RecordError> for Problem {
             other => Self::dependency(&other),
         }
     }
+}
+
+fn app_not_allowed(error: &dyn std::error::Error) -> Problem {
+    Problem::forbidden(sentence(error)).named(
+        "app-not-allowed",
+        "Your organization does not allow this app",
+    )
 }
 
 /// An error's words as a sentence for people.

@@ -76,6 +76,37 @@ pub struct AppIdentity {
     pub url: Option<String>,
     /// How sure we are.
     pub verification: Verification,
+    /// How it made itself known, if it did so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<SelfRegistration>,
+}
+
+/// How an OAuth client made itself known, where no administrator registered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum SelfRegistration {
+    /// It registered with a token of the organization (RFC 7591).
+    Token {},
+    /// It registered with the vault, as anybody may (RFC 7591).
+    Anybody {},
+    /// Its client id is the address of a document about it.
+    Document {
+        /// The address.
+        client_id: String,
+        /// The digest of what people were told by it: name, redirect URIs, grant types and keys.
+        says: String,
+    },
+}
+
+/// Where the public keys of a client are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientKeys {
+    /// Here: a JWK set (RFC 7517).
+    #[serde(rename = "jwks")]
+    Jwks(Value),
+    /// At an address of the client.
+    #[serde(rename = "jwks_uri")]
+    JwksUri(String),
 }
 
 /// What an OAuth client may come to the token endpoint with (RFC 7591 section 2).
@@ -119,8 +150,9 @@ pub enum ClientAuthentication {
     ClientSecretPost,
     /// A signature of its own (RFC 7523).
     PrivateKeyJwt {
-        /// Its public keys, a JWK set (RFC 7517).
-        jwks: Value,
+        /// Its public keys.
+        #[serde(flatten)]
+        keys: ClientKeys,
     },
 }
 
@@ -153,7 +185,7 @@ impl ClientAuthentication {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload")]
 pub enum AppEvent {
-    /// An administrator registered it.
+    /// An administrator registered it, or it did so itself.
     #[serde(rename = "app.registered")]
     Registered {
         /// Its name.
@@ -172,6 +204,9 @@ pub enum AppEvent {
         /// How it proves that it is itself. A secret is nowhere in events.
         #[serde(default, skip_serializing_if = "ClientAuthentication::is_none")]
         authentication: ClientAuthentication,
+        /// How it registered itself; absent where an administrator registered it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registration: Option<SelfRegistration>,
     },
     /// Removed; its grants are revoked apart.
     #[serde(rename = "app.removed")]
@@ -297,6 +332,17 @@ impl EventPayload for GrantEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_a_client_stand_beside_its_method() {
+        for text in [
+            r#"{"method":"private_key_jwt","jwks":{"keys":[]}}"#,
+            r#"{"method":"private_key_jwt","jwks_uri":"https://app.test/keys"}"#,
+        ] {
+            let read: ClientAuthentication = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
+    }
 
     #[test]
     fn the_names_of_the_doors_are_frozen() {

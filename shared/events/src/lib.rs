@@ -14,8 +14,8 @@ pub use authorization::{
 };
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{
-    AccessRequestEvent, AppEvent, AppIdentity, ClientAuthentication, GrantEvent, GrantType,
-    ProviderKeyEvent, Transport, Verification,
+    AccessRequestEvent, AppEvent, AppIdentity, ClientAuthentication, ClientKeys, GrantEvent,
+    GrantType, ProviderKeyEvent, SelfRegistration, Transport, Verification,
 };
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};

@@ -45,6 +45,7 @@ fn access(tenant: TenantId) -> GrantAccess {
             name: "Reader".to_owned(),
             url: None,
             verification: Verification::Unverified,
+            registration: None,
         },
         details: vec![detail("openai", 5), detail("anthropic", 6)],
         expires_at: now() + SignedDuration::from_hours(1),

@@ -167,6 +167,8 @@ kinds! {
     ApiToken "apitoken" ApiTokenId;
     /// A single sign-on connection to an identity provider.
     Connection "sso" ConnectionId;
+    /// A registration token.
+    RegistrationToken "regtoken" RegistrationTokenId;
     /// One event in the store.
     Event "event" EventId;
 }

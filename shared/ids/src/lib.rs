@@ -7,13 +7,13 @@ mod token;
 
 pub use handle::{Handle, HandleError};
 pub use id::{
-    ApiTokenId, AppId, CallId, ConnectionId, EventId, GrantId, HandleId, ProviderKeyId, RequestId,
-    SessionId, TenantId, TicketId, UserId,
+    ApiTokenId, AppId, CallId, ConnectionId, EventId, GrantId, HandleId, ProviderKeyId,
+    RegistrationTokenId, RequestId, SessionId, TenantId, TicketId, UserId,
 };
 pub use id::{Id, IdError, Kind, kinds};
 pub use key_thumbprint::{KeyThumbprint, NotAThumbprint};
 pub use token::{
     ApiToken, AuthorizationCode, ClientSecret, ConnectTicket, DeviceCode, NoRandomness, OkapToken,
-    PollSecret, PushedRequest, RefreshToken, SessionToken, SignInLink, Token, TokenDigest,
-    TokenKind, TokenRefusal,
+    PollSecret, PushedRequest, RefreshToken, RegistrationAccess, RegistrationToken, SessionToken,
+    SignInLink, Token, TokenDigest, TokenKind, TokenRefusal,
 };

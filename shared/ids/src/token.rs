@@ -205,6 +205,10 @@ tokens! {
     Device "dc_" DeviceCode;
     /// The handle of a pushed authorization request (RFC 9126 section 2.2).
     Pushed "pr_" PushedRequest;
+    /// What an app registers itself with (RFC 7591 section 1.2, initial access token).
+    Registration "irt_" RegistrationToken;
+    /// What an app reads and ends its own registration with (RFC 7592).
+    RegistrationOf "rat_" RegistrationAccess;
     /// What a signed-in browser holds in its cookie.
     Session "ses_" SessionToken;
     /// A one-time sign-in link.

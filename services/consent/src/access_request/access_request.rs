@@ -209,6 +209,7 @@ mod tests {
                 name: "App".into(),
                 url: None,
                 verification: Verification::Unverified,
+                registration: None,
             },
             details: vec![],
             extends: None,

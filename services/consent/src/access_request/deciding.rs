@@ -187,7 +187,11 @@ impl Requests {
         granted: &[AuthorizationDetail],
     ) -> Result<(), RequestError> {
         let now = self.vault.clock.now();
-        let policy = organization_policy::in_force(&self.vault, tx).await?;
+        let rules = organization_policy::rules(tx).await?;
+        if !organization_policy::allows(&rules, pending.app.registration.as_ref()) {
+            return Err(RequestError::NotAllowed);
+        }
+        let policy = self.vault.policy.under(&rules);
         if granted.len() != wanted.details.len() {
             let reason = "other providers than asked for";
             return Err(RequestError::Beyond {

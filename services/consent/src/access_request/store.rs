@@ -91,6 +91,9 @@ pub enum RequestError {
     /// Only a person widens a grant.
     #[error("only a person gives a grant more")]
     NeedsPerson,
+    /// The organization does not let its people approve an app like this one.
+    #[error("your organization does not let its people approve this app")]
+    NotAllowed,
     /// The key named to pay is not there, not this person's, of another provider, or does not work.
     #[error("{0}: no usable key of yours is named to pay")]
     NoKey(String),

@@ -1,6 +1,6 @@
 //! Who asks, and how sure we are, as every page shows it.
 
-use events::{AppIdentity, Verification};
+use events::{AppIdentity, SelfRegistration, Verification};
 use pages::{Badge, Tone, filters::foreign_text};
 
 /// The longest name a page shows (in characters).
@@ -36,7 +36,7 @@ impl Asker {
         Self {
             initial: initial.map_or_else(|| "?".to_owned(), |c| c.to_uppercase().to_string()),
             badge: badge(app.verification),
-            how_sure: how_sure(app.verification, host.as_deref()),
+            how_sure: how_sure(app, host.as_deref()),
             warning: mixes_alphabets(&name).then_some(
                 "Its name mixes alphabets, so its letters may not be the ones they look like.",
             ),
@@ -54,8 +54,13 @@ fn badge(verification: Verification) -> Badge {
     }
 }
 
-fn how_sure(verification: Verification, host: Option<&str>) -> String {
-    match (verification, host) {
+fn how_sure(app: &AppIdentity, host: Option<&str>) -> String {
+    if app.registration == Some(SelfRegistration::Token {}) {
+        return "This app registered itself with a token of your organization; its name is its own \
+                word."
+            .to_owned();
+    }
+    match (app.verification, host) {
         (Verification::Unverified, Some(host)) => format!(
             "Unverified: anyone can type this name, and the address {host}. Approve only what you \
              started yourself."
@@ -130,6 +135,7 @@ mod tests {
             name: name.to_owned(),
             url: url.map(str::to_owned),
             verification: Verification::Unverified,
+            registration: None,
         })
     }
 

@@ -37,6 +37,7 @@ fn request(name: &str, verification: Verification, asked: &str) -> AccessRequest
             name: name.to_owned(),
             url: Some("https://paperdigest.example".to_owned()),
             verification,
+            registration: None,
         },
         details: details::parse(&format!("[{asked}]"), look::now()).unwrap(),
         state: RequestState::Pending,

@@ -32,6 +32,7 @@ fn row(name: &str, verification: Verification, received_at: &str, asked: &str) -
             name: name.to_owned(),
             url: None,
             verification,
+            registration: None,
         },
         details: details::parse(&format!("[{asked}]"), look::now()).unwrap(),
         granted: Vec::new(),

@@ -59,6 +59,11 @@ pub(super) fn named(assertion: &str) -> Option<String> {
     Some(decoded.claims.sub)
 }
 
+/// Which key it says it is signed with.
+pub(super) fn key_id(assertion: &str) -> Option<String> {
+    jsonwebtoken::decode_header(assertion).ok()?.kid
+}
+
 /// Checks an assertion against the keys of the client that it names.
 ///
 /// # Errors

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use actix_web::{HttpRequest, HttpResponse, get, http::header, web};
-use events::{AppIdentity, RequestedDetail, Transport, Verification};
-use ids::{GrantId, RequestId};
+use events::{RequestedDetail, Transport};
+use ids::{GrantId, RequestId, TenantId};
 use server::{Problem, ReturnPath};
 use sessions::Permission;
 
 use super::{
+    client_id,
     error::{OauthError, redirect},
     merge,
     parameters::Parameters,
@@ -24,7 +25,8 @@ use crate::{
         details,
     },
     grant::narrowing::named_members,
-    registered_app::{AppRow, Apps, is_registered},
+    organization_policy::Policies,
+    registered_app::{AppRow, Apps, is_registered, of_the_vault},
     vault::{Actor, Change, Vault},
 };
 
@@ -49,14 +51,14 @@ pub(crate) async fn authorize(
     // What was pushed counts, and nothing else that the browser brings (RFC 9126 section 4).
     let pushed = match query.get("request_uri") {
         Some(reference) => {
-            Some(pushed::open(&vault, &apps, reference, query.get("client_id")).await?)
+            Some(pushed::open((&vault, &apps), &request, reference, query.get("client_id")).await?)
         }
         None => None,
     };
     let parameters = pushed.as_ref().map_or(&query, |pushed| &pushed.parameters);
     // Until the client and its redirect URI are known to be good, nothing goes back there
     // (RFC 6749 section 4.1.2.1).
-    let (app, redirect_uri) = verified_client(&apps, parameters).await?;
+    let (app, redirect_uri) = verified_client((&vault, &apps), &request, parameters).await?;
     // Nor before it is known who is in front of the browser (RFC 9700 section 4.11.2).
     let Some(person) = server::signed_in(&request).await? else {
         let next = ReturnPath::to(&request);
@@ -67,19 +69,22 @@ pub(crate) async fn authorize(
                 .finish()
         )));
     };
-    if person.tenant != app.tenant {
+    if person.tenant != app.tenant && app.tenant != of_the_vault() {
         return Err(
             Problem::bad_request("This app is not registered with your organization.")
                 .named("unknown-client", "The app is not known here"),
         );
     }
     server::require(&person, Permission::DecideRequests)?;
+    Policies::new(vault.get_ref().clone())
+        .allow(person.tenant, app.registration.as_ref())
+        .await?;
     let back = |error: &OauthError| Ok(back_with(&vault, parameters, &redirect_uri, error));
     let largest = pushed
         .as_ref()
         .map_or(LARGEST_DETAILS, |_| pushed::LARGEST_DETAILS);
     let Checked {
-        channel,
+        mut channel,
         asked,
         named,
         extends,
@@ -91,6 +96,8 @@ pub(crate) async fn authorize(
         Ok(asked) => asked,
         Err(error) => return back(&error),
     };
+    // Inside the vault every client goes by the id that it has here.
+    channel.client_id = app.id.to_string();
     let actor = Actor {
         name: app.id.to_string(),
         ..Actor::person(&person, &request_id)
@@ -98,7 +105,7 @@ pub(crate) async fn authorize(
     let received = match &pushed {
         Some(pushed) => {
             let arrival = arrival(&app, (asked, extends), channel);
-            pushed_request((&vault, &requests), &actor, pushed, arrival).await
+            pushed_request((&vault, &requests), &actor, (pushed, app.tenant), arrival).await
         }
         None => {
             own_request(
@@ -142,7 +149,7 @@ async fn own_request(
 async fn pushed_request(
     (vault, requests): (&Vault, &Requests),
     actor: &Actor,
-    pushed: &Opened,
+    (pushed, of): (&Opened, TenantId),
     arrival: Arrival,
 ) -> Result<RequestId, RequestError> {
     if let Some(request) = pushed.request {
@@ -153,7 +160,7 @@ async fn pushed_request(
         .look_for_room(&tx, actor.user, arrival.transport)
         .await?;
     let id = requests.receive_in(&tx, actor, arrival).await?;
-    let first = pushed::become_request(&tx, pushed.digest, id).await?;
+    let first = pushed::become_request(&tx, (pushed.digest, of), id, actor.tenant).await?;
     if first == id {
         tx.commit().await?;
         vault.changed(&[Change::Inbox(actor.user)]);
@@ -167,12 +174,7 @@ type WhatIsAsked = (Vec<RequestedDetail>, Option<GrantId>);
 fn arrival(app: &AppRow, (details, extends): WhatIsAsked, channel: OauthChannel) -> Arrival {
     Arrival {
         transport: Transport::Oauth,
-        app: AppIdentity {
-            app: Some(app.id),
-            name: app.name.clone(),
-            url: app.url.clone(),
-            verification: Verification::OrganizationApproved,
-        },
+        app: app.identity(),
         details,
         extends,
         poll: None,
@@ -183,7 +185,8 @@ fn arrival(app: &AppRow, (details, extends): WhatIsAsked, channel: OauthChannel)
 
 /// The client and the redirect URI, both checked, or an error that is shown and never redirected.
 async fn verified_client(
-    apps: &Apps,
+    rooms: (&Vault, &Apps),
+    request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<(AppRow, String), Problem> {
     let refused = |detail: &str| {
@@ -197,14 +200,10 @@ async fn verified_client(
             return Err(refused(&format!("{name} is given more than once.")));
         }
     }
-    let client_id = parameters
+    let named = parameters
         .get("client_id")
         .ok_or_else(|| refused("client_id is missing."))?;
-    let app = apps
-        .by_client_id(client_id)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    let app = app.ok_or_else(|| refused("No app of this client_id is registered."))?;
+    let app = client_id::find(rooms, request, named).await?;
     let uri = parameters
         .get("redirect_uri")
         .ok_or_else(|| refused("redirect_uri is missing."))?;

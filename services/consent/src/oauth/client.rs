@@ -1,13 +1,17 @@
 //! Who calls: the client of a request to an endpoint that clients call directly, proven the way it
 //! is registered (RFC 6749 section 2.3).
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, http::header};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use events::{ClientAuthentication, GrantType};
+use events::{ClientAuthentication, ClientKeys, GrantType};
 use ids::ClientSecret;
+use jsonwebtoken::jwk::JwkSet;
 
-use super::{assertion, error::OauthError, parameters::Parameters};
+use super::{assertion, client_id, error::OauthError, parameters::Parameters};
 use crate::{
+    client_metadata::KeysError,
     registered_app::{AppRow, Apps, client_keys},
     vault::Vault,
 };
@@ -50,11 +54,7 @@ pub(super) async fn client(
     let Some(claimed) = claimed(request, parameters)? else {
         return Ok(None);
     };
-    let known = apps
-        .by_client_id(&claimed.client_id)
-        .await
-        .map_err(|e| OauthError::unavailable(&e))?;
-    let known = known.ok_or_else(|| refused("no app of this client_id is registered"))?;
+    let known = client_id::find((vault, apps), request, &claimed.client_id).await?;
     if known.authentication.name() != claimed.proof.method() {
         return Err(refused(
             "the app does not prove itself the way it is registered",
@@ -84,22 +84,37 @@ async fn signed(
     known: &AppRow,
     assertion: &str,
 ) -> Result<(), OauthError> {
-    let ClientAuthentication::PrivateKeyJwt { jwks } = &known.authentication else {
-        return Err(refused("the app has no keys"));
-    };
-    let keys = client_keys::read(jwks).map_err(refused)?;
+    let keys = keys(vault, known, assertion).await?;
     let audiences = [
         vault.public_url.clone(),
         format!("{}/oauth/token", vault.public_url),
     ];
-    let client_id = known.id.to_string();
-    let proven = assertion::verify(assertion, &keys, &client_id, &audiences, vault.clock.now())
+    let client_id = &known.client_id;
+    let proven = assertion::verify(assertion, &keys, client_id, &audiences, vault.clock.now())
         .map_err(refused)?;
     let used = apps.use_assertion(known, proven.digest, proven.until).await;
     match used.map_err(|e| OauthError::unavailable(&e))? {
         true => Ok(()),
         false => Err(refused("the assertion was used before")),
     }
+}
+
+/// The keys of a client that signs: those it registered, or those at its address.
+async fn keys(vault: &Vault, known: &AppRow, assertion: &str) -> Result<Arc<JwkSet>, OauthError> {
+    let ClientAuthentication::PrivateKeyJwt { keys } = &known.authentication else {
+        return Err(refused("the app has no keys"));
+    };
+    let uri = match keys {
+        ClientKeys::Jwks(jwks) => return client_keys::read(jwks).map(Arc::new).map_err(refused),
+        ClientKeys::JwksUri(uri) => uri,
+    };
+    let kid = assertion::key_id(assertion);
+    let set = vault.published.key_sets.at(uri, kid.as_deref()).await;
+    set.map_err(|error| match error.as_ref() {
+        KeysError::Fault(rule) => refused(rule),
+        KeysError::TooOften(problem) => OauthError::too_many(problem),
+        KeysError::Fetch(_) | KeysError::Status(_) => OauthError::later(error.to_string()),
+    })
 }
 
 /// The client of a request, which must name one that is registered with this grant type.

@@ -39,6 +39,22 @@ impl OauthError {
         }
     }
 
+    /// With another status than its code has by itself.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Something that we need is not there now, and may be in a moment.
+    pub fn later(description: impl Into<String>) -> Self {
+        Self {
+            status: 503,
+            retry_after: Some(10),
+            ..Self::new("temporarily_unavailable", description)
+        }
+    }
+
     /// The caller asks too often. RFC 6749 has no code of its own for that; this one says best that
     /// the same request may be good later.
     pub fn too_many(problem: &Problem) -> Self {

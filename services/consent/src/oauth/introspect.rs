@@ -73,7 +73,9 @@ pub(crate) async fn introspect(
             .map_err(|e| OauthError::unavailable(&e))?
             .filter(|held| held.client_id.as_deref() == Some(client.id.to_string().as_str()));
         Ok::<_, OauthError>(match held {
-            Some(held) if is_active(&vault, &grants, &held).await? => told(&vault, held),
+            Some(held) if is_active(&vault, &grants, &held).await? => {
+                told(&vault, client.client_id, held)
+            }
             _ => Introspection::default(),
         })
     };
@@ -101,7 +103,7 @@ async fn is_active(vault: &Vault, grants: &Grants, held: &Held) -> Result<bool, 
     }
 }
 
-fn told(vault: &Vault, held: Held) -> Introspection {
+fn told(vault: &Vault, client_id: String, held: Held) -> Introspection {
     let now = vault.clock.now();
     let wire = |details: Vec<events::AuthorizationDetail>| {
         let live = details.iter().filter(|detail| now < detail.expires);
@@ -111,7 +113,7 @@ fn told(vault: &Vault, held: Held) -> Introspection {
     Introspection {
         active: true,
         iss: Some(vault.public_url.clone()),
-        client_id: held.client_id,
+        client_id: Some(client_id),
         sub: Some(held.user),
         grant_id: Some(held.grant),
         token_type: held.access.is_some().then_some("Bearer"),

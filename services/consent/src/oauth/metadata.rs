@@ -32,6 +32,8 @@ pub struct Metadata {
     revocation_endpoint: String,
     /// Where a client asks what its token is good for.
     introspection_endpoint: String,
+    /// Where an app registers itself (RFC 7591): with an organization's token, unless the operator lets anybody.
+    registration_endpoint: String,
     /// Only `code`.
     response_types_supported: [&'static str; 1],
     /// A client has those that it is registered with.
@@ -54,6 +56,8 @@ pub struct Metadata {
     authorization_details_types_supported: [&'static str; 1],
     /// What a client may do about its grants: begin one, and ask for more of one (Grant Management).
     grant_management_actions_supported: [&'static str; 2],
+    /// A client id may be the address of a metadata document.
+    client_id_metadata_document_supported: bool,
     /// Answers carry `iss` (RFC 9207).
     authorization_response_iss_parameter_supported: bool,
 }
@@ -71,6 +75,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         token_endpoint: at("/oauth/token"),
         revocation_endpoint: at("/oauth/revoke"),
         introspection_endpoint: at("/oauth/introspect"),
+        registration_endpoint: at("/oauth/register"),
         response_types_supported: ["code"],
         grant_types_supported: [
             "authorization_code",
@@ -86,6 +91,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         authorization_details_types_supported: [events::TYPE],
         grant_management_actions_supported: ACTIONS,
+        client_id_metadata_document_supported: true,
         authorization_response_iss_parameter_supported: true,
     })
 }

@@ -6,6 +6,7 @@
 mod assertion;
 pub mod authorize;
 mod client;
+mod client_id;
 mod code;
 pub mod device;
 mod error;
@@ -19,10 +20,13 @@ mod pkce;
 pub mod pushed;
 mod redeem;
 mod refresh;
+pub mod register;
 pub mod resource;
 pub mod revoke;
 pub mod token;
+mod unchanged;
 
 pub use code::{redirect_origin, with_code, with_denial};
 pub use pace::Pace;
 pub use pkce::is_verifier;
+pub use register::RegistrationPace;

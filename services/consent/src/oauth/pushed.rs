@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use ids::{PushedRequest, RequestId, TokenDigest};
+use ids::{PushedRequest, RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope, Tx};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::{
     authorize::checked,
     client,
+    client_id::{self, Unknown},
     error::OauthError,
     pace::Pace,
     parameters::{Form, Parameters},
@@ -119,7 +120,7 @@ async fn keep(
         for proof in ["client_secret", "client_assertion", "client_assertion_type"] {
             kept.remove(proof);
         }
-        kept.insert("client_id".to_owned(), client.id.to_string());
+        kept.insert("client_id".to_owned(), client.client_id.clone());
         let kept: Value = json!(kept);
         let expires_at = after(vault.clock.now(), Duration::from_secs(LIVES.into()));
         tx.execute(
@@ -150,8 +151,8 @@ async fn keep(
 /// 400 when it is unknown, another client's, or its time is over: nothing is known then that an
 /// error could be sent back to.
 pub(super) async fn open(
-    vault: &Vault,
-    apps: &Apps,
+    (vault, apps): (&Vault, &Apps),
+    request: &HttpRequest,
     reference: &str,
     client_id: Option<&str>,
 ) -> Result<Opened, Problem> {
@@ -164,11 +165,10 @@ pub(super) async fn open(
         .and_then(|token| PushedRequest::parse(token).ok());
     let digest = token.ok_or_else(refused)?.digest();
     let client_id = client_id.ok_or_else(refused)?;
-    let client = apps
-        .by_client_id(client_id)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
-    let client = client.ok_or_else(refused)?;
+    let client = match client_id::find((vault, apps), request, client_id).await {
+        Err(Unknown::Unregistered) => return Err(refused()),
+        found => found?,
+    };
     opened(vault, &client, digest)
         .await
         .map_err(|e| Problem::dependency(&e))?
@@ -219,10 +219,14 @@ async fn opened(
 /// When the database refuses.
 pub(super) async fn become_request(
     tx: &Tx,
-    digest: TokenDigest,
+    (digest, of): (TokenDigest, TenantId),
     request: RequestId,
+    asked: TenantId,
 ) -> Result<RequestId, DatabaseError> {
-    let of = digest.as_bytes().as_slice();
-    let row = tx.query_one(USE, &[&of, &request.uuid()]).await?;
+    let pushed = digest.as_bytes().as_slice();
+    // It was pushed by a client that need not be of the organization that it asks.
+    tx.set_scope(Scope::Tenant(of)).await?;
+    let row = tx.query_one(USE, &[&pushed, &request.uuid()]).await?;
+    tx.set_scope(Scope::Tenant(asked)).await?;
     Ok(RequestId::from_uuid(row.get("request_id")))
 }

@@ -9,6 +9,7 @@ use super::{
     parameters::Parameters,
     pkce, refresh,
     token::{Issued, Rooms, invalid_grant, refused},
+    unchanged,
 };
 use crate::{access_request::projection, registered_app::AppRow, vault::Actor};
 
@@ -64,6 +65,7 @@ pub(super) async fn redeem(
     tx.set_scope(Scope::Tenant(stored.tenant))
         .await
         .map_err(|e| OauthError::unavailable(&e))?;
+    unchanged::check(&tx, client, stored.grant, now).await?;
     let user = owner(&tx, &stored).await?;
     let actor = Actor {
         name: client_id.clone(),

@@ -16,6 +16,7 @@ use super::{
     parameters::Parameters,
     resource,
     token::{Issued, Rooms, invalid_grant, refused},
+    unchanged,
 };
 use crate::{
     access_request::RequestError,
@@ -175,6 +176,7 @@ pub(super) async fn renew(
         return Err(invalid_grant("the refresh token has expired"));
     }
     if !stored.used {
+        unchanged::check_apart(rooms.vault, client, (stored.tenant, stored.grant)).await?;
         // The person may be changing the grant at this moment.
         for last in (0..TRIES).rev() {
             match rotate(rooms, client, &actor, (digest, stored.grant), terms).await {

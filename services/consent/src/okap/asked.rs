@@ -276,9 +276,7 @@ fn app(name: &str, url: Option<&str>, place: &str) -> Result<AppIdentity, Invali
         ));
     }
     let url = url.filter(|url| !url.is_empty());
-    let checked = url
-        .map(crate::registered_app::http::checked_url)
-        .transpose();
+    let checked = url.map(crate::registered_app::address).transpose();
     let url = checked.map_err(|_| {
         InvalidDetails::new(format!("{place}.url"), "an http or https address is needed")
     })?;
@@ -287,6 +285,7 @@ fn app(name: &str, url: Option<&str>, place: &str) -> Result<AppIdentity, Invali
         name,
         url,
         verification: Verification::Unverified,
+        registration: None,
     })
 }
 

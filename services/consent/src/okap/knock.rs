@@ -193,7 +193,7 @@ fn named(request: &HttpRequest) -> Option<String> {
 }
 
 /// What `Authorization` holds under this scheme, whose name has no case (RFC 9110 section 11.1).
-pub(super) fn credential<'a>(request: &'a HttpRequest, scheme: &str) -> Option<&'a str> {
+pub(crate) fn credential<'a>(request: &'a HttpRequest, scheme: &str) -> Option<&'a str> {
     let value = request
         .headers()
         .get(header::AUTHORIZATION)?

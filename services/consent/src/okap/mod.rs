@@ -15,3 +15,4 @@ pub mod redeem;
 mod waiting;
 
 pub use knock::Knocks;
+pub(crate) use knock::credential;

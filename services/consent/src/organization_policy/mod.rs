@@ -6,6 +6,6 @@ pub mod page;
 pub mod projection;
 mod store;
 
-pub use organization_policy::{LONGEST_DAYS, OrganizationPolicy, Refusal};
+pub use organization_policy::{LONGEST_DAYS, OrganizationPolicy, Refusal, allows};
 pub use projection::PolicyRow;
 pub use store::{Policies, PolicyError, in_force, rules};

@@ -1,7 +1,7 @@
 //! The rules of setting an organization's policy.
 
 use event_store::Aggregate;
-use events::{OrganizationPolicyEvent, PolicyRules};
+use events::{DynamicApps, OrganizationPolicyEvent, PolicyRules, SelfRegistration};
 
 /// The most days that any organization can let a grant last.
 pub const LONGEST_DAYS: u16 = 365;
@@ -30,6 +30,18 @@ impl OrganizationPolicy {
             return Err(Refusal::Days);
         }
         Ok((rules != self.rules).then_some(OrganizationPolicyEvent::Set { rules }))
+    }
+}
+
+/// Whether people may approve an app that made itself known so; one that an administrator registered
+/// always.
+#[must_use]
+pub const fn allows(rules: &PolicyRules, registration: Option<&SelfRegistration>) -> bool {
+    match registration {
+        None => true,
+        Some(SelfRegistration::Token {}) => !matches!(rules.dynamic_apps, DynamicApps::None),
+        Some(SelfRegistration::Anybody {}) => matches!(rules.dynamic_apps, DynamicApps::Any),
+        Some(SelfRegistration::Document { .. }) => rules.client_documents,
     }
 }
 

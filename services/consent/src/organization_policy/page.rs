@@ -181,6 +181,7 @@ impl PolicyPage {
                     "Apps known by their web address",
                     documents,
                 )
+                .required()
                 .hint(
                     "An app that nobody registered, whose id is an address with a description of \
                      the app. People see its host name.",
@@ -190,12 +191,15 @@ impl PolicyPage {
                     "Apps that registered themselves",
                     dynamic.into(),
                 )
+                .required()
                 .hint("Apps registered by an administrator may always be approved."),
             ],
             grants: [
-                Field::select("every_model", "Every model of a provider", models).hint(
-                    "That includes models that do not exist yet. Unverified apps never get it.",
-                ),
+                Field::select("every_model", "Every model of a provider", models)
+                    .required()
+                    .hint(
+                        "That includes models that do not exist yet. Unverified apps never get it.",
+                    ),
                 Field::count("longest_grant_days", "A grant lasts at most", "days")
                     .required()
                     .value(form.longest_grant_days)

@@ -1,11 +1,11 @@
 //! Reading and setting an organization's policy.
 
 use event_store::StreamId;
-use events::{OrganizationPolicyEvent, PolicyRules};
+use events::{OrganizationPolicyEvent, PolicyRules, SelfRegistration};
 use ids::TenantId;
 use postgres::{DatabaseError, Tx};
 
-use super::{OrganizationPolicy, PolicyRow, Refusal, projection};
+use super::{OrganizationPolicy, PolicyRow, Refusal, allows, projection};
 use crate::{
     policy::Policy,
     projections::{RecordError, load, record},
@@ -22,6 +22,9 @@ pub enum PolicyError {
     /// A rule of it cannot be kept.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The organization does not let its people approve an app like this one.
+    #[error("your organization does not let its people approve this app")]
+    NotAllowed,
     /// It could not be recorded.
     #[error("the policy could not be recorded")]
     Record(#[from] RecordError),
@@ -46,6 +49,26 @@ impl Policies {
         let row = projection::of_tenant(&tx).await?;
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// Lets pass what the organization lets its people approve.
+    ///
+    /// # Errors
+    /// When it does not, or the database refuses.
+    pub async fn allow(
+        &self,
+        tenant: TenantId,
+        registration: Option<&SelfRegistration>,
+    ) -> Result<(), PolicyError> {
+        if registration.is_none() {
+            return Ok(());
+        }
+        let rules = self.of(tenant).await?.map(|row| row.rules);
+        if allows(&rules.unwrap_or_default(), registration) {
+            Ok(())
+        } else {
+            Err(PolicyError::NotAllowed)
+        }
     }
 
     /// What an organization's people may allow, in numbers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use actix_web::{HttpResponse, delete, get, http::header, post, web};
-use events::{ClientAuthentication, GrantType};
+use events::{ClientAuthentication, ClientKeys, GrantType};
 use ids::AppId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,11 @@ use server::{Page, Person, Problem, RequestId, StrictJson};
 use sessions::Permission;
 use utoipa::ToSchema;
 
-use super::{AppRow, Apps, Registration, check_redirect_uri, client_keys};
-use crate::{provider_key::http::checked_name, vault::Actor};
-
-/// The most redirect URIs of one app.
-const MOST_REDIRECT_URIS: usize = 20;
+use super::{AppRow, Apps, Fault, Registration, authentication};
+use crate::{
+    vault::{Actor, Vault},
+    wire_error::sentence,
+};
 
 /// An app to register.
 #[derive(Deserialize, ToSchema)]
@@ -46,6 +46,9 @@ pub struct NewApp {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
+    /// Where its public keys are instead, an https address.
+    #[serde(default)]
+    jwks_uri: Option<String>,
 }
 
 /// A registered app.
@@ -66,6 +69,11 @@ pub struct AppView {
     grant_types: BTreeSet<GrantType>,
     /// How it proves that it is itself.
     token_endpoint_auth_method: &'static str,
+    /// Where its public keys are, if it has an address for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<String>,
+    /// Whether it registered itself, with a registration token of the organization.
+    self_registered: bool,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -92,28 +100,15 @@ pub struct RenewedSecret {
     client_secret: String,
 }
 
-fn authentication(
-    method: Option<&str>,
-    jwks: Option<Value>,
-) -> Result<ClientAuthentication, Problem> {
-    let refused = |member: &str, rule: &str| {
-        Problem::bad_request(format!("How the app proves itself: {rule}.")).at(member, rule)
-    };
-    let of_keys = |jwks: Option<Value>| {
-        let jwks = jwks.ok_or_else(|| refused("/jwks", "private_key_jwt needs a JWK set"))?;
-        client_keys::read(&jwks).map_err(|rule| refused("/jwks", rule))?;
-        Ok(ClientAuthentication::PrivateKeyJwt { jwks })
-    };
-    match method {
-        Some("private_key_jwt") => of_keys(jwks),
-        _ if jwks.is_some() => Err(refused("/jwks", "keys belong to private_key_jwt")),
-        None | Some("none") => Ok(ClientAuthentication::None),
-        Some("client_secret_basic") => Ok(ClientAuthentication::ClientSecretBasic),
-        Some("client_secret_post") => Ok(ClientAuthentication::ClientSecretPost),
-        Some(_) => Err(refused(
-            "/token_endpoint_auth_method",
-            "none, client_secret_basic, client_secret_post or private_key_jwt",
-        )),
+/// A rule that a registration breaks, by the names of this API.
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let member = match fault.member.as_str() {
+            "client_name" => "name",
+            "client_uri" => "url",
+            other => other,
+        };
+        Self::bad_request(sentence(&fault)).at(format!("/{member}"), fault.rule)
     }
 }
 
@@ -126,6 +121,13 @@ impl From<AppRow> for AppView {
             redirect_uris: row.redirect_uris,
             grant_types: row.grant_types,
             token_endpoint_auth_method: row.authentication.name(),
+            self_registered: row.registration.is_some(),
+            jwks_uri: match row.authentication {
+                ClientAuthentication::PrivateKeyJwt {
+                    keys: ClientKeys::JwksUri(uri),
+                } => Some(uri),
+                _ => None,
+            },
             registered_at: row.registered_at,
         }
     }
@@ -140,43 +142,25 @@ impl From<AppRow> for AppView {
 pub(crate) async fn register(
     person: Person,
     request_id: RequestId,
-    apps: web::Data<Apps>,
+    (vault, apps): (web::Data<Vault>, web::Data<Apps>),
     body: StrictJson<NewApp>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::ManageApps)?;
-    let NewApp {
-        name,
-        url,
-        redirect_uris,
-        grant_types,
-        token_endpoint_auth_method,
-        jwks,
-    } = body.0;
-    let authentication = authentication(token_endpoint_auth_method.as_deref(), jwks)?;
-    let name = checked_name(&name)?;
-    let url = url.map(|url| checked_url(&url)).transpose()?;
-    let by_browser = grant_types.contains(&GrantType::AuthorizationCode);
-    if !by_browser && !grant_types.contains(&GrantType::DeviceCode) {
-        let rule = "authorization_code or the device code is needed";
-        return Err(Problem::bad_request(format!("{rule}.")).at("/grant_types", rule));
-    }
-    if (by_browser && redirect_uris.is_empty()) || redirect_uris.len() > MOST_REDIRECT_URIS {
-        let rule = format!("1 to {MOST_REDIRECT_URIS} redirect URIs are needed");
-        return Err(Problem::bad_request(format!("{rule}.")).at("/redirect_uris", rule));
-    }
-    for (index, uri) in redirect_uris.iter().enumerate() {
-        check_redirect_uri(uri).map_err(|e| {
-            Problem::bad_request(crate::wire_error::sentence(&e))
-                .at(format!("/redirect_uris/{index}"), e.to_string())
-        })?;
-    }
+    let app = body.0;
+    let authentication = authentication(
+        app.token_endpoint_auth_method.as_deref(),
+        app.jwks,
+        app.jwks_uri,
+        vault.published.reach(),
+    )?;
     let registration = Registration {
-        name,
-        url,
-        redirect_uris,
-        grant_types,
+        name: app.name,
+        url: app.url,
+        redirect_uris: app.redirect_uris,
+        grant_types: app.grant_types,
         authentication,
     };
+    let registration = registration.checked()?;
     let (id, secret) = apps
         .register(&Actor::person(&person, &request_id), registration)
         .await?;
@@ -246,20 +230,4 @@ pub(crate) async fn remove(
     apps.remove(&Actor::person(&person, &request_id), *id)
         .await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// An app's web address: only shown, never fetched.
-pub(crate) fn checked_url(text: &str) -> Result<String, Problem> {
-    let refused = || {
-        Problem::bad_request("A web address begins with http:// or https://.")
-            .at("/url", "http or https")
-    };
-    let url = url::Url::parse(text).map_err(|_| refused())?;
-    let no_credentials = url.username().is_empty() && url.password().is_none();
-    let plain = matches!(url.scheme(), "http" | "https") && no_credentials && text.len() <= 500;
-    if plain {
-        Ok(url.to_string())
-    } else {
-        Err(refused())
-    }
 }

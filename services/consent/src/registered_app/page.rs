@@ -1,33 +1,47 @@
-//! `/apps`: the web apps that may send people here to ask for access.
+//! `/apps`: the web apps that may send people here to ask for access, and the tokens with which apps
+//! register themselves.
+
+mod form;
+mod tokens;
+mod view;
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
-use askama::Template;
-use events::{ClientAuthentication, GrantType};
-use ids::AppId;
-use jiff::Timestamp;
-use pages::{Confirm, Field, Layout, Notice, Section, filters};
+use ids::{AppId, ClientSecret};
+use pages::{Notice, Section};
 use serde::Deserialize;
 use server::{Nothing, PagePerson, Problem, RequestId, SignedForm, StrictQuery};
 use sessions::{Permission, SignedIn};
 
-use super::{AppRow, Apps, Registration, check_redirect_uri, http::checked_url};
+use self::{
+    form::NewApp,
+    tokens::NewToken,
+    view::{AppsPage, SecretPage},
+};
+use super::Apps;
 use crate::{
     consent_page::see_other,
     inbox,
-    provider_key::http::checked_name,
+    registration_token::RegistrationTokens,
     vault::{Actor, Vault},
-    wire_error::sentence,
 };
-
-/// The most redirect URIs of one app.
-const MOST_REDIRECT_URIS: usize = 20;
 
 /// Adds the routes.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config.service(list).service(register).service(remove);
+    config
+        .service(list)
+        .service(register)
+        .service(renew_secret)
+        .service(remove)
+        .service(tokens::make)
+        .service(tokens::end);
 }
 
-type Rooms = (web::Data<Vault>, web::Data<Apps>);
+/// What this room works with.
+type Rooms = (
+    web::Data<Vault>,
+    web::Data<Apps>,
+    web::Data<RegistrationTokens>,
+);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,36 +50,11 @@ struct ListQuery {
     done: Option<String>,
 }
 
-/// What stands in the form, and what is wrong with it.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewApp {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    url: String,
-    #[serde(default)]
-    redirect_uris: String,
-    #[serde(skip)]
-    faults: [Option<String>; 3],
-}
-
-#[derive(Template)]
-#[template(path = "apps.html")]
-struct AppsPage {
-    layout: Layout,
-    apps: Vec<AppView>,
-    fields: [Field; 3],
-    now: Timestamp,
-}
-
-struct AppView {
-    id: AppId,
-    name: String,
-    url: Option<String>,
-    redirect_uris: Vec<String>,
-    registered_at: Timestamp,
-    remove: Confirm,
+/// What stands in the forms of the page.
+#[derive(Default)]
+struct Forms {
+    app: NewApp,
+    token: NewToken,
 }
 
 #[get("/apps")]
@@ -82,9 +71,12 @@ async fn list(
         Some("removed") => Some(Notice::info(
             "Removed. It may not ask any more; what it was granted stays until it is revoked.",
         )),
+        Some("ended") => Some(Notice::info(
+            "Ended. No app registers with that token any more; those that did stay.",
+        )),
         _ => None,
     };
-    page(&rooms, &person, NewApp::default(), notice, StatusCode::OK).await
+    page(&rooms, &person, Forms::default(), notice, StatusCode::OK).await
 }
 
 #[post("/apps")]
@@ -95,35 +87,44 @@ async fn register(
 ) -> Result<HttpResponse, Problem> {
     form.require(Permission::ManageApps)?;
     let SignedForm { person, form } = form;
-    let (name, url, redirect_uris) = match form.checked() {
-        Ok(checked) => checked,
+    let registration = match form.checked(rooms.0.published.reach()) {
+        Ok(registration) => registration,
         Err(faulty) => {
             let notice =
                 Notice::bad("Nothing was registered yet: look at the fields marked below.");
-            return page(
-                &rooms,
-                &person,
-                *faulty,
-                Some(notice),
-                StatusCode::UNPROCESSABLE_ENTITY,
-            )
-            .await;
+            let forms = Forms {
+                app: *faulty,
+                ..Forms::default()
+            };
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return page(&rooms, &person, forms, Some(notice), status).await;
         }
     };
-    rooms
-        .1
-        .register(
-            &Actor::person(&person, &request_id),
-            Registration {
-                name,
-                url,
-                redirect_uris,
-                grant_types: GrantType::code_alone(),
-                authentication: ClientAuthentication::None,
-            },
-        )
+    let name = registration.name.clone();
+    let actor = Actor::person(&person, &request_id);
+    match rooms.1.register(&actor, registration).await? {
+        (_, None) => Ok(see_other("/apps?done=registered")),
+        (id, Some(secret)) => secret_page(&rooms.0, &person, (id, name), &secret).await,
+    }
+}
+
+#[post("/apps/{id}/secret")]
+async fn renew_secret(
+    form: SignedForm<Nothing>,
+    request_id: RequestId,
+    rooms: Rooms,
+    id: web::Path<AppId>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::ManageApps)?;
+    let (vault, apps, _) = &rooms;
+    let secret = apps
+        .renew_secret(&Actor::person(&form.person, &request_id), *id)
         .await?;
-    Ok(see_other("/apps?done=registered"))
+    let rows = apps.of(form.person.tenant).await;
+    let rows = rows.map_err(|e| Problem::dependency(&e))?;
+    let name = rows.into_iter().find(|row| row.id == *id);
+    let name = name.map_or_else(String::new, |row| row.name);
+    secret_page(vault, &form.person, (*id, name), &secret).await
 }
 
 #[post("/apps/{id}/remove")]
@@ -139,116 +140,32 @@ async fn remove(
     Ok(see_other("/apps?done=removed"))
 }
 
-async fn page(
-    (vault, apps): &Rooms,
+/// The one page that shows a client's secret.
+async fn secret_page(
+    vault: &Vault,
     person: &SignedIn,
-    form: NewApp,
+    (id, name): (AppId, String),
+    secret: &ClientSecret,
+) -> Result<HttpResponse, Problem> {
+    let layout = inbox::layout(vault, person, "Client secret", Section::Connect).await?;
+    let page = SecretPage::of_client(layout, name, &id.to_string(), secret.reveal());
+    Ok(pages::html(&page))
+}
+
+async fn page(
+    (vault, apps, tokens): &Rooms,
+    person: &SignedIn,
+    forms: Forms,
     notice: Option<Notice>,
     status: StatusCode,
 ) -> Result<HttpResponse, Problem> {
-    let rows = apps
-        .of(person.tenant)
-        .await
-        .map_err(|e| Problem::dependency(&e))?;
+    let unreachable = |e| Problem::dependency(&e);
+    let rows = apps.of(person.tenant).await.map_err(unreachable)?;
+    let tokens = tokens.of(person.tenant).await.map_err(unreachable)?;
     let layout = inbox::layout(vault, person, "Registered apps", Section::Connect).await?;
-    Ok(pages::html_with(
-        status,
-        &AppsPage::new(layout.maybe_notice(notice), rows, form, vault.clock.now()),
-    ))
-}
-
-impl NewApp {
-    /// The name, the web address and the redirect URIs.
-    ///
-    /// # Errors
-    /// The form itself, with what is wrong beside each field.
-    fn checked(mut self) -> Result<(String, Option<String>, Vec<String>), Box<Self>> {
-        let name = checked_name(&self.name).map_err(|problem| problem.detail().to_owned());
-        let url = Some(self.url.trim())
-            .filter(|url| !url.is_empty())
-            .map(checked_url)
-            .transpose();
-        let url = url.map_err(|problem| problem.detail().to_owned());
-        match (name, url, redirect_uris(&self.redirect_uris)) {
-            (Ok(name), Ok(url), Ok(uris)) => Ok((name, url, uris)),
-            (name, url, uris) => {
-                self.faults = [name.err(), url.err(), uris.err()];
-                Err(Box::new(self))
-            }
-        }
-    }
-}
-
-/// One on each line.
-fn redirect_uris(text: &str) -> Result<Vec<String>, String> {
-    let uris: Vec<String> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect();
-    if uris.is_empty() || uris.len() > MOST_REDIRECT_URIS {
-        return Err(format!(
-            "1 to {MOST_REDIRECT_URIS} redirect URIs are needed, one on each line."
-        ));
-    }
-    for (line, uri) in uris.iter().enumerate() {
-        check_redirect_uri(uri)
-            .map_err(|error| format!("Line {}: {}", line + 1, sentence(&error)))?;
-    }
-    Ok(uris)
-}
-
-impl AppsPage {
-    fn new(layout: Layout, rows: Vec<AppRow>, form: NewApp, now: Timestamp) -> Self {
-        let [name, url, uris] = form.faults;
-        Self {
-            apps: rows
-                .into_iter()
-                .map(|row| AppView::new(row, &layout))
-                .collect(),
-            fields: [
-                Field::text("name", "Name")
-                    .required()
-                    .value(form.name)
-                    .hint("People see it when the app asks.")
-                    .maybe_error(name),
-                Field::url("url", "Web address")
-                    .value(form.url)
-                    .placeholder("https://app.example")
-                    .maybe_error(url),
-                Field::area("redirect_uris", "Redirect URIs")
-                    .required()
-                    .value(form.redirect_uris)
-                    .placeholder("https://app.example/callback")
-                    .hint(
-                        "Where people are sent back to, one on each line, compared exactly: \
-                           https, or http to a loopback address.",
-                    )
-                    .maybe_error(uris),
-            ],
-            layout,
-            now,
-        }
-    }
-}
-
-impl AppView {
-    fn new(row: AppRow, layout: &Layout) -> Self {
-        let action = format!("/apps/{}/remove", row.id);
-        let question = format!("Remove {}?", row.name);
-        let consequence = "It may not ask any more. What it was granted stays until it is \
-                           revoked under connected apps.";
-        Self {
-            id: row.id,
-            name: row.name,
-            url: row.url,
-            redirect_uris: row.redirect_uris,
-            registered_at: row.registered_at,
-            remove: Confirm::new(layout.csrf_field(), action, "Remove")
-                .asking(question, consequence),
-        }
-    }
+    let layout = layout.maybe_notice(notice);
+    let page = AppsPage::new(layout, (rows, tokens), forms, vault.clock.now());
+    Ok(pages::html_with(status, &page))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use event_store::{ProjectionError, RecordedEvent};
-use events::{AppEvent, ClientAuthentication, GrantType};
+use events::{
+    AppEvent, AppIdentity, ClientAuthentication, GrantType, SelfRegistration, Verification,
+};
 use ids::{AppId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
@@ -13,10 +15,12 @@ use tokio_postgres::Row;
 /// A registered app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppRow {
-    /// The app; its text form is the OAuth client id.
+    /// The app. Its text form is what stands for the client inside the vault.
     pub id: AppId,
-    /// Whose it is.
+    /// Whose it is; the vault's own tenant where it belongs to no organization.
     pub tenant: TenantId,
+    /// The OAuth client id: the id's text form, or the address of the client's document.
+    pub client_id: String,
     /// Its name.
     pub name: String,
     /// Its web address.
@@ -27,14 +31,34 @@ pub struct AppRow {
     pub grant_types: BTreeSet<GrantType>,
     /// How it proves that it is itself.
     pub authentication: ClientAuthentication,
+    /// How it made itself known; `None` where an administrator registered it.
+    pub registration: Option<SelfRegistration>,
     /// Since when.
     pub registered_at: Timestamp,
 }
 
+impl AppRow {
+    /// Who asks, as people see it and the record keeps it.
+    #[must_use]
+    pub fn identity(&self) -> AppIdentity {
+        AppIdentity {
+            app: Some(self.id),
+            name: self.name.clone(),
+            url: self.url.clone(),
+            verification: match &self.registration {
+                None | Some(SelfRegistration::Token {}) => Verification::OrganizationApproved,
+                Some(SelfRegistration::Anybody {}) => Verification::Unverified,
+                Some(SelfRegistration::Document { .. }) => Verification::DomainVerified,
+            },
+            registration: self.registration.clone(),
+        }
+    }
+}
+
 const REGISTERED: &str = "
     -- consent.app_registered
-    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication)
-    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9)";
+    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication, registration)
+    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9, $10)";
 
 const REMOVED: &str = "
     -- consent.app_removed
@@ -46,15 +70,25 @@ pub(crate) const CLEAR: &str = "
 
 const OF_TENANT: &str = "
     -- consent.apps_of_tenant
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration
       FROM consent.apps
      WHERE state = 'registered'
      ORDER BY registered_at
      LIMIT 200";
 
+const ONE: &str = "
+    -- consent.app
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration
+      FROM consent.apps
+     WHERE app_id = $1 AND state = 'registered'";
+
+const COUNT: &str = "
+    -- consent.count_apps
+    SELECT count(*) AS apps FROM consent.apps WHERE state = 'registered'";
+
 const BY_CLIENT_ID: &str = "
     -- consent.app_by_client_id
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration
       FROM consent.apps
      WHERE client_digest = $1 AND state = 'registered'";
 
@@ -73,10 +107,12 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             redirect_uris,
             grant_types,
             authentication,
+            registration,
         } => {
             let digest = TokenDigest::of(&AppId::from_uuid(id).to_string());
             let uris = Value::from(redirect_uris);
             let (grant_types, authentication) = (json!(grant_types), json!(authentication));
+            let registration = registration.map(|registration| json!(registration));
             let tenant = event.tenant.uuid();
             let digest = digest.as_bytes().as_slice();
             tx.execute(
@@ -91,6 +127,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
                     &event.occurred_at,
                     &grant_types,
                     &authentication,
+                    &registration,
                 ],
             )
             .await?
@@ -124,6 +161,23 @@ pub async fn by_client_id(tx: &Tx, digest: TokenDigest) -> Result<Option<AppRow>
         .transpose()
 }
 
+/// One registered app of the transaction's organization.
+///
+/// # Errors
+/// When the database refuses or the row cannot be read.
+pub async fn one(tx: &Tx, id: AppId) -> Result<Option<AppRow>, DatabaseError> {
+    let row = tx.query_opt(ONE, &[&id.uuid()]).await?;
+    row.as_ref().map(from_row).transpose()
+}
+
+/// How many apps the transaction's organization has.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count(tx: &Tx) -> Result<i64, DatabaseError> {
+    Ok(tx.query_one(COUNT, &[]).await?.get("apps"))
+}
+
 fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
     let unreadable = |column| DatabaseError::Row {
         table: "consent.apps",
@@ -132,14 +186,21 @@ fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
     let uris = serde_json::from_value(row.get("redirect_uris"));
     let grant_types = serde_json::from_value(row.get("grant_types"));
     let authentication = serde_json::from_value(row.get("authentication"));
+    let registration = row
+        .get::<_, Option<Value>>("registration")
+        .map(serde_json::from_value)
+        .transpose();
+    let id = AppId::from_uuid(row.get("app_id"));
     Ok(AppRow {
-        id: AppId::from_uuid(row.get("app_id")),
+        id,
         tenant: TenantId::from_uuid(row.get("tenant_id")),
+        client_id: id.to_string(),
         name: row.get("name"),
         url: row.get("url"),
         redirect_uris: uris.map_err(|_| unreadable("redirect_uris"))?,
         grant_types: grant_types.map_err(|_| unreadable("grant_types"))?,
         authentication: authentication.map_err(|_| unreadable("authentication"))?,
+        registration: registration.map_err(|_| unreadable("registration"))?,
         registered_at: row.get("registered_at"),
     })
 }

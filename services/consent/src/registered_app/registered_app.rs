@@ -1,10 +1,10 @@
 //! Registered apps: OAuth clients of an organization.
 
-use std::collections::BTreeSet;
-
 use event_store::Aggregate;
-use events::{AppEvent, ClientAuthentication, GrantType};
+use events::{AppEvent, SelfRegistration};
 use url::{Host, Url};
+
+use super::Registration;
 
 /// A registered app, as its events add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,21 +16,6 @@ pub enum App {
     Registered,
     /// It may not ask any more.
     Removed,
-}
-
-/// An app as an administrator registers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registration {
-    /// Its name.
-    pub name: String,
-    /// Its web address.
-    pub url: Option<String>,
-    /// Where browsers may be sent back to.
-    pub redirect_uris: Vec<String>,
-    /// What it may come to the token endpoint with.
-    pub grant_types: BTreeSet<GrantType>,
-    /// How it proves that it is itself.
-    pub authentication: ClientAuthentication,
 }
 
 /// Why an app was not registered or removed.
@@ -48,11 +33,15 @@ pub enum Refusal {
 }
 
 impl App {
-    /// An administrator registers it.
+    /// An administrator registers it, or it does so itself.
     ///
     /// # Errors
     /// When an app of this id exists.
-    pub fn register(self, registration: Registration) -> Result<AppEvent, Refusal> {
+    pub fn register(
+        self,
+        registration: Registration,
+        itself: Option<SelfRegistration>,
+    ) -> Result<AppEvent, Refusal> {
         let Registration {
             name,
             url,
@@ -67,6 +56,7 @@ impl App {
                 redirect_uris,
                 grant_types,
                 authentication,
+                registration: itself,
             }),
             _ => Err(Refusal::Exists),
         }

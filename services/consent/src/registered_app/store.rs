@@ -1,23 +1,23 @@
 //! Registering and removing apps.
 
 use event_store::StreamId;
-use events::AppEvent;
+use events::{AppEvent, SelfRegistration};
 use ids::{AppId, ClientSecret, NoRandomness, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope, Tx};
 
-use super::{App, AppRow, Refusal, Registration, projection};
+use super::{App, AppRow, Refusal, Registration, projection, self_registered};
 use crate::{
     projections::{RecordError, load, record},
     vault::{Actor, Vault},
 };
 
 /// The most apps of one organization.
-const MOST_APPS: usize = 200;
+const MOST_APPS: i64 = 200;
 
 /// The registered apps of an organization.
 #[derive(Clone)]
-pub struct Apps(Vault);
+pub struct Apps(pub(super) Vault);
 
 const FORGET_SECRETS: &str = "
     -- consent.forget_client_secrets
@@ -47,6 +47,12 @@ pub enum AppError {
     /// The organization has as many as one may have.
     #[error("an organization has at most {MOST_APPS} apps; remove one first")]
     TooMany,
+    /// The vault has as many as may register openly.
+    #[error("this vault takes no more apps that belong to no organization")]
+    Full,
+    /// It registered with a token that is unknown, used up, expired or ended.
+    #[error("the registration token is no good")]
+    NoToken,
     /// No secret could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -75,23 +81,39 @@ impl Apps {
         actor: &Actor,
         registration: Registration,
     ) -> Result<(AppId, Option<ClientSecret>), AppError> {
+        let tx = self.0.begin("register app", actor.tenant).await?;
+        let registered = self.register_in(&tx, actor, registration, None).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(registered)
+    }
+
+    /// The same within the caller's transaction, also for an app that registers itself.
+    ///
+    /// # Errors
+    /// When the organization has too many or it cannot be recorded.
+    pub(super) async fn register_in(
+        &self,
+        tx: &Tx,
+        actor: &Actor,
+        registration: Registration,
+        itself: Option<SelfRegistration>,
+    ) -> Result<(AppId, Option<ClientSecret>), AppError> {
         let id = AppId::new(self.0.clock.now());
         let has_secret = registration.authentication.has_secret();
-        let tx = self.0.begin("register app", actor.tenant).await?;
-        if projection::of_tenant(&tx).await?.len() >= MOST_APPS {
+        let openly = itself == Some(SelfRegistration::Anybody {});
+        if !openly && projection::count(tx).await? >= MOST_APPS {
             return Err(AppError::TooMany);
         }
         let stream = StreamId::of::<AppEvent, _>(id);
-        let (app, version) = load::<App>(&tx, &stream).await?;
-        let event = app.register(registration)?;
-        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        let (app, version) = load::<App>(tx, &stream).await?;
+        let event = app.register(registration, itself)?;
+        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
         let secret = if has_secret {
-            Some(self.make_secret(&tx, id).await?)
+            Some(self.make_secret(tx, id).await?)
         } else {
             None
         };
-        tx.commit().await?;
-        self.0.changed(&[]);
         Ok((id, secret))
     }
 
@@ -174,6 +196,7 @@ impl Apps {
         let event = app.remove()?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
         tx.execute(FORGET_SECRETS, &[&id.uuid()]).await?;
+        self_registered::forget_access(&tx, id).await?;
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(())

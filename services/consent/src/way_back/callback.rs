@@ -168,6 +168,7 @@ mod tests {
                 name: "App".to_owned(),
                 url: url.map(str::to_owned),
                 verification: Verification::Unverified,
+                registration: None,
             };
             let app = Callback::parse(callback).unwrap().identify(app);
             (app.url, app.verification)

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
+    client_site::{Page, Site},
     oauth::{CALLBACK, code, owner, post_form, redeeming, register},
     world::{Answer, ORIGIN, Person, World},
 };
@@ -196,4 +197,59 @@ async fn keys_come_with_the_method_that_uses_them() {
         assert_eq!(answer.status, 400, "{wrong}");
         assert_eq!(answer.json()["errors"][0]["pointer"], json!("/jwks"));
     }
+}
+
+#[actix_web::test]
+async fn keys_at_an_address_are_fetched_once_and_again_for_one_that_is_not_among_them() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let site = Site::open().await;
+    let named = |key: &EcdsaKeyPair, kid: &str| {
+        let mut jwk = jwk(key);
+        jwk["kid"] = json!(kid);
+        jwk
+    };
+    let hour = |keys: Value| {
+        Page::Document(
+            "application/jwk-set+json",
+            "cache-control: max-age=3600",
+            json!({"keys": keys}),
+        )
+    };
+    let (one, two) = (key(), key());
+    site.answers(hour(json!([named(&one, "one")])));
+    let app = json!({"name": "Recipes", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt",
+                     "jwks_uri": site.at("/keys")});
+    let client = world.post(&person, "/apps", app).await.text("client_id");
+    let signer = Signer { key: one, client };
+    let prove = async |key: &EcdsaKeyPair, kid: &str, jti: &str| {
+        let header = json!({"alg": "ES256", "kid": kid});
+        let answer = ask(&world, &signed(key, &header, &signer.claims(&world, jti))).await;
+        (answer.status, site.asked())
+    };
+    assert_eq!(prove(&signer.key, "one", "a").await, (200, 1));
+    assert_eq!(prove(&signer.key, "one", "b").await, (200, 1));
+    // Another key comes to be used; within the minute nobody looks for it, then once.
+    site.answers(hour(json!([named(&signer.key, "one"), named(&two, "two")])));
+    assert_eq!(prove(&two, "two", "c").await, (401, 1));
+    world.later(SignedDuration::from_secs(60));
+    assert_eq!(prove(&two, "two", "d").await, (200, 2));
+    assert_eq!(prove(&two, "three", "e").await, (401, 2));
+    assert_eq!(prove(&two, "one", "f").await, (401, 2));
+    // What cannot be fetched proves nobody, and is asked for again.
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
+        site.at("/keys")
+    );
+    let endless = format!(
+        "HTTP/1.1 200 OK\r\n\r\n{{\"keys\":[\"{}",
+        "x".repeat(70_000)
+    );
+    world.later(SignedDuration::from_secs(3_600));
+    for (number, page) in [redirect, endless].into_iter().enumerate() {
+        site.answers(Page::Raw(page));
+        assert_eq!(prove(&two, "two", "g").await, (503, 3 + number));
+    }
+    site.answers(hour(json!([{"kty": "oct", "k": "AAAA"}])));
+    assert_eq!(prove(&two, "two", "g").await, (401, 5));
 }

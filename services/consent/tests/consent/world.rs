@@ -11,16 +11,18 @@ use clock::Clock;
 use consent::{
     App, Settings,
     access_request::Requests,
+    client_metadata::Published,
     policy::Policy,
     vault::{Parts, Vault},
 };
 use event_bus::{BusSettings, EventBus, Relay};
+use guarded_fetch::Reach;
 use ids::{RequestId, TenantId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use key_vault::{KeyService, Sealer};
 use postgres::{DatabaseSettings, Postgres, Scope};
 use serde_json::{Value, json};
-use server::{ServerSettings, Site, Surface};
+use server::{Environment, ServerSettings, Site, Surface};
 use sessions::{ApiTokenRecord, Role, SessionRecord, Sessions};
 use spend_limits::SpendLimits;
 use tokio::sync::broadcast;
@@ -61,7 +63,7 @@ impl World {
         };
         let site = Site::new(&server, sessions);
         let surface = Surface::new(site.clone());
-        let app = app(&scratch, &site, &clock, redis_url);
+        let app = app(&scratch, &site, &clock, redis_url, HERE);
         let vault = vault(&scratch, &clock);
         Self {
             clock,
@@ -75,7 +77,19 @@ impl World {
 
     /// The service as it is after a restart: nothing in memory.
     pub fn restarted(&mut self) {
-        self.app = app(&self.scratch, &self.site, &self.clock, &redis_url());
+        self.restarted_as(HERE.0, HERE.1);
+    }
+
+    /// The same in another environment, and with apps that register openly or not.
+    pub fn restarted_as(&mut self, environment: Environment, open_registration: bool) {
+        let settings = (environment, open_registration);
+        self.app = app(
+            &self.scratch,
+            &self.site,
+            &self.clock,
+            &redis_url(),
+            settings,
+        );
     }
 
     pub fn requests(&self) -> Requests {
@@ -346,15 +360,25 @@ pub fn keys(scratch: &Scratch) -> KeyService {
     KeyService::local(&scratch.folder.join("wrapping-key"), "development").unwrap()
 }
 
-fn app(scratch: &Scratch, site: &Site, clock: &Clock, redis_url: &str) -> App {
+/// A developer's machine, where apps do not register openly.
+const HERE: (Environment, bool) = (Environment::Development, false);
+
+fn app(
+    scratch: &Scratch,
+    site: &Site,
+    clock: &Clock,
+    redis_url: &str,
+    (environment, open_registration): (Environment, bool),
+) -> App {
     let settings = Settings {
         consent_database_url: scratch.url_of("consent"),
         redis_url: redis_url.to_owned(),
         redis_namespace: scratch.namespace(),
         amqp_url: amqp_url(),
         amqp_prefix: scratch.amqp_prefix(),
+        open_registration,
     };
-    App::build(&settings, keys(scratch), site, clock.clone()).unwrap()
+    App::build(&settings, environment, keys(scratch), site, clock.clone()).unwrap()
 }
 
 fn vault(scratch: &Scratch, clock: &Clock) -> Vault {
@@ -369,6 +393,8 @@ pub fn vault_over(postgres: &Postgres, scratch: &Scratch, clock: &Clock) -> Vaul
         policy: Policy::default(),
         sealer: Sealer::new(keys(scratch), clock.clone()),
         spend_limits: SpendLimits::connect(&redis_url(), &scratch.namespace()).unwrap(),
+        published: Published::new(Reach::InternetAndThisMachine, clock.clone()).unwrap(),
+        open_registration: false,
         public_url: ORIGIN.to_owned(),
         relay: Relay::new(postgres.clone(), bus(scratch), "relay"),
         changes: broadcast::channel(16).0,

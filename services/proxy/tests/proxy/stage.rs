@@ -137,6 +137,7 @@ impl Stage {
                 name: "Recipe".to_owned(),
                 url: None,
                 verification: Verification::Unverified,
+                registration: None,
             },
             details: providers.iter().map(detail).collect(),
             expires_at: expires,

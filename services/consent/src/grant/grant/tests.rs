@@ -25,6 +25,7 @@ fn granted() -> GrantEvent {
             name: "App".into(),
             url: None,
             verification: Verification::Unverified,
+            registration: None,
         },
         request: RequestId::new(at()),
         details: vec![detail(&["gpt-4o*"])],

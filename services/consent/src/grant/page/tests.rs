@@ -68,6 +68,7 @@ fn grant(
             name: name.to_owned(),
             url: Some("https://paperdigest.example/start".to_owned()),
             verification,
+            registration: None,
         },
         expires_at: last_expiry(&details),
         details,

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use askama::Template;
-use events::{AppIdentity, Transport, Verification};
+use events::Transport;
 use ids::{RequestId, UserId};
 use pages::{Field, Layout, Section};
 use serde::Deserialize;
@@ -166,12 +166,7 @@ async fn become_request(
 fn arrival(app: &AppRow, entered: Entered) -> Arrival {
     Arrival {
         transport: Transport::Oauth,
-        app: AppIdentity {
-            app: Some(app.id),
-            name: app.name.clone(),
-            url: app.url.clone(),
-            verification: Verification::OrganizationApproved,
-        },
+        app: app.identity(),
         details: entered.details,
         extends: None,
         poll: None,
