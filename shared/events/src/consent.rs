@@ -184,6 +184,10 @@ impl ClientAuthentication {
 /// The life of a registered app (an OAuth client).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an app is registered once and removed once: nothing is held in number"
+)]
 pub enum AppEvent {
     /// An administrator registered it, or it did so itself.
     #[serde(rename = "app.registered")]
