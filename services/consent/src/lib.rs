@@ -17,6 +17,7 @@ pub mod registered_app;
 mod routes;
 mod settings;
 pub mod vault;
+mod waiters;
 pub mod way_back;
 mod wire_error;
 
