@@ -9,6 +9,7 @@ mod client;
 mod code;
 pub mod device;
 mod error;
+pub mod forms;
 mod held;
 pub mod introspect;
 mod merge;
