@@ -20,20 +20,20 @@ WAITING = {"POST /okap/authorize": 240, "GET /okap/requests/{id}": 240}
 PROCESSES = 2
 
 
-def callers_of(path: str, things: Things, keyless: Organization, client: dict[str, str]) -> list[Caller]:
-    owner = {"authorization": f"Bearer {things.organization.token}"}
+def callers_of(path: str, things: Things, somebody: Organization, ticket: dict[str, str], client: dict[str, str]) -> list[Caller]:
+    # What is made by the way fills up an organization of its own: there is room for so many of each.
+    owner = {"authorization": f"Bearer {somebody.token}"}
     nobody = Caller("not signed in")
     if path.startswith("/api/v1/"):
         signed_in = [Caller("signed in", owner)]
         if "{" in path:
-            signed_in.append(Caller("signed in, about something that is there", owner, about=things))
+            has_it = {"authorization": f"Bearer {things.organization.token}"}
+            signed_in.append(Caller("signed in, about something that is there", has_it, about=things))
         return [nobody, *signed_in]
     if path == "/oauth/authorize":
         return [nobody, Caller("signed in", owner)]
     if path.startswith("/oauth/"):
         return [nobody, Caller("a registered client", members=client)]
-    # At nobody's address one waits for five minutes; without a key to pay with there is an answer at once.
-    ticket = {"authorization": f"Bearer {httpx.URL(keyless.ticket('openai')).username}"}
     if path == "/okap/request":
         return [Caller("an app with a ticket", ticket)]
     if path == "/okap/authorize":
@@ -46,13 +46,15 @@ def callers_of(path: str, things: Things, keyless: Organization, client: dict[st
 def try_out_share(share: int) -> Findings:
     """Every so many-th route, with organizations of its own."""
     findings, machines = Findings(), Machines()
-    owned, keyless = Organization.fresh(), Organization.fresh()
+    owned, somebody = Organization.fresh(), Organization.fresh()
     things = Things(owned)
+    # At nobody's address one waits for five minutes; without a key to pay with there is an answer at once.
+    ticket = {"authorization": f"Bearer {httpx.URL(Organization.fresh().ticket()).username}"}
     registered = owned.post("/apps", {"name": "Fuzz", "redirect_uris": ["https://fuzz.test/back"]})
     client = {"client_id": registered["client_id"]}
     routes = [operation for document in DOCUMENTS for operation in operations(document)]
     for operation in routes[share::PROCESSES]:
-        callers = callers_of(operation.path, things, keyless, client)
+        callers = callers_of(operation.path, things, somebody, ticket, client)
         calls = WAITING.get(operation.label, CALLS) if has_input(operation) else 1
         try_out(operation, callers, max(1, calls // len(callers)), findings, machines)
     return findings
