@@ -1,6 +1,7 @@
 //! A grant whose token can no longer be collected by anybody ends by itself.
 
 use actix_web::test::TestRequest;
+use consent::access_request::Requests;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -149,7 +150,7 @@ async fn of_a_delivery_and_an_end_at_the_same_moment_one_counts() {
     world.later(TEN_MINUTES);
     let polls = join_all(secrets.iter().map(|(id, secret)| world.poll(id, secret)));
     let requests = [world.requests(), world.requests()];
-    let ends = join_all(requests.iter().map(|requests| requests.end_uncollected()));
+    let ends = join_all(requests.iter().map(Requests::end_uncollected));
     let (answers, _) = futures_util::future::join(polls, ends).await;
     ended(&world).await;
     let tokens = answers.iter().filter(|a| a.body.contains("okap_")).count();
