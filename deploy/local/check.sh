@@ -155,13 +155,14 @@ other_vault() {
   LATCHKEY_DIR=$HOME_DIR/$name "$ROOT/latchkey" "$@" {CHECK_TURN}>&-
 }
 
-# bench [consent]: the proxy against nginx, or decisions against Postgres' own commits.
+# bench [consent|waiters]: the proxy against nginx, decisions against Postgres' commits, ten thousand waiting callers.
 bench() {
   local what=bench
-  if [[ ${1:-} == consent ]]; then
+  case ${1:-} in consent | waiters)
     what=$1
     shift
-  fi
+    ;;
+  esac
   tools
   take_check_turn
   use_servers

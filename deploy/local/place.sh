@@ -14,6 +14,8 @@ NAME='' PORT=7400 MODE=all-in-one PROXIES=2 KMS=local PROFILE=debug PROVIDERS=''
 REMEMBERED=(NAME PORT MODE PROXIES KMS PROFILE PROVIDERS)
 
 make_place() {
+  # Each waiting caller is an open connection: as many as this machine allows.
+  ulimit -Sn "$(ulimit -Hn)" 2>/dev/null || true
   mkdir -p "$HOME_DIR" "$DIR/run" "$DIR/log"
   # The servers' own account passes through here; what is secret is a file of mode 0600.
   chmod 711 "$HOME_DIR"

@@ -32,6 +32,14 @@ def peak_megabytes(pid: int) -> float:
     return total / 1024
 
 
+def resident_megabytes(pid: int) -> float:
+    """The memory that a process holds now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def keep_to_core(pid: int, core: int) -> None:
     """All threads of a process and its children on one core."""
     for member in family(pid):

@@ -75,10 +75,12 @@ fn pages(app: &App, config: &mut ServiceConfig) {
 /// The description of the management API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    actix_web::App::new()
+    let mut document = actix_web::App::new()
         .into_utoipa_app()
         .openapi(Api::openapi())
         .configure(api)
         .split_for_parts()
-        .1
+        .1;
+    server::complete_openapi(&mut document);
+    document
 }

@@ -21,6 +21,7 @@ pub mod registration_token;
 mod routes;
 mod settings;
 pub mod vault;
+mod waiters;
 pub mod way_back;
 mod wire_error;
 

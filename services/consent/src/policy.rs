@@ -183,6 +183,15 @@ impl Ceiling {
     }
 }
 
+/// `now` minus `span`; the beginning of time if that overflows.
+#[must_use]
+pub fn before(now: Timestamp, span: Duration) -> Timestamp {
+    SignedDuration::try_from(span)
+        .ok()
+        .and_then(|span| now.checked_sub(span).ok())
+        .unwrap_or(Timestamp::MIN)
+}
+
 /// `now` plus `span`; the end of time if that overflows.
 #[must_use]
 pub fn after(now: Timestamp, span: Duration) -> Timestamp {

@@ -88,10 +88,12 @@ struct Document;
 /// The OpenAPI document of this service.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    actix_web::App::new()
+    let mut document = actix_web::App::new()
         .into_utoipa_app()
         .openapi(Document::openapi())
         .configure(api)
         .split_for_parts()
-        .1
+        .1;
+    server::complete_openapi(&mut document);
+    document
 }

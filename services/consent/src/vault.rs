@@ -11,11 +11,18 @@ use postgres::{DatabaseError, Postgres, Scope, Tx};
 use spend_limits::SpendLimits;
 use tokio::sync::broadcast;
 
-use crate::{client_metadata::Published, policy::Policy};
+use crate::{
+    client_metadata::Published,
+    policy::Policy,
+    waiters::{Waiter, Waiters},
+};
 
 /// The service's own parts. Cheap to clone.
 #[derive(Clone)]
-pub struct Vault(Arc<Parts>);
+pub struct Vault {
+    parts: Arc<Parts>,
+    waiters: Waiters,
+}
 
 /// Its parts.
 pub struct Parts {
@@ -37,7 +44,7 @@ pub struct Parts {
     pub public_url: String,
     /// Tells the relay that there is something to publish.
     pub relay: Relay,
-    /// Tells waiting callers and open inboxes of changes.
+    /// Tells open inboxes of changes.
     pub changes: broadcast::Sender<Change>,
 }
 
@@ -67,7 +74,10 @@ impl Vault {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self {
+            parts: Arc::new(parts),
+            waiters: Waiters::default(),
+        }
     }
 
     /// Begins a transaction of one organization.
@@ -89,10 +99,19 @@ impl Vault {
         }
     }
 
+    /// Takes a place among those who wait for the decision about a request.
+    #[must_use]
+    pub fn wait_for(&self, request: RequestId) -> Waiter {
+        self.waiters.join(self, request)
+    }
+
     /// Tells waiters and the relay, after a commit. That nobody waits is no fault.
     pub fn changed(&self, changes: &[Change]) {
         for change in changes {
-            drop(self.changes.send(*change));
+            match change {
+                Change::Decided(request) => self.waiters.wake(*request),
+                Change::Inbox(_) => drop(self.changes.send(*change)),
+            }
         }
         self.relay.wake();
     }
@@ -117,7 +136,7 @@ impl std::ops::Deref for Vault {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 

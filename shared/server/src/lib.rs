@@ -32,7 +32,7 @@ pub use form::{SignedForm, StrictForm, StrictQuery};
 pub use headers::{FormTarget, keep_opener};
 pub use health::Check;
 pub use list::{Page, PageQuery};
-pub use openapi::SignIn;
+pub use openapi::{SignIn, complete as complete_openapi};
 pub use parameters::Nothing;
 pub use person::{PagePerson, PageRefusal, Person, require, signed_in};
 pub use problem::{MemberProblem, PROBLEM_BASE, PROBLEM_JSON, Problem};

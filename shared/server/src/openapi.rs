@@ -3,12 +3,15 @@
 use utoipa::{
     Modify,
     openapi::{
-        Components, OpenApi,
+        Components, Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema,
+        path::{Operation, Parameter, ParameterIn},
         security::{
             ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
         },
     },
 };
+
+use crate::problem::PROBLEM_JSON;
 
 /// Adds the two ways to be let in, and asks for one of them everywhere:
 /// `#[derive(OpenApi)] #[openapi(modifiers(&SignIn))]`.
@@ -35,6 +38,92 @@ impl Modify for SignIn {
     }
 }
 
+/// Says of every route what all of them have in common, so that no route has to: problems have their
+/// own media type (RFC 9457 section 3), and the ways in which the management API refuses a request
+/// before a route sees it.
+pub fn complete(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let is_management = path.starts_with("/api/v1/");
+        let methods = [
+            (&mut item.get, true),
+            (&mut item.post, false),
+            (&mut item.put, false),
+            (&mut item.patch, false),
+            (&mut item.delete, false),
+        ];
+        for (operation, is_safe) in methods {
+            let Some(operation) = operation else { continue };
+            if is_management {
+                add_refusals(operation, is_safe);
+            }
+            name_problems(operation);
+        }
+    }
+}
+
+/// What signing in, reading the address and reading the body refuse.
+fn add_refusals(operation: &mut Operation, is_safe: bool) {
+    let parameters = operation.parameters.as_deref().unwrap_or_default();
+    let has = |place: &ParameterIn| {
+        let is_there =
+            |one: &RefOr<Parameter>| matches!(one, RefOr::T(one) if one.parameter_in == *place);
+        parameters.iter().any(is_there)
+    };
+    let refusals = [
+        ("400", has(&ParameterIn::Query)),
+        ("401", true),
+        ("403", !is_safe),
+        ("404", has(&ParameterIn::Path)),
+        ("503", true),
+    ];
+    let of_a_body =
+        ["400", "408", "413", "415"].map(|status| (status, operation.request_body.is_some()));
+    for (status, can_be) in refusals.into_iter().chain(of_a_body) {
+        if can_be {
+            let told = || {
+                ResponseBuilder::new()
+                    .content("application/json", a_problem())
+                    .into()
+            };
+            operation
+                .responses
+                .responses
+                .entry(status.to_owned())
+                .or_insert_with(told);
+        }
+    }
+}
+
+fn a_problem() -> Content {
+    Content::new(Some(Ref::from_schema_name("Problem")))
+}
+
+/// A problem has a media type of its own.
+fn name_problems(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        response.content = std::mem::take(&mut response.content)
+            .into_iter()
+            .map(|(kind, content)| {
+                let is_ours = matches!(&content, RefOr::T(content) if is_problem(content));
+                let kind = if is_ours {
+                    PROBLEM_JSON.to_owned()
+                } else {
+                    kind
+                };
+                (kind, content)
+            })
+            .collect();
+    }
+}
+
+fn is_problem(content: &Content) -> bool {
+    let named = |schema: &RefOr<Schema>| matches!(schema, RefOr::Ref(named) if named.ref_location.ends_with("/Problem"));
+    content.schema.as_ref().is_some_and(named)
+}
+
 #[cfg(test)]
 mod tests {
     use utoipa::OpenApi as _;
@@ -57,6 +146,28 @@ mod tests {
             serde_json::json!(["type", "title", "status", "detail"])
         );
         assert_eq!(schema["properties"]["status"]["type"], "integer");
+    }
+
+    #[utoipa::path(get, path = "/api/v1/things/{id}", params(("id" = String, Path)), responses((status = 200, body = Page<u32>)))]
+    #[expect(dead_code, reason = "only described")]
+    fn thing() {}
+
+    #[derive(utoipa::OpenApi)]
+    #[openapi(paths(thing), components(schemas(Problem)))]
+    struct Things;
+
+    #[test]
+    fn a_route_is_described_with_what_is_refused_before_it_is_asked() {
+        let mut document = Things::openapi();
+        complete(&mut document);
+        let document = serde_json::to_value(document).unwrap();
+        let responses = document["paths"]["/api/v1/things/{id}"]["get"]["responses"]
+            .as_object()
+            .unwrap();
+        let statuses: Vec<&String> = responses.keys().collect();
+        assert_eq!(statuses, ["200", "401", "404", "503"]);
+        assert!(responses["401"]["content"]["application/problem+json"].is_object());
+        assert!(responses["200"]["content"]["application/json"].is_object());
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::{
 
 /// Which requests to list.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// `pending` (the default) or `decided` (the last 20).

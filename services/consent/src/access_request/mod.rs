@@ -10,6 +10,7 @@ pub mod http;
 pub mod overdue;
 pub mod projection;
 mod store;
+mod uncollected;
 
 pub use access_request::{AccessRequest, Pending, Refusal};
 pub use projection::{AccessRequestRow, RequestState};

@@ -1,4 +1,5 @@
 //! Requests that nobody decided in time: their end is written down, for the record and for the inbox.
+//! And, in the same round, grants that nobody collected in time.
 
 use std::time::Duration;
 
@@ -41,22 +42,31 @@ impl Requests {
     }
 }
 
-/// Ends overdue requests until `stop`. Being stopped at any moment is safe.
+/// Ends overdue requests, and grants that were never collected, until `stop`. Being stopped at any
+/// moment is safe.
 pub async fn end(requests: Requests, stop: impl Future<Output = ()>) {
     let ending = async {
         loop {
-            match requests.end_overdue().await {
-                Ok(found) if i64::try_from(found).is_ok_and(|found| found >= BATCH) => {}
-                Ok(_) => tokio::time::sleep(LOOK_EVERY).await,
-                Err(error) => {
-                    tracing::warn!(%error, "overdue access requests were not looked for");
-                    tokio::time::sleep(LOOK_EVERY).await;
-                }
+            let overdue = requests.end_overdue().await;
+            let uncollected = requests.end_uncollected().await;
+            if !(is_batch(&overdue) || is_batch(&uncollected)) {
+                tokio::time::sleep(LOOK_EVERY).await;
             }
         }
     };
     tokio::select! {
         () = ending => {}
         () = stop => {}
+    }
+}
+
+/// Whether there may be more; what could not be looked for is looked for later.
+fn is_batch(found: &Result<usize, RequestError>) -> bool {
+    match found {
+        Ok(found) => i64::try_from(*found).is_ok_and(|found| found >= BATCH),
+        Err(error) => {
+            tracing::warn!(%error, "what nobody decided or collected in time was not looked for");
+            false
+        }
     }
 }

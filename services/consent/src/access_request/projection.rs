@@ -6,9 +6,11 @@ use events::{
 };
 use ids::{GrantId, RequestId, TenantId, UserId};
 use jiff::Timestamp;
-use postgres::{DatabaseError, Tx};
+use postgres::{DatabaseError, Scope, Tx};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
+
+use crate::vault::Vault;
 
 /// An access request as the inbox shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +128,13 @@ const OVERDUE: &str = "
      WHERE state = 'pending' AND expires_at <= $1
      ORDER BY expires_at
      LIMIT $2";
+
+// Read across organizations, by followers only.
+const NO_LONGER_PENDING: &str = "
+    -- consent.access_requests_no_longer_pending
+    SELECT request_id
+      FROM consent.access_requests
+     WHERE request_id = ANY($1) AND (state <> 'pending' OR expires_at <= $2)";
 
 /// Takes one event in.
 ///
@@ -313,6 +322,29 @@ pub async fn overdue(
         .await?
         .iter()
         .map(of_row)
+        .collect())
+}
+
+/// Which of these requests, of whatever organizations, nobody has to decide any more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn no_longer_pending(
+    vault: &Vault,
+    requests: &[RequestId],
+) -> Result<Vec<RequestId>, DatabaseError> {
+    let ids: Vec<_> = requests.iter().map(|id| id.uuid()).collect();
+    let tx = vault
+        .postgres
+        .begin("look for decisions", Scope::Follower)
+        .await?;
+    let rows = tx
+        .query(NO_LONGER_PENDING, &[&ids, &vault.clock.now()])
+        .await?;
+    tx.commit().await?;
+    Ok(rows
+        .iter()
+        .map(|row| RequestId::from_uuid(row.get("request_id")))
         .collect())
 }
 

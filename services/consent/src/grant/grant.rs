@@ -7,6 +7,9 @@ use jiff::Timestamp;
 
 use crate::policy::Policy;
 
+/// Why a grant ended whose app did not come for the token in time.
+pub const NEVER_COLLECTED: &str = "never collected";
+
 /// A grant, as its events add up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Grant {
@@ -190,6 +193,22 @@ impl Grant {
             Self::Revoked { .. } => Ok(None),
             Self::None => Err(Refusal::Unknown),
         }
+    }
+
+    /// Nobody came for its token in time: it ends, and says why. `None` when the token went out, or
+    /// there is nothing to end.
+    #[must_use]
+    pub fn lapse(&self) -> Option<GrantEvent> {
+        let uncollected = matches!(
+            self,
+            Self::Live {
+                token_issued: false,
+                ..
+            }
+        );
+        uncollected.then(|| GrantEvent::Revoked {
+            reason: NEVER_COLLECTED.to_owned(),
+        })
     }
 
     /// To whom, what exactly, and whether the token went out, of a grant that is in force.

@@ -257,6 +257,26 @@ impl Grants {
         Ok(tx.commit().await?)
     }
 
+    /// Ends a grant whose app did not come for the token in time; false when the token went out, or
+    /// the grant ended before. No proxy has to be told: there is no token.
+    ///
+    /// # Errors
+    /// When somebody changed the grant at the same moment, or the database refuses.
+    pub async fn lapse(&self, actor: &Actor, id: GrantId) -> Result<bool, GrantError> {
+        let tx = self.0.begin("end uncollected grant", actor.tenant).await?;
+        let stream = StreamId::of::<GrantEvent, _>(id);
+        let (grant, version) = load::<Grant>(&tx, &stream).await?;
+        let Some(event) = grant.lapse() else {
+            return Ok(false);
+        };
+        // In the grant's own order: a delivery at the same moment is first and the grant stays, or
+        // finds it ended.
+        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        tx.commit().await?;
+        self.0.changed(&[]);
+        Ok(true)
+    }
+
     /// Mints the grant's first token within the caller's transaction and opens its access.
     ///
     /// # Errors

@@ -1,7 +1,5 @@
 //! Authorization codes: minted when a person approves, redeemed once (RFC 6749 section 4.1.2).
 
-use std::time::Duration;
-
 use ids::{AuthorizationCode, GrantId, RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
@@ -16,10 +14,8 @@ use crate::{
     grant::GrantError,
     policy::after,
     vault::Vault,
+    way_back::CODE_LIVES,
 };
-
-/// A code lives for a minute.
-const LIVES: Duration = Duration::from_secs(60);
 
 /// A code, as it was stored.
 pub struct StoredCode {
@@ -71,7 +67,7 @@ pub async fn with_code(
 ) -> Result<String, RequestError> {
     let code = AuthorizationCode::mint().map_err(GrantError::from)?;
     let digest = code.digest();
-    let expires_at = after(vault.clock.now(), LIVES);
+    let expires_at = after(vault.clock.now(), CODE_LIVES);
     tx.execute(
         ISSUE,
         &[

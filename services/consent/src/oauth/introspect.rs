@@ -51,7 +51,7 @@ pub struct Introspection {
 }
 
 /// Tells a client what a token that was given to it is good for: an access token or a refresh token.
-#[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+#[utoipa::path(tag = "oauth", request_body(content = crate::oauth::forms::TokenInHandForm, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 200, body = Introspection), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/introspect")]
 pub(crate) async fn introspect(

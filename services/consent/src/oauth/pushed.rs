@@ -73,7 +73,7 @@ const USE: &str = "
     RETURNING request_id";
 
 /// Takes an authorization request in, checked as it would be at the authorization endpoint.
-#[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+#[utoipa::path(tag = "oauth", request_body(content = crate::oauth::forms::PushedForm, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 201, body = Pushed), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/par")]
 pub(crate) async fn push(

@@ -18,7 +18,7 @@ use crate::{
 
 /// Revokes the grant of an access token or a refresh token, with all its tokens. Unknown tokens and other clients' tokens are no error and have no
 /// effect (RFC 7009 section 2.2).
-#[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+#[utoipa::path(tag = "oauth", request_body(content = crate::oauth::forms::TokenInHandForm, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 200), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/revoke")]
 pub(crate) async fn revoke(

@@ -59,7 +59,7 @@ pub(super) struct Issued {
 /// Exchanges an authorization code or a refresh token for an access token.
 ///
 /// `authorization_details` may ask for less than was granted (RFC 9396 section 6).
-#[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+#[utoipa::path(tag = "oauth", request_body(content = crate::oauth::forms::TokenForm, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 200, body = TokenResponse), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/token")]
 pub(crate) async fn token(

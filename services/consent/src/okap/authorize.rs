@@ -10,9 +10,10 @@ use server::{Problem, RequestId};
 use tokio::time::Instant;
 
 use super::{
-    answer::{self, GrantedAnswer, OkapError, PendingAnswer},
+    answer::{self, OkapError, PendingAnswer},
     ask::{Call, Outcome, ask},
     asked::{self, Asked, Body},
+    described::{AskBody, DecidedAnswer},
     extend,
     held::{held, held_secret},
     knock::{Door, Knocks, Place, door},
@@ -24,7 +25,7 @@ use crate::{
     grant::GrantError,
     policy::after,
     vault::{Actor, Vault},
-    way_back::Channel,
+    way_back::{self, Channel},
 };
 
 /// The longest that one call is held.
@@ -44,8 +45,8 @@ type Parts = (
 ///
 /// With a token of its own in `Authorization: Bearer okap_…` an app asks for more for the grant of
 /// that token. A member that is left out then stays as granted.
-#[utoipa::path(tag = "okap", request_body(content = String, content_type = "application/json"), responses(
-    (status = 200, body = GrantedAnswer), (status = 202, body = PendingAnswer), (status = 400, body = OkapError),
+#[utoipa::path(tag = "okap", request_body = AskBody, responses(
+    (status = 200, body = DecidedAnswer), (status = 202, body = PendingAnswer), (status = 400, body = OkapError),
     (status = 401, body = OkapError), (status = 403, body = OkapError), (status = 413, body = OkapError), (status = 415, body = OkapError), (status = 422, body = OkapError),
     (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[post("/okap/authorize")]
@@ -191,7 +192,7 @@ fn read(
 
 /// Collects the answer of an access request with the poll secret that was given beside it.
 #[utoipa::path(tag = "okap", params(("id" = String, Path), ("authorization" = String, Header, description = "Bearer and the poll secret")), responses(
-    (status = 200, body = GrantedAnswer), (status = 202, body = PendingAnswer), (status = 401, body = OkapError),
+    (status = 200, body = DecidedAnswer), (status = 202, body = PendingAnswer), (status = 401, body = OkapError),
     (status = 404, body = Problem), (status = 409, body = OkapError), (status = 410, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[get("/okap/requests/{id}")]
 pub(crate) async fn poll(
@@ -217,7 +218,16 @@ pub(crate) async fn poll(
     let state = decided(&vault, &requests, &actor, id, deadline).await?;
     let by_code = matches!(held.back, Some(Channel::Callback(_)));
     match state {
-        Some(RequestState::Approved(_)) if by_code => Ok(answer::code_required()),
+        Some(RequestState::Approved(_)) if by_code => {
+            let lapsed = way_back::code_lapsed(&vault, actor.tenant, id)
+                .await
+                .map_err(|e| Problem::dependency(&e))?;
+            Ok(if lapsed {
+                answer::denied(answer::ENDED)
+            } else {
+                answer::code_required()
+            })
+        }
         None => Ok(answer::pending(
             id,
             None,

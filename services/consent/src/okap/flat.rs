@@ -18,6 +18,7 @@ use super::{
     answer::{ENDED, FlatAnswer, flat_granted, flat_refused},
     ask::{Call, Outcome, ask},
     asked::{self, Body},
+    described::FlatAskBody,
     knock::{Knocks, door},
     waiting::{Caller, decided},
 };
@@ -43,7 +44,7 @@ type Parts = (
 );
 
 /// Asks a person for access in the flat form; always answers with status 200.
-#[utoipa::path(tag = "okap", request_body(content = String, content_type = "application/json"),
+#[utoipa::path(tag = "okap", request_body = FlatAskBody,
     responses((status = 200, body = FlatAnswer)))]
 #[post("/okap/request")]
 pub(crate) async fn request(

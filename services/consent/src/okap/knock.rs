@@ -23,7 +23,7 @@ const POLLS_PER_MINUTE: u32 = 300;
 /// How many callers of one network are kept waiting at once.
 const WAITING_OF_ONE: u32 = 50;
 /// How many callers are kept waiting at once in this process.
-const WAITING_OF_ALL: u32 = 2_000;
+const WAITING_OF_ALL: u32 = 10_000;
 
 /// Counts who knocks how often, and who waits. Clones count together.
 #[derive(Clone)]

@@ -5,6 +5,7 @@ mod answer;
 mod ask;
 mod asked;
 pub mod authorize;
+pub mod described;
 mod extend;
 pub mod flat;
 mod held;

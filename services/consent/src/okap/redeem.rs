@@ -11,8 +11,9 @@ use server::{Problem, RequestId, StrictJson};
 use utoipa::ToSchema;
 
 use super::{
-    answer::{self, GrantedAnswer, OkapError},
+    answer::{self, OkapError},
     authorize::outcome_of,
+    described::DecidedAnswer,
     held::{held, held_secret},
     knock::Knocks,
 };
@@ -33,7 +34,7 @@ pub struct Redemption {
 /// Collects the answer of a request that has a callback: with the code that came there, once, within
 /// a minute, and the poll secret.
 #[utoipa::path(tag = "okap", request_body = Redemption, params(("id" = String, Path), ("authorization" = String, Header, description = "Bearer and the poll secret; for a request that came in an okap: link, its code verifier")), responses(
-    (status = 200, body = GrantedAnswer), (status = 400, body = OkapError), (status = 401, body = OkapError),
+    (status = 200, body = DecidedAnswer), (status = 404, body = Problem), (status = 400, body = OkapError), (status = 401, body = OkapError),
     (status = 413, body = OkapError), (status = 415, body = OkapError), (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[post("/okap/requests/{id}")]
 pub(crate) async fn redeem(

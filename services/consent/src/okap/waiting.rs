@@ -1,17 +1,12 @@
 //! Waiting for a person, on the connection that asked.
 
-use std::time::Duration;
-
 use ids::RequestId;
-use tokio::{sync::broadcast::error::RecvError, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     access_request::{RequestError, RequestState, Requests},
-    vault::{Actor, Change, Vault},
+    vault::{Actor, Vault},
 };
-
-/// How often the database is asked in case the decision was taken in another process.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Where a request stands once it is decided; `None` when nobody decided until `deadline`.
 ///
@@ -24,31 +19,16 @@ pub async fn decided(
     id: RequestId,
     deadline: Instant,
 ) -> Result<Option<RequestState>, RequestError> {
-    // Listening begins before the first look, so that no decision falls between the two.
-    let mut changes = vault.changes.subscribe();
+    // The place is taken before the first look, so that no decision falls between the two.
+    let mut waiter = vault.wait_for(id);
     loop {
         let state = requests.one(actor.tenant, actor.user, id).await?.state;
         if state != RequestState::Pending {
             return Ok(Some(state));
         }
-        let now = Instant::now();
-        if now >= deadline {
-            return Ok(None);
-        }
-        let until = deadline.min(now + LOOK_AGAIN);
-        let told = async {
-            loop {
-                match changes.recv().await {
-                    Ok(Change::Decided(decided)) if decided == id => break,
-                    // Too many changes at once: look at the table instead.
-                    Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => std::future::pending().await,
-                    Ok(_) => {}
-                }
-            }
-        };
         // At the deadline nobody looks again: an answer to nobody's address takes no time, either.
-        if tokio::time::timeout_at(until, told).await.is_err() && until == deadline {
+        let woken = tokio::time::timeout_at(deadline, waiter.woken()).await;
+        if woken.is_err() {
             return Ok(None);
         }
     }

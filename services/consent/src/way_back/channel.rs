@@ -27,6 +27,11 @@ const FITS: &str = "
                     WHERE request_id = $1 AND code_digest = $2 AND code_expires_at > $3
                       AND delivered_at IS NULL) AS fits";
 
+const LAPSED: &str = "
+    -- consent.callback_code_lapsed
+    SELECT EXISTS (SELECT 1 FROM consent.delivery_channels
+                    WHERE request_id = $1 AND code_expires_at <= $2) AS lapsed";
+
 const WAITING_FOR: &str = "
     -- consent.waiting_for_opener
     SELECT c.request_id
@@ -112,4 +117,14 @@ pub(super) async fn fits(
         .query_one(FITS, &[&request.uuid(), &code.as_bytes().as_slice(), &now])
         .await?;
     Ok(row.get("fits"))
+}
+
+/// Whether a request has a code whose time is over.
+pub(super) async fn lapsed(
+    tx: &Tx,
+    request: RequestId,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let row = tx.query_one(LAPSED, &[&request.uuid(), &now]).await?;
+    Ok(row.get("lapsed"))
 }

@@ -27,8 +27,8 @@ use crate::{
     vault::{Actor, Vault},
 };
 
-/// A callback's code lives for a minute, as an OAuth code does.
-const LIVES: Duration = Duration::from_secs(60);
+/// A callback's code lives for a minute, and so does an OAuth code.
+pub const CODE_LIVES: Duration = Duration::from_secs(60);
 
 /// How the answer to an OKAP request goes back through the person's browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +154,7 @@ pub async fn after_approval(
         Some(Channel::Opener(_)) => Ok(Some(told_at(vault, request))),
         Some(Channel::Callback(callback)) => {
             let code = AuthorizationCode::mint().map_err(GrantError::from)?;
-            let expires_at = after(vault.clock.now(), LIVES);
+            let expires_at = after(vault.clock.now(), CODE_LIVES);
             let issued = channel::issue(tx, request, &code, expires_at).await?;
             Ok(issued.then(|| answer(vault, &callback, request, ("code", code.reveal()))))
         }
@@ -189,6 +189,21 @@ fn answer(vault: &Vault, callback: &Callback, request: RequestId, what: (&str, &
 /// The page that tells the opener.
 fn told_at(vault: &Vault, request: RequestId) -> String {
     format!("{}/okap/popup/requests/{request}", vault.public_url)
+}
+
+/// Whether the code of a request lapsed: nobody can collect the answer any more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn code_lapsed(
+    vault: &Vault,
+    tenant: TenantId,
+    request: RequestId,
+) -> Result<bool, DatabaseError> {
+    let tx = vault.begin("look after callback code", tenant).await?;
+    let lapsed = channel::lapsed(&tx, request, vault.clock.now()).await?;
+    tx.commit().await?;
+    Ok(lapsed)
 }
 
 /// Whether `code` is the live code of a request.

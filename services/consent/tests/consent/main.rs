@@ -43,5 +43,6 @@ mod step_up_link;
 mod step_up_oauth;
 mod tenants;
 mod tickets;
+mod uncollected;
 mod way_back;
 mod world;

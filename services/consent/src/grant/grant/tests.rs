@@ -107,6 +107,18 @@ fn a_grant_whose_time_is_over_gives_no_token_and_is_not_brought_back() {
 }
 
 #[test]
+fn a_grant_lapses_only_as_long_as_its_token_is_here() {
+    let never = GrantEvent::Revoked {
+        reason: "never collected".to_owned(),
+    };
+    assert_eq!(given(&[granted()]).lapse(), Some(never.clone()));
+    let collected = [granted(), GrantEvent::TokenIssued {}];
+    assert_eq!(given(&collected).lapse(), None);
+    assert_eq!(given(&[granted(), never]).lapse(), None);
+    assert_eq!(given(&[]).lapse(), None);
+}
+
+#[test]
 fn a_revoked_grant_stays_revoked() {
     let revoked = GrantEvent::Revoked {
         reason: "test".into(),

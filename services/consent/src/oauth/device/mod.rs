@@ -44,7 +44,7 @@ pub struct DeviceAuthorization {
 }
 
 /// Takes in what a device asks for; its person then enters the code that this gives.
-#[utoipa::path(tag = "oauth", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses(
+#[utoipa::path(tag = "oauth", request_body(content = crate::oauth::forms::DeviceForm, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 200, body = DeviceAuthorization), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/device_authorization")]
 pub(crate) async fn authorize_device(
