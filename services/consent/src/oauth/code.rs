@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ids::{AuthorizationCode, GrantId, RequestId, TenantId, TokenDigest};
+use ids::{AuthorizationCode, GrantId, KeyThumbprint, RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use server::Problem;
 
-use super::error::redirect;
+use super::{error::redirect, possession};
 use crate::{
     access_request::{
         RequestError,
@@ -35,6 +35,8 @@ pub struct StoredCode {
     pub redirect_uri: String,
     /// The challenge that its verifier must match.
     pub code_challenge: String,
+    /// The key that its redeemer must hold, if it is bound to one (RFC 9449 section 10).
+    pub bound_to: Option<KeyThumbprint>,
     /// When it lapses.
     pub expires_at: Timestamp,
     /// Whether it was redeemed.
@@ -44,12 +46,12 @@ pub struct StoredCode {
 const ISSUE: &str = "
     -- consent.issue_code
     INSERT INTO consent.authorization_codes
-           (digest, tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at)
-    VALUES ($1, store.current_tenant(), $2, $3, $4, $5, $6, $7)";
+           (digest, tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at, key_thumbprint)
+    VALUES ($1, store.current_tenant(), $2, $3, $4, $5, $6, $7, $8)";
 
 const FIND: &str = "
     -- consent.find_code
-    SELECT tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at, used_at
+    SELECT tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at, used_at, key_thumbprint
       FROM consent.authorization_codes
      WHERE digest = $1";
 
@@ -82,6 +84,7 @@ pub async fn with_code(
             &channel.redirect_uri,
             &channel.code_challenge,
             &expires_at,
+            &channel.dpop_jkt.as_ref().map(KeyThumbprint::as_str),
         ],
     )
     .await?;
@@ -138,22 +141,24 @@ async fn channel(
 /// The code of a digest; the transaction holds the digest.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database refuses or the row cannot be read.
 pub async fn find(tx: &Tx, digest: TokenDigest) -> Result<Option<StoredCode>, DatabaseError> {
     let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
-    Ok(row.map(|row| {
+    row.map(|row| {
         let used_at: Option<Timestamp> = row.get("used_at");
-        StoredCode {
+        Ok(StoredCode {
             tenant: TenantId::from_uuid(row.get("tenant_id")),
             request: RequestId::from_uuid(row.get("request_id")),
             grant: GrantId::from_uuid(row.get("grant_id")),
             client_id: row.get("client_id"),
             redirect_uri: row.get("redirect_uri"),
             code_challenge: row.get("code_challenge"),
+            bound_to: possession::stored(&row, "consent.authorization_codes")?,
             expires_at: row.get("expires_at"),
             used: used_at.is_some(),
-        }
-    }))
+        })
+    })
+    .transpose()
 }
 
 /// Redeems a code; false when somebody was first.

@@ -54,6 +54,8 @@ pub struct Metadata {
     authorization_details_types_supported: [&'static str; 1],
     /// What a client may do about its grants: begin one, and ask for more of one (Grant Management).
     grant_management_actions_supported: [&'static str; 2],
+    /// What a proof that a client holds a key may be signed with (RFC 9449 section 5.1).
+    dpop_signing_alg_values_supported: [&'static str; 4],
     /// Answers carry `iss` (RFC 9207).
     authorization_response_iss_parameter_supported: bool,
 }
@@ -86,6 +88,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         authorization_details_types_supported: [events::TYPE],
         grant_management_actions_supported: ACTIONS,
+        dpop_signing_alg_values_supported: dpop::ALGORITHMS,
         authorization_response_iss_parameter_supported: true,
     })
 }

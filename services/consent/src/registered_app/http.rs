@@ -46,6 +46,10 @@ pub struct NewApp {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     jwks: Option<Value>,
+    /// Whether every token of it must be bound to a key: it then sends a DPoP proof with each token
+    /// request (RFC 9449 section 5.2). Left out: it may.
+    #[serde(default)]
+    dpop_bound_access_tokens: bool,
 }
 
 /// A registered app.
@@ -66,6 +70,8 @@ pub struct AppView {
     grant_types: BTreeSet<GrantType>,
     /// How it proves that it is itself.
     token_endpoint_auth_method: &'static str,
+    /// Whether every token of it must be bound to a key (RFC 9449 section 5.2).
+    dpop_bound_access_tokens: bool,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -126,6 +132,7 @@ impl From<AppRow> for AppView {
             redirect_uris: row.redirect_uris,
             grant_types: row.grant_types,
             token_endpoint_auth_method: row.authentication.name(),
+            dpop_bound_access_tokens: row.dpop_bound,
             registered_at: row.registered_at,
         }
     }
@@ -151,6 +158,7 @@ pub(crate) async fn register(
         grant_types,
         token_endpoint_auth_method,
         jwks,
+        dpop_bound_access_tokens,
     } = body.0;
     let authentication = authentication(token_endpoint_auth_method.as_deref(), jwks)?;
     let name = checked_name(&name)?;
@@ -176,6 +184,7 @@ pub(crate) async fn register(
         redirect_uris,
         grant_types,
         authentication,
+        dpop_bound: dpop_bound_access_tokens,
     };
     let (id, secret) = apps
         .register(&Actor::person(&person, &request_id), registration)

@@ -120,6 +120,7 @@ async fn register(
                 redirect_uris,
                 grant_types: GrantType::code_alone(),
                 authentication: ClientAuthentication::None,
+                dpop_bound: false,
             },
         )
         .await?;

@@ -27,14 +27,16 @@ pub struct AppRow {
     pub grant_types: BTreeSet<GrantType>,
     /// How it proves that it is itself.
     pub authentication: ClientAuthentication,
+    /// Whether every token of it is bound to a key (RFC 9449 section 5.2).
+    pub dpop_bound: bool,
     /// Since when.
     pub registered_at: Timestamp,
 }
 
 const REGISTERED: &str = "
     -- consent.app_registered
-    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication)
-    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9)";
+    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication, dpop_bound)
+    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9, $10)";
 
 const REMOVED: &str = "
     -- consent.app_removed
@@ -46,7 +48,7 @@ pub(crate) const CLEAR: &str = "
 
 const OF_TENANT: &str = "
     -- consent.apps_of_tenant
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, dpop_bound, registered_at
       FROM consent.apps
      WHERE state = 'registered'
      ORDER BY registered_at
@@ -54,7 +56,7 @@ const OF_TENANT: &str = "
 
 const BY_CLIENT_ID: &str = "
     -- consent.app_by_client_id
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, dpop_bound, registered_at
       FROM consent.apps
      WHERE client_digest = $1 AND state = 'registered'";
 
@@ -73,6 +75,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             redirect_uris,
             grant_types,
             authentication,
+            dpop_bound,
         } => {
             let digest = TokenDigest::of(&AppId::from_uuid(id).to_string());
             let uris = Value::from(redirect_uris);
@@ -91,6 +94,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
                     &event.occurred_at,
                     &grant_types,
                     &authentication,
+                    &dpop_bound,
                 ],
             )
             .await?
@@ -140,6 +144,7 @@ fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
         redirect_uris: uris.map_err(|_| unreadable("redirect_uris"))?,
         grant_types: grant_types.map_err(|_| unreadable("grant_types"))?,
         authentication: authentication.map_err(|_| unreadable("authentication"))?,
+        dpop_bound: row.get("dpop_bound"),
         registered_at: row.get("registered_at"),
     })
 }

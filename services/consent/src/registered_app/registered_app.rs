@@ -31,6 +31,8 @@ pub struct Registration {
     pub grant_types: BTreeSet<GrantType>,
     /// How it proves that it is itself.
     pub authentication: ClientAuthentication,
+    /// Whether every token of it is bound to a key (RFC 9449 section 5.2).
+    pub dpop_bound: bool,
 }
 
 /// Why an app was not registered or removed.
@@ -59,6 +61,7 @@ impl App {
             redirect_uris,
             grant_types,
             authentication,
+            dpop_bound,
         } = registration;
         match self {
             Self::None => Ok(AppEvent::Registered {
@@ -67,6 +70,7 @@ impl App {
                 redirect_uris,
                 grant_types,
                 authentication,
+                dpop_bound,
             }),
             _ => Err(Refusal::Exists),
         }

@@ -33,6 +33,7 @@ fn apps_are_listed_with_their_client_id() {
         ],
         grant_types: GrantType::code_alone(),
         authentication: ClientAuthentication::None,
+        dpop_bound: false,
         registered_at: look::at("2026-11-10T08:00:00Z"),
     };
     let html = look::keep("apps", &page(vec![row.clone()], NewApp::default()));
