@@ -183,7 +183,7 @@ impl Vault {
         Ok(())
     }
 
-    fn site(&self, clock: &Clock) -> Result<Site> {
+    pub(crate) fn site(&self, clock: &Clock) -> Result<Site> {
         let postgres = Postgres::connect(&DatabaseSettings {
             url: self.role_url("auth"),
             connections: 4,

@@ -31,7 +31,7 @@ struct Kind {
 }
 
 // Found across organizations, by followers only.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind {
         find: "
     -- consent.find_old_codes
@@ -85,6 +85,15 @@ const KINDS: [Kind; 8] = [
     -- consent.remove_old_client_assertions
     DELETE FROM consent.client_assertions
      WHERE digest IN (SELECT digest FROM consent.client_assertions WHERE expires_at < $1 LIMIT $2)",
+    },
+    Kind {
+        find: "
+    -- consent.find_old_dpop_proofs
+    SELECT DISTINCT tenant_id FROM consent.dpop_proofs WHERE expires_at < $1 LIMIT $2",
+        remove: "
+    -- consent.remove_old_dpop_proofs
+    DELETE FROM consent.dpop_proofs
+     WHERE digest IN (SELECT digest FROM consent.dpop_proofs WHERE expires_at < $1 LIMIT $2)",
     },
     Kind {
         find: "

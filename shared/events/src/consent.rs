@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ids::{AppId, GrantId, RequestId, UserId};
+use ids::{AppId, GrantId, KeyThumbprint, RequestId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -211,6 +211,9 @@ pub enum AppEvent {
         /// How it registered itself; absent where an administrator registered it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         registration: Option<SelfRegistration>,
+        /// Whether every token of it is bound to a key (RFC 9449 section 5.2).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dpop_bound: bool,
     },
     /// Removed; its grants are revoked apart.
     #[serde(rename = "app.removed")]
@@ -302,10 +305,18 @@ pub enum GrantEvent {
     },
     /// Its token was handed to the app. The token itself is nowhere.
     #[serde(rename = "grant.token_issued")]
-    TokenIssued {},
+    TokenIssued {
+        /// The key that it is bound to (RFC 9449), if it is to one. Since version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bound_to: Option<KeyThumbprint>,
+    },
     /// Its app used a refresh token and got the next access token. Neither is anywhere.
     #[serde(rename = "grant.token_refreshed")]
-    TokenRefreshed {},
+    TokenRefreshed {
+        /// The key that the next access token is bound to, if it is to one. Since version 2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bound_to: Option<KeyThumbprint>,
+    },
     /// Its details changed; the token stays.
     #[serde(rename = "grant.changed")]
     Changed {
@@ -331,6 +342,14 @@ pub enum GrantEvent {
 
 impl EventPayload for GrantEvent {
     const STREAM: &'static str = "grant";
+
+    fn schema(event_type: &str) -> i16 {
+        match event_type {
+            // Version 1 knew no bound tokens: what reads as one there is a bearer token.
+            "grant.token_issued" | "grant.token_refreshed" => 2,
+            _ => 1,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What one token may do.
 
 use events::{AppIdentity, AuthorizationDetail, Provider};
-use ids::{GrantId, TenantId, UserId};
+use ids::{GrantId, KeyThumbprint, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::DatabaseError;
 use tokio_postgres::{
@@ -26,6 +26,8 @@ pub struct GrantAccess {
     pub expires_at: Timestamp,
     /// When it was ended before its time, if it was.
     pub closed_at: Option<Timestamp>,
+    /// The key that the token is bound to, if it is: good only beside a proof by it (RFC 9449).
+    pub bound_to: Option<KeyThumbprint>,
     /// How often it was written; rises with each change.
     pub version: i32,
 }
@@ -50,9 +52,20 @@ impl GrantAccess {
             details,
             expires_at: column(row, "expires_at")?,
             closed_at: column(row, "closed_at")?,
+            bound_to: bound_to(row)?,
             version: column(row, "version")?,
         })
     }
+}
+
+fn bound_to(row: &Row) -> Result<Option<KeyThumbprint>, DatabaseError> {
+    let key: Option<&str> = column(row, "key_thumbprint")?;
+    key.map(str::parse)
+        .transpose()
+        .map_err(|_| DatabaseError::Row {
+            table: "consent.grant_access",
+            column: "key_thumbprint",
+        })
 }
 
 fn column<'a, T: FromSql<'a>>(row: &'a Row, column: &'static str) -> Result<T, DatabaseError> {

@@ -28,7 +28,7 @@ const TRIES: usize = 4;
 
 const FIND: &str = "
     -- consent.find_grant_access
-    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, version
+    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, key_thumbprint, version
       FROM consent.grant_access
      WHERE token_digest = $1";
 

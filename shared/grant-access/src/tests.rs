@@ -50,6 +50,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         details: vec![detail("openai", 5), detail("anthropic", 6)],
         expires_at: now() + SignedDuration::from_hours(1),
         closed_at: None,
+        bound_to: None,
         version: 1,
     }
 }

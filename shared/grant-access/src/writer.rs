@@ -1,7 +1,7 @@
 //! The writing side: consent's, within the transaction that appends the event.
 
 use events::AuthorizationDetail;
-use ids::{GrantId, TokenDigest};
+use ids::{GrantId, KeyThumbprint, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use tokio_postgres::types::Json;
@@ -12,8 +12,8 @@ const OPEN: &str = "
     -- consent.open_grant_access
     INSERT INTO consent.grant_access
            (token_digest, tenant_id, grant_id, user_id, app, details, expires_at, closed_at, version,
-            narrowed, token_ends_at)
-    VALUES ($1, $2, $3, $4, $5, $6, LEAST($7::timestamptz, $11::timestamptz), $8, $9, $10, $11)";
+            narrowed, token_ends_at, key_thumbprint)
+    VALUES ($1, $2, $3, $4, $5, $6, LEAST($7::timestamptz, $11::timestamptz), $8, $9, $10, $11, $12)";
 
 const CHANGE: &str = "
     -- consent.change_grant_access
@@ -101,6 +101,7 @@ pub async fn open_under(
             &access.version,
             &terms.narrowed.map(Json),
             &terms.ends_at,
+            &access.bound_to.as_ref().map(KeyThumbprint::as_str),
         ],
     )
     .await?;

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use ids::{CallId, GrantId};
+use ids::{CallId, GrantId, TokenDigest};
 use uuid::Uuid;
 
 use crate::bucket::Bucket;
@@ -78,6 +78,11 @@ impl Keys {
     /// The revocation mark of a grant. It stands outside epochs: what was revoked stays revoked.
     pub(crate) fn revoked(&self, grant: GrantId) -> String {
         format!("{}:revoked:{}", self.namespace, grant.uuid().simple())
+    }
+
+    /// The mark of something that counts once. It stands outside epochs too.
+    pub(crate) fn used(&self, digest: TokenDigest) -> String {
+        format!("{}:used:{}", self.namespace, digest.to_hex())
     }
 
     /// What stands before the grant in the names of its counters.

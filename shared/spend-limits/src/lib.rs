@@ -21,6 +21,7 @@ mod settle_behind;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod use_once;
 
 pub use bucket::{Bucket, NotABucket};
 pub use carry::{POLL, Spent};

@@ -5,7 +5,7 @@
 //! redirect of an OAuth client. It goes once.
 
 use events::RequestedDetail;
-use ids::{GrantId, RequestId, TenantId, TokenDigest};
+use ids::{GrantId, KeyThumbprint, RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct OauthChannel {
     pub state: Option<String>,
     /// The S256 challenge.
     pub code_challenge: String,
+    /// The key that the code is bound to, if the client named one (RFC 9449 section 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<KeyThumbprint>,
 }
 
 const OPEN: &str = "

@@ -36,6 +36,8 @@ pub struct ClientMetadata {
     pub jwks: Option<Value>,
     /// Where its public keys are.
     pub jwks_uri: Option<String>,
+    /// Whether every token of it must be bound to a key (RFC 9449 section 5.2).
+    pub dpop_bound_access_tokens: Option<bool>,
     /// The types of authorization details that it uses (RFC 9396 section 10).
     pub authorization_details_types: Option<Vec<String>>,
     /// A secret, which nobody may choose or publish.
@@ -117,6 +119,7 @@ impl ClientMetadata {
             redirect_uris: self.redirect_uris,
             grant_types,
             authentication,
+            dpop_bound: self.dpop_bound_access_tokens.unwrap_or(false),
         };
         Ok(registration.checked()?)
     }

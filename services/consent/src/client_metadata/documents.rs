@@ -152,6 +152,7 @@ fn client(url: &DocumentUrl, registration: Registration, now: Timestamp) -> AppR
         &registration.redirect_uris,
         &registration.grant_types,
         &registration.authentication,
+        registration.dpop_bound,
     ]);
     AppRow {
         id,
@@ -162,6 +163,7 @@ fn client(url: &DocumentUrl, registration: Registration, now: Timestamp) -> AppR
         redirect_uris: registration.redirect_uris,
         grant_types: registration.grant_types,
         authentication: registration.authentication,
+        dpop_bound: registration.dpop_bound,
         registration: Some(SelfRegistration::Document {
             client_id: url.as_str().to_owned(),
             says: TokenDigest::of(&says.to_string()).to_hex(),

@@ -2,7 +2,7 @@
 
 use event_store::Aggregate;
 use events::{AppIdentity, AuthorizationDetail, GrantEvent};
-use ids::{RequestId, UserId};
+use ids::{KeyThumbprint, RequestId, UserId};
 use jiff::Timestamp;
 
 use crate::policy::Policy;
@@ -94,25 +94,33 @@ impl Grant {
         }
     }
 
-    /// A token goes out: once for each decision of the person.
+    /// A token goes out: once for each decision of the person. It may be bound to a key.
     ///
     /// # Errors
     /// When it went out before, or the grant is not live.
-    pub fn issue_token(&self, now: Timestamp) -> Result<GrantEvent, Refusal> {
+    pub fn issue_token(
+        &self,
+        bound_to: Option<KeyThumbprint>,
+        now: Timestamp,
+    ) -> Result<GrantEvent, Refusal> {
         self.live(now)?;
         match self {
-            Self::Live { due: 1.., .. } => Ok(GrantEvent::TokenIssued {}),
+            Self::Live { due: 1.., .. } => Ok(GrantEvent::TokenIssued { bound_to }),
             _ => Err(Refusal::TokenIssued),
         }
     }
 
-    /// Its app renews the token.
+    /// Its app renews the token. The next one may be bound to a key.
     ///
     /// # Errors
     /// When none went out yet, or the grant is not live.
-    pub fn refresh_token(&self, now: Timestamp) -> Result<GrantEvent, Refusal> {
+    pub fn refresh_token(
+        &self,
+        bound_to: Option<KeyThumbprint>,
+        now: Timestamp,
+    ) -> Result<GrantEvent, Refusal> {
         match self.live(now)? {
-            (_, _, true) => Ok(GrantEvent::TokenRefreshed {}),
+            (_, _, true) => Ok(GrantEvent::TokenRefreshed { bound_to }),
             (_, _, false) => Err(Refusal::Unknown),
         }
     }
@@ -252,7 +260,7 @@ impl Aggregate for Grant {
                 };
             }
             (
-                GrantEvent::TokenIssued {},
+                GrantEvent::TokenIssued { .. },
                 Self::Live {
                     token_issued, due, ..
                 },

@@ -111,7 +111,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
         } => {
             granted(tx, event, (user, request), &app, &details).await?;
         }
-        GrantEvent::TokenIssued {} | GrantEvent::TokenRefreshed {} => {}
+        GrantEvent::TokenIssued { .. } | GrantEvent::TokenRefreshed { .. } => {}
         GrantEvent::Changed { details } | GrantEvent::Widened { details, .. } => {
             let stored: Value = json!(details);
             tx.execute(CHANGED, &[&id, &stored, &last_expiry(&details), at])

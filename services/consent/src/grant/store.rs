@@ -5,7 +5,7 @@ use std::time::Duration;
 use event_store::StreamId;
 use events::{AuthorizationDetail, GrantEvent};
 use grant_access::GrantAccess;
-use ids::{GrantId, NoRandomness, OkapToken, RequestId, TenantId, UserId};
+use ids::{GrantId, KeyThumbprint, NoRandomness, OkapToken, RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use spend_limits::StoreError;
@@ -68,6 +68,8 @@ pub struct TokenTerms<'a> {
     pub provider: Option<&'a str>,
     /// How long it lives, if not as long as its grant.
     pub lives: Option<Duration>,
+    /// The key that it is bound to, if its app showed that it holds one (RFC 9449).
+    pub bound_to: Option<KeyThumbprint>,
 }
 
 /// A token on its way to the app, with what it may do.
@@ -80,6 +82,8 @@ pub struct Delivered {
     pub details: Vec<AuthorizationDetail>,
     /// When the token ends.
     pub expires_at: Timestamp,
+    /// The key that it is bound to, if it is to one.
+    pub bound_to: Option<KeyThumbprint>,
 }
 
 impl GrantError {
@@ -291,7 +295,7 @@ impl Grants {
     ) -> Result<Delivered, GrantError> {
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
-        let event = grant.issue_token(self.0.clock.now())?;
+        let event = grant.issue_token(terms.bound_to, self.0.clock.now())?;
         let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
         record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
         Ok(delivered)
@@ -313,7 +317,7 @@ impl Grants {
         let now = self.0.clock.now();
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
-        let event = grant.refresh_token(now)?;
+        let event = grant.refresh_token(terms.bound_to, now)?;
         grant_access::outdate(tx, id, after(now, OVERLAP)).await?;
         let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
         // Recorded last and in the grant's own order: a revocation at the same moment finds this
@@ -356,8 +360,10 @@ impl Grants {
             details: details.clone(),
             expires_at: grant_ends,
             closed_at: None,
+            bound_to: terms.bound_to,
             version: 1,
         };
+        let bound_to = terms.bound_to;
         let terms = grant_access::Terms {
             narrowed: narrowed.as_deref(),
             ends_at,
@@ -368,6 +374,7 @@ impl Grants {
             grant: id,
             details,
             expires_at: ends_at.map_or(grant_ends, |ends_at| ends_at.min(grant_ends)),
+            bound_to,
         })
     }
 }

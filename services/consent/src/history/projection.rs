@@ -167,7 +167,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
         GrantEvent::Revoked { reason } => {
             of_grant(tx, event, Kind::Revoked, (None, None, Some(reason))).await
         }
-        GrantEvent::TokenIssued {} | GrantEvent::TokenRefreshed {} => Ok(()),
+        GrantEvent::TokenIssued { .. } | GrantEvent::TokenRefreshed { .. } => Ok(()),
     }
 }
 

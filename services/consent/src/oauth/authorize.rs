@@ -14,7 +14,7 @@ use super::{
     error::{OauthError, redirect},
     merge,
     parameters::Parameters,
-    pkce,
+    pkce, possession,
     pushed::{self, Opened},
     resource,
 };
@@ -38,7 +38,8 @@ const LARGEST_DETAILS: usize = 8 * 1024;
     ("client_id" = String, Query), ("redirect_uri" = String, Query), ("response_type" = String, Query),
     ("code_challenge" = String, Query), ("code_challenge_method" = String, Query),
     ("authorization_details" = String, Query), ("state" = Option<String>, Query), ("request_uri" = Option<String>, Query),
-    ("grant_management_action" = Option<String>, Query), ("grant_id" = Option<String>, Query)),
+    ("grant_management_action" = Option<String>, Query), ("grant_id" = Option<String>, Query),
+    ("dpop_jkt" = Option<String>, Query)),
     responses((status = 303, description = "To the consent page, to sign-in, or back to the app with an error"),
     (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 503, body = Problem)))]
 #[get("/oauth/authorize")]
@@ -294,6 +295,7 @@ pub(super) fn checked(
         redirect_uri: redirect_uri.to_owned(),
         state: parameters.get("state").map(str::to_owned),
         code_challenge: challenge.to_owned(),
+        dpop_jkt: possession::of_code(parameters)?,
     };
     Ok(Checked {
         channel,

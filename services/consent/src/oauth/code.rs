@@ -1,11 +1,11 @@
 //! Authorization codes: minted when a person approves, redeemed once (RFC 6749 section 4.1.2).
 
-use ids::{AuthorizationCode, GrantId, RequestId, TenantId, TokenDigest};
+use ids::{AuthorizationCode, GrantId, KeyThumbprint, RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use server::Problem;
 
-use super::error::redirect;
+use super::{error::redirect, possession};
 use crate::{
     access_request::{
         RequestError,
@@ -31,6 +31,8 @@ pub struct StoredCode {
     pub redirect_uri: String,
     /// The challenge that its verifier must match.
     pub code_challenge: String,
+    /// The key that its redeemer must hold, if it is bound to one (RFC 9449 section 10).
+    pub bound_to: Option<KeyThumbprint>,
     /// When it lapses.
     pub expires_at: Timestamp,
     /// Whether it was redeemed.
@@ -40,12 +42,12 @@ pub struct StoredCode {
 const ISSUE: &str = "
     -- consent.issue_code
     INSERT INTO consent.authorization_codes
-           (digest, tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at)
-    VALUES ($1, store.current_tenant(), $2, $3, $4, $5, $6, $7)";
+           (digest, tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at, key_thumbprint)
+    VALUES ($1, store.current_tenant(), $2, $3, $4, $5, $6, $7, $8)";
 
 const FIND: &str = "
     -- consent.find_code
-    SELECT tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at, used_at
+    SELECT tenant_id, request_id, grant_id, client_id, redirect_uri, code_challenge, expires_at, used_at, key_thumbprint
       FROM consent.authorization_codes
      WHERE digest = $1";
 
@@ -78,6 +80,7 @@ pub async fn with_code(
             &channel.redirect_uri,
             &channel.code_challenge,
             &expires_at,
+            &channel.dpop_jkt.as_ref().map(KeyThumbprint::as_str),
         ],
     )
     .await?;
@@ -134,22 +137,24 @@ async fn channel(
 /// The code of a digest; the transaction holds the digest.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database refuses or the row cannot be read.
 pub async fn find(tx: &Tx, digest: TokenDigest) -> Result<Option<StoredCode>, DatabaseError> {
     let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
-    Ok(row.map(|row| {
+    row.map(|row| {
         let used_at: Option<Timestamp> = row.get("used_at");
-        StoredCode {
+        Ok(StoredCode {
             tenant: TenantId::from_uuid(row.get("tenant_id")),
             request: RequestId::from_uuid(row.get("request_id")),
             grant: GrantId::from_uuid(row.get("grant_id")),
             client_id: row.get("client_id"),
             redirect_uri: row.get("redirect_uri"),
             code_challenge: row.get("code_challenge"),
+            bound_to: possession::stored(&row, "consent.authorization_codes")?,
             expires_at: row.get("expires_at"),
             used: used_at.is_some(),
-        }
-    }))
+        })
+    })
+    .transpose()
 }
 
 /// Redeems a code; false when somebody was first.

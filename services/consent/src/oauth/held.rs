@@ -1,11 +1,11 @@
 //! A token that somebody shows at an endpoint other than a provider's: whose it is.
 
 use events::AuthorizationDetail;
-use ids::{GrantId, OkapToken, RefreshToken, TenantId, TokenDigest, UserId};
+use ids::{GrantId, KeyThumbprint, OkapToken, RefreshToken, TenantId, TokenDigest, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope};
 
-use super::refresh;
+use super::{possession, refresh};
 use crate::vault::Vault;
 
 /// A token of ours, and the grant behind it.
@@ -17,6 +17,8 @@ pub(super) struct Held {
     pub client_id: Option<String>,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The key that it is bound to, if it is to one.
+    pub bound_to: Option<KeyThumbprint>,
     /// Whether it was ended or used up before that.
     pub spent: bool,
     /// What it may do; `None` for a refresh token, which is no good at a provider.
@@ -25,7 +27,7 @@ pub(super) struct Held {
 
 const BY_ACCESS_TOKEN: &str = "
     -- consent.grant_by_token
-    SELECT tenant_id, user_id, grant_id, app->>'app' AS client_id, details, expires_at, closed_at
+    SELECT tenant_id, user_id, grant_id, app->>'app' AS client_id, details, expires_at, closed_at, key_thumbprint
       FROM consent.grant_access
      WHERE token_digest = $1";
 
@@ -53,6 +55,7 @@ pub(super) async fn held(vault: &Vault, token: &str) -> Result<Option<Held>, Dat
         grant: stored.grant,
         client_id: Some(stored.client_id),
         expires_at: stored.expires_at,
+        bound_to: stored.bound_to,
         spent: stored.used,
         access: None,
     }))
@@ -79,6 +82,7 @@ async fn by_access_token(
         grant: GrantId::from_uuid(row.get("grant_id")),
         client_id: row.get("client_id"),
         expires_at: row.get("expires_at"),
+        bound_to: possession::stored(&row, "consent.grant_access")?,
         spent: closed_at.is_some(),
         access: Some(details.map_err(|_| DatabaseError::Row {
             table: "consent.grant_access",

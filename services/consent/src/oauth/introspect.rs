@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use events::WireDetail;
-use ids::{GrantId, UserId};
+use ids::{GrantId, KeyThumbprint, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,6 +12,7 @@ use super::{
     held::{Held, held},
     pace::Pace,
     parameters::{Form, Parameters},
+    token::token_type,
 };
 use crate::{
     grant::{GrantError, GrantState, Grants},
@@ -39,15 +40,26 @@ pub struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     grant_id: Option<GrantId>,
-    /// `Bearer`; left out for a refresh token.
+    /// `DPoP` or `Bearer`; left out for a refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
+    /// The key that it is bound to, if it is to one (RFC 9449 section 6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
     /// When it ends, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     /// What it may do, with where to call; left out for a refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_details: Option<Vec<WireDetail>>,
+}
+
+/// The key that a token is bound to (RFC 7800 section 3.1).
+#[derive(Serialize, ToSchema)]
+pub struct Confirmation {
+    /// Its thumbprint.
+    #[schema(value_type = String)]
+    jkt: KeyThumbprint,
 }
 
 /// Tells a client what a token that was given to it is good for: an access token or a refresh token.
@@ -116,7 +128,8 @@ fn told(vault: &Vault, client_id: String, held: Held) -> Introspection {
         client_id: Some(client_id),
         sub: Some(held.user),
         grant_id: Some(held.grant),
-        token_type: held.access.is_some().then_some("Bearer"),
+        token_type: held.access.is_some().then(|| token_type(held.bound_to)),
+        cnf: held.bound_to.map(|jkt| Confirmation { jkt }),
         exp: Some(held.expires_at.as_second()),
         authorization_details: held.access.map(wire),
     }

@@ -58,6 +58,8 @@ pub struct Metadata {
     grant_management_actions_supported: [&'static str; 2],
     /// A client id may be the address of a metadata document.
     client_id_metadata_document_supported: bool,
+    /// What a proof that a client holds a key may be signed with (RFC 9449 section 5.1).
+    dpop_signing_alg_values_supported: [&'static str; 4],
     /// Answers carry `iss` (RFC 9207).
     authorization_response_iss_parameter_supported: bool,
 }
@@ -92,6 +94,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
         authorization_details_types_supported: [events::TYPE],
         grant_management_actions_supported: ACTIONS,
         client_id_metadata_document_supported: true,
+        dpop_signing_alg_values_supported: dpop::ALGORITHMS,
         authorization_response_iss_parameter_supported: true,
     })
 }

@@ -18,6 +18,7 @@ pub mod metadata;
 mod pace;
 mod parameters;
 mod pkce;
+mod possession;
 pub mod pushed;
 mod redeem;
 mod refresh;

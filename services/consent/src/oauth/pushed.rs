@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use ids::{PushedRequest, RequestId, TenantId, TokenDigest};
+use ids::{KeyThumbprint, PushedRequest, RequestId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope, Tx};
 use serde::Serialize;
@@ -19,6 +19,7 @@ use super::{
     error::OauthError,
     pace::Pace,
     parameters::{Form, Parameters},
+    possession,
 };
 use crate::{
     policy::after,
@@ -95,7 +96,9 @@ pub(crate) async fn push(
             return Err(OauthError::new("invalid_request", why));
         }
         checked(&vault, &parameters, redirect_uri, LARGEST_DETAILS)?;
-        keep(&vault, &client, &parameters).await
+        let shown = possession::key(&vault, &client, &request).await?;
+        let key = possession::of_pushed(&parameters, shown)?;
+        keep(&vault, &client, &parameters, key).await
     };
     match answer.await {
         Ok(pushed) => HttpResponse::Created()
@@ -110,6 +113,7 @@ async fn keep(
     vault: &Vault,
     client: &AppRow,
     parameters: &Parameters,
+    key: Option<KeyThumbprint>,
 ) -> Result<Pushed, OauthError> {
     let pushed = PushedRequest::mint().map_err(|e| OauthError::unavailable(&e))?;
     let stored = async {
@@ -121,6 +125,9 @@ async fn keep(
             kept.remove(proof);
         }
         kept.insert("client_id".to_owned(), client.client_id.clone());
+        if let Some(key) = key {
+            kept.insert("dpop_jkt".to_owned(), key.to_string());
+        }
         let kept: Value = json!(kept);
         let expires_at = after(vault.clock.now(), Duration::from_secs(LIVES.into()));
         tx.execute(

@@ -7,7 +7,7 @@ use super::{
     code::{self, StoredCode},
     error::OauthError,
     parameters::Parameters,
-    pkce, refresh,
+    pkce, possession, refresh,
     token::{Issued, Rooms, invalid_grant, refused},
     unchanged,
 };
@@ -59,6 +59,7 @@ pub(super) async fn redeem(
     if !pkce::matches(verifier, &stored.code_challenge) {
         return Err(invalid_grant("code_verifier does not match the challenge"));
     }
+    possession::expect(stored.bound_to, rooms.key)?;
     if !stored.used && now >= stored.expires_at {
         return Err(invalid_grant("the code has expired"));
     }
@@ -92,7 +93,7 @@ pub(super) async fn redeem(
             "the code was used before; what it gave is revoked",
         ));
     }
-    let terms = refresh::terms(vault, client, parameters)?;
+    let terms = refresh::terms(rooms, client, parameters)?;
     let delivered = rooms
         .requests
         .deliver_under(&tx, &actor, stored.request, terms)

@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use events::GrantType;
-use ids::{GrantId, RefreshToken, TenantId, TokenDigest, UserId};
+use ids::{GrantId, KeyThumbprint, RefreshToken, TenantId, TokenDigest, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope, Tx};
 
 use super::{
     error::OauthError,
     parameters::Parameters,
-    resource,
+    possession, resource,
     token::{Issued, Rooms, invalid_grant, refused},
     unchanged,
 };
@@ -24,7 +24,7 @@ use crate::{
     policy::after,
     projections::TRIES,
     registered_app::AppRow,
-    vault::{Actor, Vault},
+    vault::Actor,
 };
 
 /// How long an access token lives that can be renewed.
@@ -39,17 +39,19 @@ pub(super) struct StoredRefresh {
     pub user: UserId,
     pub client_id: String,
     pub expires_at: Timestamp,
+    /// The key that whoever uses it must hold.
+    pub bound_to: Option<KeyThumbprint>,
     pub used: bool,
 }
 
 const ISSUE: &str = "
     -- consent.issue_refresh_token
-    INSERT INTO consent.refresh_tokens (digest, tenant_id, grant_id, user_id, client_id, issued_at, expires_at)
-    VALUES ($1, store.current_tenant(), $2, $3, $4, $5, $6)";
+    INSERT INTO consent.refresh_tokens (digest, tenant_id, grant_id, user_id, client_id, issued_at, expires_at, key_thumbprint)
+    VALUES ($1, store.current_tenant(), $2, $3, $4, $5, $6, $7)";
 
 const FIND: &str = "
     -- consent.find_refresh_token
-    SELECT tenant_id, grant_id, user_id, client_id, expires_at, used_at
+    SELECT tenant_id, grant_id, user_id, client_id, expires_at, used_at, key_thumbprint
       FROM consent.refresh_tokens
      WHERE digest = $1";
 
@@ -63,14 +65,15 @@ const USE: &str = "
 /// # Errors
 /// `invalid_target` when it names a resource that is none of ours.
 pub(super) fn terms<'a>(
-    vault: &Vault,
+    rooms: &Rooms<'_>,
     client: &AppRow,
     parameters: &'a Parameters,
 ) -> Result<TokenTerms<'a>, OauthError> {
     Ok(TokenTerms {
         narrowing: parameters.get("authorization_details"),
-        provider: resource::provider(vault, parameters)?,
+        provider: resource::provider(rooms.vault, parameters)?,
         lives: may_renew(client).then_some(ACCESS_LIVES),
+        bound_to: rooms.key,
     })
 }
 
@@ -92,7 +95,7 @@ pub(super) async fn first(
     if !may_renew(client) {
         return Ok(None);
     }
-    issue(tx, client, actor, delivered.grant, now)
+    issue(tx, client, actor, delivered, now)
         .await
         .map(Some)
         .map_err(refused)
@@ -102,19 +105,25 @@ async fn issue(
     tx: &Tx,
     client: &AppRow,
     actor: &Actor,
-    grant: GrantId,
+    delivered: &Delivered,
     now: Timestamp,
 ) -> Result<RefreshToken, RequestError> {
     let token = RefreshToken::mint().map_err(GrantError::from)?;
+    // A client that proves itself may change its key; of another, the key is all that tells it from
+    // a thief (RFC 9449 section 5).
+    let key = delivered
+        .bound_to
+        .filter(|_| client.authentication.is_none());
     tx.execute(
         ISSUE,
         &[
             &token.digest().as_bytes().as_slice(),
-            &grant.uuid(),
+            &delivered.grant.uuid(),
             &actor.user.uuid(),
             &client.id.to_string(),
             &now,
             &after(now, IDLE),
+            &key.as_ref().map(KeyThumbprint::as_str),
         ],
     )
     .await?;
@@ -124,23 +133,25 @@ async fn issue(
 /// The refresh token of a digest; the transaction holds the digest.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database refuses or the row cannot be read.
 pub(super) async fn find(
     tx: &Tx,
     digest: TokenDigest,
 ) -> Result<Option<StoredRefresh>, DatabaseError> {
     let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
-    Ok(row.map(|row| {
+    row.map(|row| {
         let used_at: Option<Timestamp> = row.get("used_at");
-        StoredRefresh {
+        Ok(StoredRefresh {
             tenant: TenantId::from_uuid(row.get("tenant_id")),
             grant: GrantId::from_uuid(row.get("grant_id")),
             user: UserId::from_uuid(row.get("user_id")),
             client_id: row.get("client_id"),
             expires_at: row.get("expires_at"),
+            bound_to: possession::stored(&row, "consent.refresh_tokens")?,
             used: used_at.is_some(),
-        }
-    }))
+        })
+    })
+    .transpose()
 }
 
 /// Exchanges a refresh token for the next access token and the next refresh token.
@@ -167,11 +178,13 @@ pub(super) async fn renew(
         .filter(|stored| stored.client_id == client.id.to_string())
         .ok_or_else(|| invalid_grant("the refresh token is not known, or is another client's"))?;
     drop(tx);
+    // Before anything else: who cannot show the key renews nothing, and ends nothing either.
+    possession::expect(stored.bound_to, rooms.key)?;
     let actor = Actor {
         name: stored.client_id.clone(),
         ..Actor::app(stored.tenant, stored.user, request_id)
     };
-    let terms = terms(rooms.vault, client, parameters)?;
+    let terms = terms(rooms, client, parameters)?;
     if !stored.used && rooms.vault.clock.now() >= stored.expires_at {
         return Err(invalid_grant("the refresh token has expired"));
     }
@@ -215,7 +228,7 @@ async fn rotate(
         return Ok(None);
     }
     let delivered = rooms.grants.refresh_token(&tx, actor, grant, terms).await?;
-    let refresh = issue(&tx, client, actor, grant, now).await?;
+    let refresh = issue(&tx, client, actor, &delivered, now).await?;
     tx.commit().await?;
     vault.changed(&[]);
     Ok(Some(Issued {

@@ -84,6 +84,8 @@ pub struct RegisteredClient {
     /// Where its public keys are.
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
+    /// Whether every token of it must be bound to a key (RFC 9449 section 5.2).
+    dpop_bound_access_tokens: bool,
     /// Always `ai_model_access`.
     authorization_details_types: [&'static str; 1],
 }
@@ -280,6 +282,7 @@ fn view(vault: &Vault, app: AppRow, shown: Shown) -> RegisteredClient {
         token_endpoint_auth_method,
         jwks,
         jwks_uri,
+        dpop_bound_access_tokens: app.dpop_bound,
         authorization_details_types: [events::TYPE],
     }
 }

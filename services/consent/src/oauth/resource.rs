@@ -17,6 +17,8 @@ pub struct ResourceMetadata {
     authorization_servers: [String; 1],
     /// How a token is sent.
     bearer_methods_supported: [&'static str; 1],
+    /// What a proof may be signed with, for tokens that are bound to a key (RFC 9449).
+    dpop_signing_alg_values_supported: [&'static str; 4],
     /// Only `ai_model_access` (RFC 9396).
     authorization_details_types_supported: [&'static str; 1],
 }
@@ -81,6 +83,7 @@ fn metadata(vault: &Vault, resource: String) -> HttpResponse {
         resource,
         authorization_servers: [vault.public_url.clone()],
         bearer_methods_supported: ["header"],
+        dpop_signing_alg_values_supported: dpop::ALGORITHMS,
         authorization_details_types_supported: [events::TYPE],
     })
 }

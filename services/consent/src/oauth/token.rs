@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use events::{GrantType, WireDetail};
-use ids::{GrantId, RefreshToken};
+use ids::{GrantId, KeyThumbprint, RefreshToken};
 use serde::Serialize;
 use server::RequestId;
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use super::{
     error::OauthError,
     pace::Pace,
     parameters::{Form, Parameters},
+    possession,
     redeem::redeem,
     refresh::renew,
 };
@@ -29,7 +30,7 @@ use crate::{
 pub struct TokenResponse {
     /// The OKAP token, shown once.
     access_token: String,
-    /// Always `Bearer`.
+    /// `DPoP` when it is bound to the key of the request's proof (RFC 9449), else `Bearer`.
     token_type: &'static str,
     /// Seconds until it ends.
     expires_in: i64,
@@ -48,6 +49,8 @@ pub(super) struct Rooms<'a> {
     pub vault: &'a Vault,
     pub requests: &'a Requests,
     pub grants: &'a Grants,
+    /// The key that the client shows to hold.
+    pub key: Option<KeyThumbprint>,
 }
 
 /// What goes out.
@@ -69,16 +72,17 @@ pub(crate) async fn token(
     (requests, grants): (web::Data<Requests>, web::Data<Grants>),
     form: Form,
 ) -> HttpResponse {
-    let rooms = Rooms {
-        vault: &vault,
-        requests: &requests,
-        grants: &grants,
-    };
     let answer = async {
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         let wanted = grant_type(&parameters)?;
         let client = client_with((&vault, &apps), &request, &parameters, wanted).await?;
+        let rooms = Rooms {
+            vault: &vault,
+            requests: &requests,
+            grants: &grants,
+            key: possession::key_of_token(&vault, &client, &request).await?,
+        };
         match wanted {
             GrantType::AuthorizationCode => redeem(&rooms, &client, &parameters, &request_id).await,
             GrantType::DeviceCode => collect(&rooms, &client, &parameters, &request_id).await,
@@ -128,12 +132,20 @@ pub(super) fn refused(error: RequestError) -> OauthError {
     }
 }
 
+/// What kind of token it is, by what it is bound to.
+pub(super) const fn token_type(bound_to: Option<KeyThumbprint>) -> &'static str {
+    match bound_to {
+        Some(_) => "DPoP",
+        None => "Bearer",
+    }
+}
+
 fn response(vault: &Vault, issued: &Issued) -> TokenResponse {
     let delivered = &issued.delivered;
     let seconds = delivered.expires_at.as_second() - vault.clock.now().as_second();
     TokenResponse {
         access_token: delivered.token.reveal().to_owned(),
-        token_type: "Bearer",
+        token_type: token_type(delivered.bound_to),
         expires_in: seconds.max(0),
         refresh_token: issued
             .refresh

@@ -49,6 +49,10 @@ pub struct NewApp {
     /// Where its public keys are instead, an https address.
     #[serde(default)]
     jwks_uri: Option<String>,
+    /// Whether every token of it must be bound to a key: it then sends a DPoP proof with each token
+    /// request (RFC 9449 section 5.2). Left out: it may.
+    #[serde(default)]
+    dpop_bound_access_tokens: bool,
 }
 
 /// A registered app.
@@ -74,6 +78,8 @@ pub struct AppView {
     jwks_uri: Option<String>,
     /// Whether it registered itself, with a registration token of the organization.
     self_registered: bool,
+    /// Whether every token of it must be bound to a key (RFC 9449 section 5.2).
+    dpop_bound_access_tokens: bool,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,
@@ -128,6 +134,7 @@ impl From<AppRow> for AppView {
                 } => Some(uri),
                 _ => None,
             },
+            dpop_bound_access_tokens: row.dpop_bound,
             registered_at: row.registered_at,
         }
     }
@@ -159,6 +166,7 @@ pub(crate) async fn register(
         redirect_uris: app.redirect_uris,
         grant_types: app.grant_types,
         authentication,
+        dpop_bound: app.dpop_bound_access_tokens,
     };
     let registration = registration.checked()?;
     let (id, secret) = apps

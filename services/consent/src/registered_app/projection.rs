@@ -33,6 +33,8 @@ pub struct AppRow {
     pub authentication: ClientAuthentication,
     /// How it made itself known; `None` where an administrator registered it.
     pub registration: Option<SelfRegistration>,
+    /// Whether every token of it is bound to a key (RFC 9449 section 5.2).
+    pub dpop_bound: bool,
     /// Since when.
     pub registered_at: Timestamp,
 }
@@ -57,8 +59,8 @@ impl AppRow {
 
 const REGISTERED: &str = "
     -- consent.app_registered
-    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication, registration)
-    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9, $10)";
+    INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication, registration, dpop_bound)
+    VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9, $10, $11)";
 
 const REMOVED: &str = "
     -- consent.app_removed
@@ -70,7 +72,7 @@ pub(crate) const CLEAR: &str = "
 
 const OF_TENANT: &str = "
     -- consent.apps_of_tenant
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration, dpop_bound
       FROM consent.apps
      WHERE state = 'registered'
      ORDER BY registered_at
@@ -78,7 +80,7 @@ const OF_TENANT: &str = "
 
 const ONE: &str = "
     -- consent.app
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration, dpop_bound
       FROM consent.apps
      WHERE app_id = $1 AND state = 'registered'";
 
@@ -88,7 +90,7 @@ const COUNT: &str = "
 
 const BY_CLIENT_ID: &str = "
     -- consent.app_by_client_id
-    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration
+    SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration, dpop_bound
       FROM consent.apps
      WHERE client_digest = $1 AND state = 'registered'";
 
@@ -108,6 +110,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             grant_types,
             authentication,
             registration,
+            dpop_bound,
         } => {
             let digest = TokenDigest::of(&AppId::from_uuid(id).to_string());
             let uris = Value::from(redirect_uris);
@@ -128,6 +131,7 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
                     &grant_types,
                     &authentication,
                     &registration,
+                    &dpop_bound,
                 ],
             )
             .await?
@@ -201,6 +205,7 @@ fn from_row(row: &Row) -> Result<AppRow, DatabaseError> {
         grant_types: grant_types.map_err(|_| unreadable("grant_types"))?,
         authentication: authentication.map_err(|_| unreadable("authentication"))?,
         registration: registration.map_err(|_| unreadable("registration"))?,
+        dpop_bound: row.get("dpop_bound"),
         registered_at: row.get("registered_at"),
     })
 }

@@ -48,6 +48,7 @@ impl App {
             redirect_uris,
             grant_types,
             authentication,
+            dpop_bound,
         } = registration;
         match self {
             Self::None => Ok(AppEvent::Registered {
@@ -57,6 +58,7 @@ impl App {
                 grant_types,
                 authentication,
                 registration: itself,
+                dpop_bound,
             }),
             _ => Err(Refusal::Exists),
         }

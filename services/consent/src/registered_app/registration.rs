@@ -30,6 +30,8 @@ pub struct Registration {
     pub grant_types: BTreeSet<GrantType>,
     /// How it proves that it is itself.
     pub authentication: ClientAuthentication,
+    /// Whether every token of it is bound to a key (RFC 9449 section 5.2).
+    pub dpop_bound: bool,
 }
 
 /// A rule that a registration breaks.

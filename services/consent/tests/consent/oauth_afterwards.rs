@@ -189,6 +189,12 @@ async fn the_metadata_says_exactly_what_is_offered() {
         "create",
         "merge"
       ],
+      "dpop_signing_alg_values_supported": [
+        "ES256",
+        "RS256",
+        "PS256",
+        "EdDSA"
+      ],
       "authorization_response_iss_parameter_supported": true
     }
     "#);

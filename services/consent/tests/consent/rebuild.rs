@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sessions::Role;
 
 use crate::{
-    oauth, organization_policy, refresh, step_up,
+    dpop, oauth, organization_policy, refresh, step_up,
     world::{Person, World, detail, request_id},
 };
 
@@ -39,6 +39,7 @@ async fn live(world: &World, person: &Person) {
     let client = oauth::register(world, person).await;
     oauth::code(world, person, &client).await;
     refresh::renewed(world, person).await;
+    dpop::bound(world, person).await;
     let removed = oauth::register(world, person).await;
     world
         .done(person, Method::DELETE, &format!("/apps/{removed}"), None)

@@ -109,6 +109,7 @@ async fn each_resource_says_who_gives_tokens_for_it() {
         let expected = json!({
             "resource": format!("{ORIGIN}{path}"), "authorization_servers": [ORIGIN],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256", "EdDSA"],
             "authorization_details_types_supported": ["ai_model_access"],
         });
         assert_eq!(get(path).await.json(), expected);

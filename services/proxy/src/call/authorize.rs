@@ -16,6 +16,7 @@ use crate::{
     call::{
         gate::Gate,
         live::{Crowded, LiveCall},
+        possession,
         received::Received,
     },
     error::{GrantedAt, Refusal, list_in_words, models_in_words},
@@ -109,9 +110,11 @@ impl Received {
     }
 }
 
-/// Finds the grant of a token.
+/// Finds the grant of a token, which its sender must be allowed to use.
 pub(crate) async fn find(gate: &Gate, received: &Received) -> Result<Arc<GrantAccess>, Refusal> {
-    gate.access.find(received.digest).await.map_err(refusal)
+    let access = gate.access.find(received.digest).await.map_err(refusal)?;
+    possession::expect(gate, &access, received.proof.as_ref()).await?;
+    Ok(access)
 }
 
 /// Why a token may do nothing, as its holder is told.

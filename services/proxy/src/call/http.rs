@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use server::{RequestId, RouteName, Site};
+use server::{RequestId, RouteName};
 
 use crate::{
     call::{gate::Gate, received::Received},
-    error::Refusal,
+    error::{Refusal, told},
 };
 
 /// As all of them are named in the log and in metrics; each call's record has its own route.
@@ -33,7 +33,7 @@ async fn answer(
 ) -> HttpResponse {
     let received = match Received::read(gate, request, id) {
         Ok(received) => received,
-        Err((shape, refusal)) => return shape.response(&refusal),
+        Err((shape, refusal)) => return told(request, &shape, &refusal),
     };
     let shape = received.shape.clone();
     match pass(received, payload, gate).await {
@@ -41,9 +41,7 @@ async fn answer(
         Err(refusal) => {
             metrics::counter!("latchkey_calls_refused_total", "type" => refusal.kind())
                 .increment(1);
-            let site = Site::of(request).ok();
-            let origin = site.as_ref().map_or("", |site| site.origin());
-            shape.response_at(&refusal, origin)
+            told(request, &shape, &refusal)
         }
     }
 }

@@ -6,12 +6,17 @@ use actix_web::{
     HttpRequest,
     http::header::{self, HeaderMap},
 };
+use dpop::Proof;
 use http::HeaderMap as Forwarded;
 use ids::{OkapToken, TokenDigest, TokenRefusal};
 use server::RequestId;
 
 use crate::{
-    call::{gate::Gate, headers},
+    call::{
+        gate::Gate,
+        headers,
+        possession::{self, of_scheme},
+    },
     error::{Refusal, Shape},
     provider::{Dialect, Endpoint, Upstream},
 };
@@ -35,6 +40,8 @@ pub struct Route {
 pub struct Received {
     pub(crate) route: Route,
     pub(crate) digest: TokenDigest,
+    /// That its sender holds a key, if it came with a proof.
+    pub(crate) proof: Option<Proof>,
     pub(crate) shape: Shape,
     pub(crate) forwarded: Forwarded,
     pub(crate) declared_length: Option<usize>,
@@ -61,6 +68,7 @@ impl Received {
         let parameters = parameters(request.query_string(), matched.endpoint);
         let read = parameters.and_then(|parameters| {
             let digest = token(request.headers(), parameters.key)?;
+            let proof = possession::proof(request, digest, gate.clock.now())?;
             if matched.endpoint.has_body() {
                 headers::expect_json(request.headers())?;
             }
@@ -73,12 +81,13 @@ impl Received {
             };
             let forwarded = headers::to_provider(request.headers(), route.upstream.dialect());
             let declared_length = headers::declared_length(request.headers())?;
-            Ok((route, digest, forwarded, declared_length))
+            Ok((route, (digest, proof), forwarded, declared_length))
         });
         match read {
-            Ok((route, digest, forwarded, declared_length)) => Ok(Self {
+            Ok((route, (digest, proof), forwarded, declared_length)) => Ok(Self {
                 route,
                 digest,
+                proof,
                 shape,
                 forwarded,
                 declared_length,
@@ -131,15 +140,14 @@ fn parameters(query: &str, endpoint: Endpoint) -> Result<Parameters<'_>, Refusal
 /// The one token of a request, from wherever its SDK puts it.
 pub(crate) fn token(headers: &HeaderMap, key: Option<&str>) -> Result<TokenDigest, Refusal> {
     let mut found: Option<&[u8]> = None;
-    let bearers = headers.get_all(header::AUTHORIZATION).filter_map(|value| {
-        let (scheme, token) = value.as_bytes().split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
-    });
+    let authorized = headers
+        .get_all(header::AUTHORIZATION)
+        .filter_map(|value| of_scheme(value, "bearer").or_else(|| of_scheme(value, "dpop")));
     let named = ["x-api-key", "x-goog-api-key"]
         .into_iter()
         .flat_map(|name| headers.get_all(name))
         .map(header::HeaderValue::as_bytes);
-    for token in bearers.chain(named).chain(key.map(str::as_bytes)) {
+    for token in authorized.chain(named).chain(key.map(str::as_bytes)) {
         let token = token.trim_ascii();
         if token.is_empty() {
             continue;
@@ -197,6 +205,7 @@ mod tests {
         for (all, key) in [
             (vec![("authorization", bearer.as_str())], None),
             (vec![("authorization", lower.as_str())], None),
+            (vec![("authorization", &format!("DPoP {text}"))], None),
             (vec![("x-api-key", text)], None),
             (vec![("x-goog-api-key", text)], None),
             (vec![], Some(text)),

@@ -42,6 +42,20 @@ pub enum Refusal {
     /// No grant has it.
     #[error("this token is not valid")]
     TokenUnknown,
+    /// It is bound to a key, and nothing shows that its sender holds it (RFC 9449).
+    #[error(
+        "this token is bound to a key: send it as `Authorization: DPoP okap_…`, with a proof in the `DPoP` header"
+    )]
+    TokenBound,
+    /// It came with a proof, and is bound to no key.
+    #[error("this token is bound to no key: send it as `Authorization: Bearer okap_…`")]
+    TokenNotBound,
+    /// It is bound to another key than the proof's.
+    #[error("this token is bound to another key than the one that signed the DPoP proof")]
+    OtherKey,
+    /// The proof proves nothing.
+    #[error("{0}")]
+    Proof(dpop::ProofError),
     /// Its grant was revoked.
     #[error("the grant of this token was revoked")]
     TokenRevoked,
@@ -178,6 +192,10 @@ impl Refusal {
             | Self::TokenMalformed(_)
             | Self::ManagementToken
             | Self::TokenUnknown
+            | Self::TokenBound
+            | Self::TokenNotBound
+            | Self::OtherKey
+            | Self::Proof(_)
             | Self::TokenRevoked
             | Self::TokenExpired => StatusCode::UNAUTHORIZED,
             Self::SeveralTokens | Self::PriceUnknown { .. } | Self::Request { .. } => {
@@ -207,7 +225,11 @@ impl Refusal {
             Self::TokenMissing
             | Self::TokenMalformed(_)
             | Self::ManagementToken
-            | Self::TokenUnknown => "token_invalid",
+            | Self::TokenUnknown
+            | Self::TokenBound
+            | Self::TokenNotBound
+            | Self::OtherKey
+            | Self::Proof(_) => "token_invalid",
             Self::TokenRevoked => "token_revoked",
             Self::TokenExpired => "token_expired",
             Self::ProviderNotGranted { .. } => "policy_denied",

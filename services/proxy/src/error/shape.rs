@@ -19,12 +19,6 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The whole answer, to somebody who has no grant that could get more.
-    #[must_use]
-    pub fn response(&self, refusal: &Refusal) -> HttpResponse {
-        self.response_at(refusal, "")
-    }
-
     /// The whole answer of the vault at `origin`, whose pages a refusal may lead to.
     #[must_use]
     pub fn response_at(&self, refusal: &Refusal, origin: &str) -> HttpResponse {
@@ -173,6 +167,10 @@ mod tests {
             Refusal::TokenMalformed(TokenRefusal::Checksum),
             Refusal::ManagementToken,
             Refusal::TokenUnknown,
+            Refusal::TokenBound,
+            Refusal::TokenNotBound,
+            Refusal::OtherKey,
+            Refusal::Proof(dpop::ProofError::Used),
             Refusal::TokenRevoked,
             Refusal::TokenExpired,
             Refusal::ProviderNotGranted {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     call::{self, Gate},
-    error::{Refusal, Shape},
+    error::{Refusal, Shape, told},
 };
 
 /// What a token may do, and how much of it is left.
@@ -59,7 +59,7 @@ pub(crate) struct Limit {
     security(("okap_token" = [])),
     responses(
         (status = 200, description = "The grant of the token", body = Grant),
-        (status = 401, description = "No, bad, revoked or expired token"),
+        (status = 401, description = "No, bad, revoked or expired token, or one that is bound to a key without a proof"),
         (status = 503, description = "Grants or limits cannot be read now"),
     )
 )]
@@ -74,17 +74,19 @@ pub(crate) async fn show_grant(
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header(("x-okap-request-id", id.to_string()))
             .json(grant),
-        Err(refusal) => Shape::usual(id).response(&refusal),
+        Err(refusal) => told(&request, &Shape::usual(id), &refusal),
     }
 }
 
 async fn read(gate: &Gate, request: &HttpRequest) -> Result<Grant, Refusal> {
     let digest = call::token(request.headers(), None)?;
+    let proof = call::proof(request, digest, gate.clock.now())?;
     let access = gate
         .access
         .find(digest)
         .await
         .map_err(call::grant_refusal)?;
+    call::expect_possession(gate, &access, proof.as_ref()).await?;
     let limits = standing(gate, &access).await?;
     let origin = Site::of(request)
         .map_err(|_| Refusal::VaultUnavailable)?

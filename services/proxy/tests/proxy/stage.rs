@@ -142,6 +142,7 @@ impl Stage {
             details: providers.iter().map(detail).collect(),
             expires_at: expires,
             closed_at: None,
+            bound_to: None,
             version: 1,
         };
         let token = OkapToken::mint().unwrap();

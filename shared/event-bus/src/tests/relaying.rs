@@ -24,7 +24,9 @@ async fn append(postgres: &Postgres, count: usize) {
         .begin("append", Scope::Tenant(context.tenant))
         .await
         .unwrap();
-    let events: Vec<_> = (0..count).map(|_| GrantEvent::TokenIssued {}).collect();
+    let events: Vec<_> = (0..count)
+        .map(|_| GrantEvent::TokenIssued { bound_to: None })
+        .collect();
     EventStore::append(&tx, &stream, Version::NONE, &events, &context)
         .await
         .unwrap();

@@ -12,6 +12,7 @@ mod private_redis;
 mod races;
 mod reserving;
 mod settling;
+mod use_once;
 
 use crate::Bucket;
 use std::{collections::BTreeMap, ops::Deref, sync::atomic::Ordering, time::Duration};

@@ -45,14 +45,14 @@ fn given(events: &[GrantEvent]) -> Grant {
 #[test]
 fn a_token_goes_out_once() {
     assert_eq!(
-        given(&[granted()]).issue_token(at()),
-        Ok(GrantEvent::TokenIssued {})
+        given(&[granted()]).issue_token(None, at()),
+        Ok(GrantEvent::TokenIssued { bound_to: None })
     );
     assert_eq!(
-        given(&[granted(), GrantEvent::TokenIssued {}]).issue_token(at()),
+        given(&[granted(), GrantEvent::TokenIssued { bound_to: None }]).issue_token(None, at()),
         Err(Refusal::TokenIssued)
     );
-    assert_eq!(given(&[]).issue_token(at()), Err(Refusal::Unknown));
+    assert_eq!(given(&[]).issue_token(None, at()), Err(Refusal::Unknown));
 }
 
 #[test]
@@ -61,18 +61,18 @@ fn each_decision_to_give_more_gives_one_more_token() {
         request,
         details: vec![detail(&["gpt-4o*", "o1"])],
     };
-    let issued = GrantEvent::TokenIssued {};
+    let issued = GrantEvent::TokenIssued { bound_to: None };
     let asked = Some(RequestId::new(at()));
     let grant = given(&[granted(), issued.clone(), widened(asked)]);
-    assert_eq!(grant.issue_token(at()), Ok(issued.clone()));
+    assert_eq!(grant.issue_token(None, at()), Ok(issued.clone()));
     assert!(
-        grant.refresh_token(at()).is_ok(),
+        grant.refresh_token(None, at()).is_ok(),
         "the first one is renewed meanwhile"
     );
     let grant = given(&[granted(), issued.clone(), widened(asked), issued.clone()]);
-    assert_eq!(grant.issue_token(at()), Err(Refusal::TokenIssued));
+    assert_eq!(grant.issue_token(None, at()), Err(Refusal::TokenIssued));
     let by_link = given(&[granted(), issued.clone(), widened(None)]);
-    assert_eq!(by_link.issue_token(at()), Err(Refusal::TokenIssued));
+    assert_eq!(by_link.issue_token(None, at()), Err(Refusal::TokenIssued));
     assert_eq!(by_link.granted(at()).unwrap()[0].models.patterns().len(), 2);
 }
 
@@ -98,7 +98,7 @@ fn nothing_is_given_to_a_grant_that_ended_and_no_provider_is_lost() {
 fn a_grant_whose_time_is_over_gives_no_token_and_is_not_brought_back() {
     let over: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
     let grant = given(&[granted()]);
-    assert_eq!(grant.issue_token(over), Err(Refusal::Expired));
+    assert_eq!(grant.issue_token(None, over), Err(Refusal::Expired));
     assert_eq!(
         grant.change(vec![detail(&["gpt-4o"])], &Policy::default(), over),
         Err(Refusal::Expired)
@@ -130,7 +130,7 @@ fn a_revoked_grant_stays_revoked() {
         GrantEvent::Changed { details: vec![] },
     ]);
     assert!(matches!(grant, Grant::Revoked { .. }) && grant.owner().is_some());
-    assert_eq!(grant.issue_token(at()), Err(Refusal::Revoked));
+    assert_eq!(grant.issue_token(None, at()), Err(Refusal::Revoked));
     assert_eq!(
         change(&grant, vec![detail(&["gpt-4o"])]),
         Err(Refusal::Revoked)

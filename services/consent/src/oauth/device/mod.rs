@@ -150,7 +150,7 @@ pub(super) async fn collect(
         name: client.id.to_string(),
         ..Actor::app(tenant, row.user, request_id)
     };
-    let terms = refresh::terms(vault, client, parameters)?;
+    let terms = refresh::terms(rooms, client, parameters)?;
     let delivered = rooms
         .requests
         .deliver_under(&tx, &actor, request, terms)

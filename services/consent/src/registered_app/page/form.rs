@@ -115,6 +115,7 @@ impl NewApp {
             redirect_uris,
             grant_types,
             authentication,
+            dpop_bound: false,
         };
         registration.checked().map_err(|fault| {
             self.faults = vec![fault];

@@ -50,6 +50,7 @@ fn row(name: &str, authentication: ClientAuthentication) -> AppRow {
         ],
         grant_types: GrantType::code_alone(),
         authentication,
+        dpop_bound: false,
         registration: None,
         registered_at: look::at("2026-11-10T08:00:00Z"),
     }
