@@ -12,6 +12,8 @@ use tokio::{sync::broadcast, task::JoinHandle};
 use crate::{
     access_request::{Requests, overdue},
     address::Addresses,
+    approval_rule::ApprovalRules,
+    blocked_app::BlockedApps,
     grant::Grants,
     leftovers,
     oauth::{Pace, device::page::Attempts},
@@ -96,6 +98,8 @@ impl App {
             .app_data(web::Data::new(ProviderKeys::new(vault.clone())))
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
+            .app_data(web::Data::new(BlockedApps::new(vault.clone())))
+            .app_data(web::Data::new(ApprovalRules::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))
             .app_data(web::Data::new(self.pace.clone()))
             .app_data(web::Data::new(self.attempts.clone()));

@@ -3,6 +3,9 @@
 pub mod access_request;
 pub mod address;
 mod app;
+pub mod app_key;
+pub mod approval_rule;
+pub mod blocked_app;
 mod consent_page;
 mod developers;
 pub mod grant;

@@ -5,9 +5,10 @@ mod call;
 mod consent;
 mod organization;
 mod payload;
+mod standing_decision;
 
 pub use authorization::{
-    AuthorizationDetail, Capability, Dollars, GrantedLimits, LimitName, ModelPattern,
+    AuthorizationDetail, Capability, Ceiling, Dollars, GrantedLimits, LimitName, ModelPattern,
     ModelPatternError, Models, Provider, ProviderError, RequestedDetail, RequestedLimits,
     SECONDS_PER_DAY, TYPE, WireDetail, WireLimits, base_url,
 };
@@ -18,3 +19,4 @@ pub use consent::{
 };
 pub use organization::{OrganizationEvent, UserEvent};
 pub use payload::{EventPayload, Unreadable};
+pub use standing_decision::{AppKey, ApprovalRuleEvent, BlockedAppEvent, RuleTerms};

@@ -27,7 +27,8 @@ pub async fn decided(
     // Listening begins before the first look, so that no decision falls between the two.
     let mut changes = vault.changes.subscribe();
     loop {
-        let state = requests.one(actor.tenant, actor.user, id).await?.state;
+        let row = requests.one(actor.tenant, actor.user, id).await?;
+        let state = row.told(vault.clock.now());
         if state != RequestState::Pending {
             return Ok(Some(state));
         }

@@ -2,8 +2,10 @@
 #![cfg(test)]
 
 mod answer;
+mod approval_rules;
 mod asked;
 mod assertions;
+mod blocked_apps;
 mod bus;
 mod callback;
 mod confidential;
@@ -13,6 +15,7 @@ mod delivery;
 mod device;
 mod doors;
 mod flat;
+mod floods;
 mod grants;
 mod indistinct;
 mod interleavings;
