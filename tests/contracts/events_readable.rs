@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
-    AccessRequestEvent, AppEvent, CallEvent, EventPayload, GrantEvent, OrganizationEvent,
-    OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
+    AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, CallEvent, EventPayload,
+    GrantEvent, OrganizationEvent, OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
 };
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 26] = [
+const TYPES: [&str; 30] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -17,6 +17,10 @@ const TYPES: [&str; 26] = [
     "access_request.received",
     "app.registered",
     "app.removed",
+    "approval_rule.removed",
+    "approval_rule.written",
+    "blocked_app.blocked",
+    "blocked_app.unblocked",
     "call.recorded",
     "grant.changed",
     "grant.granted",
@@ -53,6 +57,8 @@ fn round_trip(event_type: &str, schema: i16, payload: Value) -> Value {
     match event_type.split_once('.').expect("a family").0 {
         "access_request" => through::<AccessRequestEvent>(event_type, schema, payload),
         "app" => through::<AppEvent>(event_type, schema, payload),
+        "approval_rule" => through::<ApprovalRuleEvent>(event_type, schema, payload),
+        "blocked_app" => through::<BlockedAppEvent>(event_type, schema, payload),
         "call" => through::<CallEvent>(event_type, schema, payload),
         "grant" => through::<GrantEvent>(event_type, schema, payload),
         "organization" => through::<OrganizationEvent>(event_type, schema, payload),

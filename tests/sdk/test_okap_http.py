@@ -116,10 +116,17 @@ def test_the_poll_secret_of_another_request_collects_nothing(organization: Organ
 
 
 def test_an_inbox_takes_twenty_and_the_next_is_heard_by_nobody(organization: Organization) -> None:
-    address = organization.handle()
-    answers = [ask(organization, address) for _ in range(21)]
+    addresses = [organization.handle() for _ in range(5)]
+    answers = [ask(organization, addresses[number % 5]) for number in range(25)]
     assert {answer.status_code for answer in answers} == {202}
     assert len(organization.pending()) == 20
+
+
+def test_one_handle_brings_five_and_the_next_is_heard_by_nobody(organization: Organization) -> None:
+    address = organization.handle()
+    answers = [ask(organization, address) for _ in range(7)]
+    assert {answer.status_code for answer in answers} == {202}
+    assert len(organization.pending()) == 5
 
 
 def test_an_app_gives_its_own_token_back(organization: Organization) -> None:

@@ -13,6 +13,8 @@ use tokio::{sync::broadcast, task::JoinHandle};
 use crate::{
     access_request::{Requests, overdue},
     address::Addresses,
+    approval_rule::ApprovalRules,
+    blocked_app::BlockedApps,
     client_metadata::Published,
     grant::Grants,
     leftovers,
@@ -110,6 +112,8 @@ impl App {
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(Policies::new(vault.clone())))
+            .app_data(web::Data::new(BlockedApps::new(vault.clone())))
+            .app_data(web::Data::new(ApprovalRules::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))
             .app_data(web::Data::new(RegistrationTokens::new(vault.clone())))
             .app_data(web::Data::new(self.pace.clone()))

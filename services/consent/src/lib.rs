@@ -3,6 +3,9 @@
 pub mod access_request;
 pub mod address;
 mod app;
+pub mod app_key;
+pub mod approval_rule;
+pub mod blocked_app;
 pub mod client_metadata;
 mod consent_page;
 mod developers;

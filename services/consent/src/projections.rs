@@ -7,7 +7,10 @@ use event_store::{
 use events::EventPayload;
 use postgres::Tx;
 
-use crate::{access_request, grant, history, organization_policy, provider_key, registered_app};
+use crate::{
+    access_request, approval_rule, blocked_app, grant, history, organization_policy, provider_key,
+    registered_app,
+};
 
 /// The tables that are true the moment a decision is.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +21,8 @@ impl Projection for Projections {
         provider_key::projection::apply(tx, event).await?;
         organization_policy::projection::apply(tx, event).await?;
         registered_app::projection::apply(tx, event).await?;
+        blocked_app::projection::apply(tx, event).await?;
+        approval_rule::projection::apply(tx, event).await?;
         access_request::projection::apply(tx, event).await?;
         grant::projection::apply(tx, event).await?;
         // Last: it reads what the others wrote.
@@ -29,6 +34,8 @@ impl Projection for Projections {
             provider_key::projection::CLEAR,
             organization_policy::projection::CLEAR,
             registered_app::projection::CLEAR,
+            blocked_app::projection::CLEAR,
+            approval_rule::projection::CLEAR,
             access_request::projection::CLEAR,
             grant::projection::CLEAR,
             history::projection::CLEAR,

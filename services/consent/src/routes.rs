@@ -5,8 +5,8 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    access_request, address, consent_page, developers, grant, history, inbox, oauth, okap,
-    organization_policy, provider_key, registered_app, registration_token,
+    access_request, address, approval_rule, blocked_app, consent_page, developers, grant, history,
+    inbox, oauth, okap, organization_policy, provider_key, registered_app, registration_token,
 };
 
 /// What programs use; described by OpenAPI.
@@ -39,6 +39,12 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(grant::http::change)
         .service(grant::http::revoke)
         .service(history::http::list)
+        .service(blocked_app::http::list)
+        .service(blocked_app::http::block)
+        .service(blocked_app::http::unblock)
+        .service(approval_rule::http::list)
+        .service(approval_rule::http::write)
+        .service(approval_rule::http::remove)
         // What a person keeps.
         .service(provider_key::http::store)
         .service(provider_key::http::list)
@@ -68,6 +74,8 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(okap::popup::configure)
         .configure(inbox::configure)
         .configure(consent_page::configure)
+        .configure(blocked_app::page::configure)
+        .configure(approval_rule::page::configure)
         .configure(provider_key::page::configure)
         .configure(grant::page::configure)
         .configure(history::page::configure)

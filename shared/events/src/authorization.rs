@@ -1,5 +1,6 @@
 //! Authorization details of type `ai_model_access` (RFC 9396): what was asked and what was granted.
 
+mod ceiling;
 mod limits;
 mod model;
 mod provider;
@@ -10,6 +11,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use ceiling::Ceiling;
 pub use limits::{GrantedLimits, LimitName, RequestedLimits, SECONDS_PER_DAY};
 pub use model::{ModelPattern, ModelPatternError, Models};
 pub use provider::{Provider, ProviderError};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ids::{AppId, GrantId, KeyThumbprint, RequestId, UserId};
+use ids::{AppId, ApprovalRuleId, GrantId, HandleId, KeyThumbprint, RequestId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -258,15 +258,21 @@ pub enum AccessRequestEvent {
         extends: Option<GrantId>,
         /// When it lapses if nobody decides.
         expires_at: Timestamp,
+        /// The handle it asked at, if it was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handle: Option<HandleId>,
     },
     /// A person, or a ceiling that a person set, said yes.
     #[serde(rename = "access_request.approved")]
     Approved {
         /// What came of it.
         grant: GrantId,
-        /// The digest of what the person was shown; absent where a ticket's ceiling decided.
+        /// The digest of what the person was shown; absent where a ceiling decided.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shown: Option<String>,
+        /// The rule that decided; absent where the person or a ticket did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<ApprovalRuleId>,
     },
     /// A person said no.
     #[serde(rename = "access_request.denied")]
@@ -274,6 +280,9 @@ pub enum AccessRequestEvent {
         /// In the person's words, for the app.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Whether nobody was asked: the person blocks the app, or has just denied it three times.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unasked: bool,
     },
     /// Nobody decided in time.
     #[serde(rename = "access_request.expired")]

@@ -6,9 +6,10 @@ mod consent;
 mod organization;
 mod organization_policy;
 mod payload;
+mod standing_decision;
 
 pub use authorization::{
-    AuthorizationDetail, Capability, Dollars, GrantedLimits, LimitName, ModelPattern,
+    AuthorizationDetail, Capability, Ceiling, Dollars, GrantedLimits, LimitName, ModelPattern,
     ModelPatternError, Models, Provider, ProviderError, RequestedDetail, RequestedLimits,
     SECONDS_PER_DAY, TYPE, WireDetail, WireLimits, base_url,
 };
@@ -20,3 +21,4 @@ pub use consent::{
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};
 pub use payload::{EventPayload, Unreadable};
+pub use standing_decision::{AppKey, ApprovalRuleEvent, BlockedAppEvent, RuleTerms};

@@ -171,6 +171,10 @@ kinds! {
     RegistrationToken "regtoken" RegistrationTokenId;
     /// One event in the store.
     Event "event" EventId;
+    /// An app that a person blocks.
+    BlockedApp "block" BlockedAppId;
+    /// A rule that a person wrote: what an app is granted without asking again.
+    ApprovalRule "rule" ApprovalRuleId;
 }
 
 #[cfg(test)]

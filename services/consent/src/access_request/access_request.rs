@@ -2,7 +2,7 @@
 
 use event_store::Aggregate;
 use events::{AccessRequestEvent, AppIdentity, RequestedDetail, Transport};
-use ids::{GrantId, UserId};
+use ids::{ApprovalRuleId, GrantId, HandleId, UserId};
 use jiff::Timestamp;
 
 /// An access request, as its events add up.
@@ -44,6 +44,8 @@ pub struct Pending {
     pub extends: Option<GrantId>,
     /// When it lapses.
     pub expires_at: Timestamp,
+    /// The handle it asked at, if it was one.
+    pub handle: Option<HandleId>,
 }
 
 /// Why a decision was not taken.
@@ -76,6 +78,7 @@ impl AccessRequest {
             details,
             extends,
             expires_at,
+            handle,
         } = pending;
         match self {
             Self::None => Ok(AccessRequestEvent::Received {
@@ -85,6 +88,7 @@ impl AccessRequest {
                 details,
                 extends,
                 expires_at,
+                handle,
             }),
             _ => Err(Refusal::Exists),
         }
@@ -122,10 +126,11 @@ impl AccessRequest {
         &self,
         grant: GrantId,
         shown: Option<String>,
+        rule: Option<ApprovalRuleId>,
         now: Timestamp,
     ) -> Result<AccessRequestEvent, Refusal> {
         self.pending(now)?;
-        Ok(AccessRequestEvent::Approved { grant, shown })
+        Ok(AccessRequestEvent::Approved { grant, shown, rule })
     }
 
     /// A no, once.
@@ -138,7 +143,22 @@ impl AccessRequest {
         now: Timestamp,
     ) -> Result<AccessRequestEvent, Refusal> {
         self.pending(now)?;
-        Ok(AccessRequestEvent::Denied { reason })
+        Ok(AccessRequestEvent::Denied {
+            reason,
+            unasked: false,
+        })
+    }
+
+    /// A no without asking the person, once.
+    ///
+    /// # Errors
+    /// When there is nothing to decide any more.
+    pub fn turn_away(&self, now: Timestamp) -> Result<AccessRequestEvent, Refusal> {
+        self.pending(now)?;
+        Ok(AccessRequestEvent::Denied {
+            reason: None,
+            unasked: true,
+        })
     }
 
     /// Its time is over, if it is and nobody decided.
@@ -169,6 +189,7 @@ impl Aggregate for AccessRequest {
                     details,
                     extends,
                     expires_at,
+                    handle,
                 },
                 _,
             ) => Self::Pending(Pending {
@@ -178,6 +199,7 @@ impl Aggregate for AccessRequest {
                 details: details.clone(),
                 extends: *extends,
                 expires_at: *expires_at,
+                handle: *handle,
             }),
             (AccessRequestEvent::Approved { grant, .. }, Some(user)) => Self::Approved {
                 user,
@@ -214,6 +236,7 @@ mod tests {
             details: vec![],
             extends: None,
             expires_at: at(60),
+            handle: None,
         }
     }
 
@@ -228,13 +251,28 @@ mod tests {
     fn the_first_decision_is_final() {
         let grant = GrantId::new(at(1));
         for decided in [
-            AccessRequestEvent::Approved { grant, shown: None },
-            AccessRequestEvent::Denied { reason: None },
+            AccessRequestEvent::Approved {
+                grant,
+                shown: None,
+                rule: None,
+            },
+            AccessRequestEvent::Denied {
+                reason: None,
+                unasked: false,
+            },
+            AccessRequestEvent::Denied {
+                reason: None,
+                unasked: true,
+            },
             AccessRequestEvent::Expired {},
             AccessRequestEvent::Abandoned {},
         ] {
             let request = given(&[decided]);
-            assert_eq!(request.approve(grant, None, at(1)), Err(Refusal::Decided));
+            assert_eq!(
+                request.approve(grant, None, None, at(1)),
+                Err(Refusal::Decided)
+            );
+            assert_eq!(request.turn_away(at(1)), Err(Refusal::Decided));
             assert_eq!(request.deny(None, at(1)), Err(Refusal::Decided));
             assert_eq!(request.expire(at(61)), None);
             assert_eq!(request.abandon(), None);
@@ -249,8 +287,12 @@ mod tests {
             AccessRequestEvent::Approved {
                 grant: GrantId::new(at(1)),
                 shown: None,
+                rule: None,
             },
-            AccessRequestEvent::Denied { reason: None },
+            AccessRequestEvent::Denied {
+                reason: None,
+                unasked: false,
+            },
             AccessRequestEvent::Expired {},
         ] {
             let mut request = AccessRequest::default();
@@ -271,9 +313,13 @@ mod tests {
     #[test]
     fn it_lapses_at_the_instant_it_was_told_to() {
         let request = given(&[]);
-        assert!(request.approve(GrantId::new(at(1)), None, at(59)).is_ok());
+        assert!(
+            request
+                .approve(GrantId::new(at(1)), None, None, at(59))
+                .is_ok()
+        );
         assert_eq!(
-            request.approve(GrantId::new(at(1)), None, at(60)),
+            request.approve(GrantId::new(at(1)), None, None, at(60)),
             Err(Refusal::Expired)
         );
         assert_eq!(request.expire(at(59)), None);

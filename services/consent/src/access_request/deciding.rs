@@ -1,5 +1,7 @@
 //! A person's one decision about a request, checked against what was asked and what may be given.
 
+use std::time::Duration;
+
 use event_store::StreamId;
 use events::{
     AccessRequestEvent, AuthorizationDetail, GrantEvent, Provider, RequestedDetail, Transport,
@@ -22,6 +24,9 @@ use crate::{
     vault::{Actor, Change},
     way_back,
 };
+
+/// How soon the window that asked comes to where its person would decide.
+const AT_ONCE: Duration = Duration::from_secs(60);
 
 impl Requests {
     /// A person says yes, perhaps to less than was asked. The grant exists when this returns, and so
@@ -97,7 +102,7 @@ impl Requests {
                 self.widen(tx, actor, (id, grant), wanted, decision).await?;
                 Ok(grant)
             }
-            None => self.approve_within_ticket(tx, actor, id, decision).await,
+            None => self.approve_within_ceiling(tx, actor, id, decision).await,
         }
     }
 
@@ -134,7 +139,7 @@ impl Requests {
         let context = self.vault.context(actor);
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
         let (request, version) = load::<AccessRequest>(tx, &stream).await?;
-        let approved = request.approve(grant, decision.shown, context.at)?;
+        let approved = request.approve(grant, decision.shown, decision.rule, context.at)?;
         record(tx, &stream, version, &[approved], &context)
             .await
             .map_err(decided_first)?;
@@ -145,12 +150,12 @@ impl Requests {
         Ok(())
     }
 
-    /// Approves what a person's own ticket covers: its ceiling was checked in place of the
-    /// policy's, because the person set it for this very app.
+    /// Approves what a person's own ticket or rule covers: its ceiling was checked in place of the
+    /// person, because they set it for this very app.
     ///
     /// # Errors
     /// When there is nothing to decide or it cannot be recorded.
-    pub async fn approve_within_ticket(
+    pub async fn approve_within_ceiling(
         &self,
         tx: &Tx,
         actor: &Actor,
@@ -169,7 +174,7 @@ impl Requests {
         let granted = Grant::default()
             .grant(actor.user, pending.app.clone(), id, decision.details)
             .map_err(GrantError::from)?;
-        let approved = request.approve(grant_id, decision.shown, context.at)?;
+        let approved = request.approve(grant_id, decision.shown, decision.rule, context.at)?;
         record(tx, &stream, version, &[approved], &context)
             .await
             .map_err(decided_first)?;
@@ -253,8 +258,8 @@ impl Requests {
     }
 
     /// Where the browser that asked goes back to the app, once, when its request was decided
-    /// somewhere else: by a program, or in another window. `None` when it is not an OAuth request,
-    /// undecided, was led back before, or nobody can be waiting for it any more.
+    /// somewhere else: by a program, in another window, or without asking. `None` when it came by no
+    /// browser, is undecided, was led back before, or nobody can be waiting for it any more.
     ///
     /// # Errors
     /// When the database refuses.
@@ -269,22 +274,28 @@ impl Requests {
             RequestState::Approved(grant) => Some(grant),
             _ => None,
         };
-        if row.transport != Transport::Oauth
-            || !(denied || grant.is_some())
-            || now >= after(row.expires_at, waits)
-        {
+        let unasked = row.unasked || row.rule.is_some();
+        let leads_back = match row.transport {
+            Transport::Oauth => true,
+            // The window that asked comes here at once; whoever comes later looks at what was decided.
+            Transport::OkapBrowser => unasked && now < after(row.received_at, AT_ONCE),
+            Transport::Okap | Transport::OkapFlat => false,
+        };
+        if !leads_back || !(denied || grant.is_some()) || now >= after(row.expires_at, waits) {
             return Ok(None);
         }
         let tx = self.vault.begin("lead back", actor.tenant).await?;
-        let Some(channel) = delivery::lead_back(&tx, row.id, now).await? else {
-            return Ok(None);
-        };
-        let back = match grant {
-            Some(grant) => oauth::with_code(&self.vault, &tx, row.id, grant, &channel).await?,
-            None => oauth::with_denial(&self.vault, &channel),
+        let channel = delivery::lead_back(&tx, row.id, now).await?;
+        let back = match (grant, channel) {
+            (Some(grant), Some(channel)) => {
+                Some(oauth::with_code(&self.vault, &tx, row.id, grant, &channel).await?)
+            }
+            (None, Some(channel)) => Some(oauth::with_denial(&self.vault, &channel)),
+            (Some(_), None) => way_back::after_approval(&self.vault, &tx, row.id).await?,
+            (None, None) => way_back::after_denial(&self.vault, &tx, row.id).await?,
         };
         tx.commit().await?;
-        Ok(Some(back))
+        Ok(back)
     }
 }
 

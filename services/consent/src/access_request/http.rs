@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, get, http::header, post, web};
 use events::RequestedDetail;
 use events::WireDetail;
-use ids::{GrantId, ProviderKeyId, RequestId as AccessRequestId};
+use ids::{ApprovalRuleId, GrantId, ProviderKeyId, RequestId as AccessRequestId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -63,6 +63,10 @@ pub struct AccessRequestView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     grant_id: Option<GrantId>,
+    /// The rule of yours that granted it without asking you, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    approval_rule_id: Option<ApprovalRuleId>,
     /// When it came.
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
@@ -90,6 +94,7 @@ impl AccessRequestView {
                 RequestState::Approved(grant) => Some(grant),
                 _ => None,
             },
+            approval_rule_id: row.rule,
             received_at: row.received_at,
             expires_at: row.expires_at,
         }
@@ -224,6 +229,7 @@ pub(crate) async fn approve(
         details,
         upon: wanted.had,
         shown: None,
+        rule: None,
     };
     let approved = requests
         .approve(&actor, *id, decision, DecidedAt::Api)

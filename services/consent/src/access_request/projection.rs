@@ -4,13 +4,14 @@ use event_store::{ProjectionError, RecordedEvent};
 use events::{
     AccessRequestEvent, AppIdentity, AuthorizationDetail, GrantEvent, RequestedDetail, Transport,
 };
-use ids::{GrantId, RequestId, TenantId, UserId};
+use ids::{ApprovalRuleId, GrantId, HandleId, RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope, Tx};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 
-use crate::vault::Vault;
+use super::room::pause;
+use crate::{app_key, policy::after, vault::Vault};
 
 /// An access request as the inbox shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,25 @@ pub struct AccessRequestRow {
     pub received_at: Timestamp,
     /// When it lapses.
     pub expires_at: Timestamp,
+    /// The handle it asked at, if it was one.
+    pub handle: Option<HandleId>,
+    /// The rule that approved it in the person's place, if one did.
+    pub rule: Option<ApprovalRuleId>,
+    /// Whether it was denied without asking the person.
+    pub unasked: bool,
+}
+
+impl AccessRequestRow {
+    /// Where it stands for the app that asked: one that is not welcome waits as it would for a
+    /// person.
+    #[must_use]
+    pub fn told(&self, now: Timestamp) -> RequestState {
+        if self.unasked && now < after(self.received_at, pause(self.id)) {
+            RequestState::Pending
+        } else {
+            self.state.clone()
+        }
+    }
 }
 
 /// Where an access request stands.
@@ -69,13 +89,13 @@ impl RequestState {
 const RECEIVED: &str = "
     -- consent.access_request_received
     INSERT INTO consent.access_requests
-           (request_id, tenant_id, user_id, transport, app, details, extends, state, received_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9)";
+           (request_id, tenant_id, user_id, transport, app, details, extends, state, received_at, expires_at, handle_id, app_key)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11)";
 
 const DECIDED: &str = "
     -- consent.access_request_decided
     UPDATE consent.access_requests
-       SET state = $2, grant_id = $3, reason = $4, decided_at = $5
+       SET state = $2, grant_id = $3, reason = $4, decided_at = $5, rule_id = $6, unasked = $7
      WHERE request_id = $1";
 
 const GRANTED: &str = "
@@ -88,7 +108,7 @@ pub(crate) const CLEAR: &str = "
 
 const PENDING: &str = "
     -- consent.access_requests_pending
-    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at, handle_id, rule_id, unasked
       FROM consent.access_requests
      WHERE user_id = $1 AND state = 'pending' AND expires_at > $2
      ORDER BY received_at DESC
@@ -96,15 +116,15 @@ const PENDING: &str = "
 
 const RECENT: &str = "
     -- consent.access_requests_recent
-    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at, handle_id, rule_id, unasked
       FROM consent.access_requests
-     WHERE user_id = $1 AND (state <> 'pending' OR expires_at <= $2)
+     WHERE user_id = $1 AND (state <> 'pending' OR expires_at <= $2) AND NOT unasked
      ORDER BY received_at DESC
      LIMIT 20";
 
 const ONE: &str = "
     -- consent.access_request
-    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at
+    SELECT request_id, user_id, transport, app, details, extends, granted, state, reason, grant_id, received_at, expires_at, handle_id, rule_id, unasked
       FROM consent.access_requests
      WHERE request_id = $1";
 
@@ -165,23 +185,45 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             details,
             extends,
             expires_at,
+            handle,
         } => {
             let asked = (transport, &app, details.as_slice(), extends);
-            received(tx, event, user, asked, expires_at).await
+            received(tx, event, (user, handle), asked, expires_at).await
         }
-        AccessRequestEvent::Approved { grant, .. } => {
-            decided(tx, event, "approved", Some(grant), None).await
+        AccessRequestEvent::Approved { grant, rule, .. } => {
+            let by = By {
+                grant: Some(grant),
+                rule,
+                ..By::default()
+            };
+            decided(tx, event, "approved", by).await
         }
-        AccessRequestEvent::Denied { reason } => decided(tx, event, "denied", None, reason).await,
-        AccessRequestEvent::Expired {} => decided(tx, event, "expired", None, None).await,
-        AccessRequestEvent::Abandoned {} => decided(tx, event, "abandoned", None, None).await,
+        AccessRequestEvent::Denied { reason, unasked } => {
+            let by = By {
+                reason,
+                unasked,
+                ..By::default()
+            };
+            decided(tx, event, "denied", by).await
+        }
+        AccessRequestEvent::Expired {} => decided(tx, event, "expired", By::default()).await,
+        AccessRequestEvent::Abandoned {} => decided(tx, event, "abandoned", By::default()).await,
     }
+}
+
+/// What a decision says besides itself.
+#[derive(Default)]
+struct By {
+    grant: Option<GrantId>,
+    reason: Option<String>,
+    rule: Option<ApprovalRuleId>,
+    unasked: bool,
 }
 
 async fn received(
     tx: &Tx,
     event: &RecordedEvent,
-    user: UserId,
+    (user, handle): (UserId, Option<HandleId>),
     (transport, app, details, extends): (
         Transport,
         &AppIdentity,
@@ -192,8 +234,10 @@ async fn received(
 ) -> Result<(), ProjectionError> {
     let (id, tenant) = (event.stream_uuid(), event.tenant.uuid());
     let transport = json!(transport).as_str().unwrap_or_default().to_owned();
+    let app_key = app_key::of(app, handle).map(|key| key.to_string());
     let (app, details): (Value, Value) = (json!(app), json!(details));
-    let (user, extends) = (user.uuid(), extends.map(GrantId::uuid));
+    let (user, handle) = (user.uuid(), handle.map(HandleId::uuid));
+    let extends = extends.map(GrantId::uuid);
     let at = &event.occurred_at;
     tx.execute(
         RECEIVED,
@@ -207,6 +251,8 @@ async fn received(
             &extends,
             at,
             &expires_at,
+            &handle,
+            &app_key,
         ],
     )
     .await?;
@@ -217,12 +263,23 @@ async fn decided(
     tx: &Tx,
     event: &RecordedEvent,
     state: &str,
-    grant: Option<GrantId>,
-    reason: Option<String>,
+    by: By,
 ) -> Result<(), ProjectionError> {
-    let (id, grant) = (event.stream_uuid(), grant.map(GrantId::uuid));
-    tx.execute(DECIDED, &[&id, &state, &grant, &reason, &event.occurred_at])
-        .await?;
+    let (id, grant) = (event.stream_uuid(), by.grant.map(GrantId::uuid));
+    let rule = by.rule.map(ApprovalRuleId::uuid);
+    tx.execute(
+        DECIDED,
+        &[
+            &id,
+            &state,
+            &grant,
+            &by.reason,
+            &event.occurred_at,
+            &rule,
+            &by.unasked,
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -348,7 +405,7 @@ pub async fn no_longer_pending(
         .collect())
 }
 
-fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
+pub(super) fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
     let unreadable = |column| DatabaseError::Row {
         table: "consent.access_requests",
         column,
@@ -379,5 +436,12 @@ fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {
         state,
         received_at: row.get("received_at"),
         expires_at: row.get("expires_at"),
+        handle: row
+            .get::<_, Option<uuid::Uuid>>("handle_id")
+            .map(HandleId::from_uuid),
+        rule: row
+            .get::<_, Option<uuid::Uuid>>("rule_id")
+            .map(ApprovalRuleId::from_uuid),
+        unasked: row.get("unasked"),
     })
 }

@@ -2,7 +2,7 @@
 
 use event_store::StreamId;
 use events::{AccessRequestEvent, AppIdentity, AuthorizationDetail, RequestedDetail, Transport};
-use ids::{GrantId, RequestId, TenantId, TokenDigest, UserId};
+use ids::{ApprovalRuleId, GrantId, HandleId, RequestId, TenantId, TokenDigest, UserId};
 use postgres::{DatabaseError, Tx};
 
 use super::{
@@ -11,10 +11,11 @@ use super::{
     projection,
 };
 use crate::{
-    grant::{GrantError, GrantState, Grants, step_up::Wanted},
+    approval_rule,
+    grant::{self, GrantError, GrantState, Grants, step_up::Wanted},
     policy::after,
     projections::{RecordError, load, record},
-    vault::{Actor, Change, Vault, one_at_a_time},
+    vault::{Actor, Change, Vault},
     way_back::{self, Channel},
 };
 
@@ -41,6 +42,10 @@ pub struct Arrival {
     pub oauth: Option<OauthChannel>,
     /// How else its answer goes back through the person's browser, if it does.
     pub back: Option<Channel>,
+    /// The handle it asks at, if it is one.
+    pub handle: Option<HandleId>,
+    /// Whether a rule may decide: its person's own signed-in browser brought it.
+    pub by_session: bool,
 }
 
 /// A person's yes, to exactly this.
@@ -51,6 +56,8 @@ pub struct Decision {
     pub upon: Vec<AuthorizationDetail>,
     /// The digest of what the page showed.
     pub shown: Option<String>,
+    /// The rule that decides in the person's place, if one does.
+    pub rule: Option<ApprovalRuleId>,
 }
 
 /// Where a person decides: in the browser that waits to go back to the app, or beside it.
@@ -150,37 +157,18 @@ impl Requests {
             .await?;
         self.look_for_room(&tx, actor.user, arrival.transport)
             .await?;
+        if let Some(handle) = arrival.handle {
+            self.look_for_room_at(&tx, handle).await?;
+        }
         let id = self.receive_in(&tx, actor, arrival).await?;
         tx.commit().await?;
         self.vault.changed(&[Change::Inbox(actor.user)]);
         Ok(id)
     }
 
-    /// Refuses when a person has as many undecided requests as one may have. Those that came
-    /// through their own browser are counted apart: nobody who knows an address can stand in their
-    /// way. Whoever adds one in the same transaction is the only one to do so until it ends.
-    ///
-    /// # Errors
-    /// When the inbox is full or the database refuses.
-    pub async fn look_for_room(
-        &self,
-        tx: &Tx,
-        user: UserId,
-        transport: Transport,
-    ) -> Result<(), RequestError> {
-        let (now, most) = (self.vault.clock.now(), self.vault.policy.pending_requests);
-        // Once without waiting for anybody: who fills an inbox does not hold up connections, too.
-        if projection::count_pending_like(tx, user, transport, now).await? >= most {
-            return Err(RequestError::Full);
-        }
-        one_at_a_time(tx, user).await?;
-        if projection::count_pending_like(tx, user, transport, now).await? >= most {
-            return Err(RequestError::Full);
-        }
-        Ok(())
-    }
-
-    /// Takes a request in within the caller's transaction, whether or not there is room.
+    /// Takes a request in within the caller's transaction, whether or not there is room. What needs
+    /// no asking is decided at once: an app that is not welcome is denied, and what lies within a
+    /// rule of the person's is granted.
     ///
     /// # Errors
     /// When it cannot be recorded.
@@ -194,18 +182,34 @@ impl Requests {
         let id = RequestId::new(context.at);
         let stream = StreamId::of::<AccessRequestEvent, _>(id);
         let (request, version) = load::<AccessRequest>(tx, &stream).await?;
-        let event = request.receive(Pending {
+        let (app, details) = (arrival.app.clone(), arrival.details.clone());
+        let received = request.receive(Pending {
             user: actor.user,
             transport: arrival.transport,
             app: arrival.app,
             details: arrival.details,
             extends: arrival.extends,
             expires_at: after(context.at, self.vault.policy.request_waits),
+            handle: arrival.handle,
         })?;
-        record(tx, &stream, version, &[event], &context).await?;
+        record(tx, &stream, version, &[received], &context).await?;
         delivery::open(tx, actor.tenant, id, arrival.poll, arrival.oauth.as_ref()).await?;
         if let Some(back) = &arrival.back {
             way_back::keep(tx, id, back).await?;
+        }
+        if self
+            .is_unwelcome(tx, actor.user, &app, arrival.handle)
+            .await?
+        {
+            let (request, version) = load::<AccessRequest>(tx, &stream).await?;
+            let denied = request.turn_away(context.at)?;
+            record(tx, &stream, version, &[denied], &context).await?;
+        } else if arrival.by_session
+            && arrival.extends.is_none()
+            && let Some(decision) =
+                approval_rule::decision(&self.vault, tx, actor.user, &app, &details).await?
+        {
+            self.approve_within_ceiling(tx, actor, id, decision).await?;
         }
         Ok(id)
     }
@@ -297,6 +301,32 @@ impl Requests {
             pending,
             recent.into_iter().map(|row| self.as_of_now(row)).collect(),
         ))
+    }
+
+    /// Which of these requests a rule granted that can still be taken back: their grants are live.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn undoable(
+        &self,
+        tenant: TenantId,
+        rows: &[AccessRequestRow],
+    ) -> Result<Vec<GrantId>, DatabaseError> {
+        let granted: Vec<GrantId> = rows
+            .iter()
+            .filter(|row| row.rule.is_some())
+            .filter_map(|row| match row.state {
+                RequestState::Approved(grant) => Some(grant),
+                _ => None,
+            })
+            .collect();
+        if granted.is_empty() {
+            return Ok(granted);
+        }
+        let tx = self.vault.begin("find live grants", tenant).await?;
+        let live = grant::projection::live_among(&tx, &granted, self.vault.clock.now()).await?;
+        tx.commit().await?;
+        Ok(live)
     }
 
     /// A pending request whose time is over shows as expired before anybody writes that down.

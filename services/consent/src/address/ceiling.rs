@@ -1,8 +1,10 @@
-//! The ceiling of a connect ticket: within it, the ticket is the person's yes.
+//! The ceiling of a connect ticket or an approval rule: within it, that is the person's yes.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use events::{AuthorizationDetail, Capability, GrantedLimits, Models, Provider, RequestedDetail};
+use events::{
+    AuthorizationDetail, Capability, Ceiling, GrantedLimits, Models, Provider, RequestedDetail,
+};
 use ids::ProviderKeyId;
 use jiff::Timestamp;
 use money::{LARGEST_LIMIT, Nanodollars};
@@ -11,42 +13,11 @@ use utoipa::ToSchema;
 
 use crate::policy::{LARGEST_LIMITS, Policy, after};
 
-/// What a ticket grants at most, without asking again: where, which models, for what kinds of work,
-/// how much money, how often and how long.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ceiling {
-    /// The providers it may be for, and the models there.
-    pub providers: Vec<Provider>,
-    /// The models; none means every model of these providers.
-    pub models: Models,
-    /// The kinds of work.
-    #[serde(default = "only_chat")]
-    pub capabilities: BTreeSet<Capability>,
-    /// USD in a month.
-    pub monthly_spend: Nanodollars,
-    /// Calls in a minute; the vault's default when the person named none.
-    #[serde(default)]
-    pub requests_per_minute: Option<u32>,
-    /// Calls in a UTC day; the vault's default when the person named none.
-    #[serde(default)]
-    pub requests_per_day: Option<u32>,
-    /// Tokens in one call; the vault's default when the person named none.
-    #[serde(default)]
-    pub tokens_per_request: Option<u32>,
-    /// How many days the grant may last.
-    pub days: u16,
-}
-
-/// What stands for kinds of work that nobody named, in a request and in a ceiling alike.
-fn only_chat() -> BTreeSet<Capability> {
-    BTreeSet::from([Capability::Chat])
-}
-
 /// A ceiling on the wire.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireCeiling {
-    /// The providers the ticket may be used for.
+    /// The providers it is for.
     pub providers: Vec<String>,
     /// Model ids or `prefix*`; none means every model.
     #[serde(default)]
@@ -54,16 +25,16 @@ pub struct WireCeiling {
     /// Kinds of work; none means `chat` alone.
     #[serde(default)]
     pub capabilities: Vec<String>,
-    /// USD in a UTC calendar month, as a decimal string.
+    /// USD in a UTC calendar month at each provider, as a decimal string.
     pub monthly_spend: String,
     /// Calls in a minute; left out: the vault's default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u32>,
     /// Calls in a UTC day; left out: the vault's default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_day: Option<u32>,
     /// Tokens in one call; left out: the vault's default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_request: Option<u32>,
     /// How many days the grant may last, 1 to 365.
     pub days: u16,
@@ -98,7 +69,7 @@ impl TryFrom<WireCeiling> for Ceiling {
             wire.capabilities.iter().map(|name| name.parse()).collect();
         let mut capabilities = capabilities.map_err(|()| "unknown capability")?;
         if capabilities.is_empty() {
-            capabilities = only_chat();
+            capabilities = Ceiling::only_chat();
         }
         let outside = |count: Option<u32>, most| count.is_some_and(|c| !(1..=most).contains(&c));
         if outside(wire.requests_per_minute, LARGEST_LIMITS.requests_per_minute)
@@ -132,53 +103,71 @@ impl TryFrom<WireCeiling> for Ceiling {
     }
 }
 
-impl Ceiling {
-    /// What is granted at once, if all that was asked lies within the ceiling and the
-    /// organization's policy; else the person decides in the inbox.
-    #[must_use]
-    pub fn grant(
-        &self,
-        policy: &Policy,
-        asked: &RequestedDetail,
-        key: ProviderKeyId,
-        now: Timestamp,
-    ) -> Option<AuthorizationDetail> {
-        let default = policy.default_limits;
-        let most = GrantedLimits {
-            monthly_spend: self.monthly_spend,
-            daily_spend: self.monthly_spend.min(default.daily_spend),
-            requests_per_minute: self
-                .requests_per_minute
-                .unwrap_or(default.requests_per_minute),
-            requests_per_day: self.requests_per_day.unwrap_or(default.requests_per_day),
-            tokens_per_request: self
-                .tokens_per_request
-                .unwrap_or(default.tokens_per_request),
-        };
-        let limits = asked.limits.or_default(&most);
-        let days = Duration::from_secs(u64::from(self.days) * 86_400);
-        let ends = after(now, days.min(policy.longest));
-        let expires = asked.expires.unwrap_or(ends);
-        let within = self.providers.contains(&asked.provider)
-            && asked.models.is_within(&self.models)
-            && (policy.every_model || !asked.models.is_every())
-            && asked.capabilities.is_subset(&self.capabilities)
-            && limits.monthly_spend <= most.monthly_spend
-            && limits.daily_spend <= most.monthly_spend
-            && limits.requests_per_minute <= most.requests_per_minute
-            && limits.requests_per_day <= most.requests_per_day
-            && limits.tokens_per_request <= most.tokens_per_request
-            && expires <= ends;
-        within.then(|| AuthorizationDetail {
-            provider: asked.provider.clone(),
-            models: asked.models.clone(),
-            capabilities: asked.capabilities.clone(),
-            limits,
-            expires,
-            key_id: key,
-            reason: asked.reason.clone(),
-        })
+impl From<&Ceiling> for WireCeiling {
+    fn from(ceiling: &Ceiling) -> Self {
+        let models = ceiling.models.patterns().iter();
+        Self {
+            providers: ceiling.providers.iter().map(ToString::to_string).collect(),
+            models: models.map(ToString::to_string).collect(),
+            capabilities: ceiling
+                .capabilities
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            monthly_spend: ceiling.monthly_spend.to_string(),
+            requests_per_minute: ceiling.requests_per_minute,
+            requests_per_day: ceiling.requests_per_day,
+            tokens_per_request: ceiling.tokens_per_request,
+            days: ceiling.days,
+        }
     }
+}
+
+/// What is granted at once, if all that was asked lies within the ceiling and the
+/// organization's policy; else the person decides.
+#[must_use]
+pub fn granted_within(
+    ceiling: &Ceiling,
+    policy: &Policy,
+    asked: &RequestedDetail,
+    key: ProviderKeyId,
+    now: Timestamp,
+) -> Option<AuthorizationDetail> {
+    let default = policy.default_limits;
+    let most = GrantedLimits {
+        monthly_spend: ceiling.monthly_spend,
+        daily_spend: ceiling.monthly_spend.min(default.daily_spend),
+        requests_per_minute: ceiling
+            .requests_per_minute
+            .unwrap_or(default.requests_per_minute),
+        requests_per_day: ceiling.requests_per_day.unwrap_or(default.requests_per_day),
+        tokens_per_request: ceiling
+            .tokens_per_request
+            .unwrap_or(default.tokens_per_request),
+    };
+    let limits = asked.limits.or_default(&most);
+    let days = Duration::from_secs(u64::from(ceiling.days) * 86_400);
+    let ends = after(now, days.min(policy.longest));
+    let expires = asked.expires.unwrap_or(ends);
+    let within = ceiling.providers.contains(&asked.provider)
+        && asked.models.is_within(&ceiling.models)
+        && (policy.every_model || !asked.models.is_every())
+        && asked.capabilities.is_subset(&ceiling.capabilities)
+        && limits.monthly_spend <= most.monthly_spend
+        && limits.daily_spend <= most.monthly_spend
+        && limits.requests_per_minute <= most.requests_per_minute
+        && limits.requests_per_day <= most.requests_per_day
+        && limits.tokens_per_request <= most.tokens_per_request
+        && expires <= ends;
+    within.then(|| AuthorizationDetail {
+        provider: asked.provider.clone(),
+        models: asked.models.clone(),
+        capabilities: asked.capabilities.clone(),
+        limits,
+        expires,
+        key_id: key,
+        reason: asked.reason.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -203,7 +192,13 @@ mod tests {
         let asked = details::parse(&format!("[{detail}]"), now())
             .unwrap()
             .remove(0);
-        ceiling().grant(&Policy::default(), &asked, ProviderKeyId::new(now()), now())
+        granted_within(
+            &ceiling(),
+            &Policy::default(),
+            &asked,
+            ProviderKeyId::new(now()),
+            now(),
+        )
     }
 
     #[test]
@@ -218,7 +213,7 @@ mod tests {
             with("capabilities", serde_json::json!([]))
                 .unwrap()
                 .capabilities,
-            only_chat()
+            Ceiling::only_chat()
         );
         assert!(with("capabilities", serde_json::json!(["fly"])).is_err());
         for name in [
@@ -242,7 +237,7 @@ mod tests {
         let ceiling: Ceiling = serde_json::from_value(stored).unwrap();
         assert_eq!(
             (ceiling.capabilities, ceiling.requests_per_day),
-            (only_chat(), None)
+            (Ceiling::only_chat(), None)
         );
     }
 

@@ -5,7 +5,8 @@ pub mod http;
 pub mod page;
 mod store;
 
-pub use ceiling::{Ceiling, WireCeiling};
+pub use ceiling::{WireCeiling, granted_within};
+pub use events::Ceiling;
 pub use store::{
     AddressError, Addresses, HandleRow, TICKET_LIVES, Ticket, TicketRow, Whose, use_ticket,
 };

@@ -1,5 +1,6 @@
 //! `/connect`: gives an app an address to ask at.
 
+pub(crate) mod ceiling_form;
 mod ticket_form;
 mod view;
 

@@ -113,7 +113,7 @@ const END_HANDLE: &str = "
 
 const WHOSE_HANDLE: &str = "
     -- consent.whose_handle
-    SELECT tenant_id, user_id FROM consent.handles WHERE digest = $1 AND ended_at IS NULL";
+    SELECT handle_id, tenant_id, user_id FROM consent.handles WHERE digest = $1 AND ended_at IS NULL";
 
 const MAKE_TICKET: &str = "
     -- consent.make_connect_ticket
@@ -300,11 +300,14 @@ impl Addresses {
         Ok(rows.iter().map(ticket).collect())
     }
 
-    /// Whose vault a handle names; `None` for one that is unknown or ended.
+    /// Whose vault a handle names, and its id; `None` for one that is unknown or ended.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn whose_handle(&self, handle: &Handle) -> Result<Option<Whose>, AddressError> {
+    pub async fn whose_handle(
+        &self,
+        handle: &Handle,
+    ) -> Result<Option<(Whose, HandleId)>, AddressError> {
         let digest = TokenDigest::of(handle.as_str());
         let tx = self
             .0
@@ -315,9 +318,12 @@ impl Addresses {
             .query_opt(WHOSE_HANDLE, &[&digest.as_bytes().as_slice()])
             .await?;
         tx.commit().await?;
-        Ok(row.map(|row| Whose {
-            tenant: TenantId::from_uuid(row.get("tenant_id")),
-            user: UserId::from_uuid(row.get("user_id")),
+        Ok(row.map(|row| {
+            let whose = Whose {
+                tenant: TenantId::from_uuid(row.get("tenant_id")),
+                user: UserId::from_uuid(row.get("user_id")),
+            };
+            (whose, HandleId::from_uuid(row.get("handle_id")))
         }))
     }
 

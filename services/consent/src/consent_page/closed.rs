@@ -43,12 +43,26 @@ impl ClosedPage {
                 format!("You denied this. {name} keeps what it has, and got nothing more."),
                 ("See connected apps", "/connected-apps"),
             ),
+            RequestState::Approved(_) if row.rule.is_some() => (
+                format!(
+                    "A rule of yours granted this without asking you. What {name} may do and how to \
+                     take it back stands under connected apps."
+                ),
+                ("See connected apps", "/connected-apps"),
+            ),
             RequestState::Approved(_) => (
                 format!(
                     "You approved this. What {name} may do, what it has spent and how to stop it \
                      stands under connected apps."
                 ),
                 ("See connected apps", "/connected-apps"),
+            ),
+            RequestState::Denied(_) if row.unasked => (
+                format!(
+                    "{name} was denied without asking you: you block it, or denied it three times in \
+                     a row within a day."
+                ),
+                ("See blocked apps", "/blocked-apps"),
             ),
             RequestState::Denied(_) => (
                 format!(

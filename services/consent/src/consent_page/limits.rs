@@ -74,7 +74,8 @@ pub(crate) fn amount(text: &str, most: Nanodollars) -> Result<Nanodollars, Strin
     Ok(amount)
 }
 
-fn count(text: &str, most: u32) -> Result<u32, String> {
+/// A whole number above nothing and at most `most`.
+pub(crate) fn count(text: &str, most: u32) -> Result<u32, String> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if !plain {
         return Err("Write a whole number, such as 60.".to_owned());

@@ -38,8 +38,8 @@ pub(crate) use self::{
     decide::written,
     lifetime::{LONGER_LENGTHS, Span},
     limits::{
-        Faults as LimitFaults, Texts as LimitTexts, amount, fields, grouped, hints_of_current,
-        read, texts,
+        Faults as LimitFaults, Texts as LimitTexts, amount, count, fields, grouped,
+        hints_of_current, read, texts,
     },
     names::{NAMES, Names},
     shown::digest_of_shown,
@@ -136,6 +136,7 @@ async fn approve(
         details,
         upon: wanted.had.clone(),
         shown: Some(case.digest(wanted, &offers)),
+        rule: None,
     };
     let actor = Actor::person(&form.person, &request_id);
     let approved = rooms

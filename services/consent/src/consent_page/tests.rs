@@ -43,6 +43,9 @@ fn request(name: &str, verification: Verification, asked: &str) -> AccessRequest
         state: RequestState::Pending,
         received_at: look::at("2026-11-22T11:58:00Z"),
         expires_at: look::at("2026-11-22T12:08:00Z"),
+        handle: None,
+        rule: None,
+        unasked: false,
     }
 }
 

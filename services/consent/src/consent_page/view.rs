@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     access_request::AccessRequestRow,
+    app_key,
     grant::{GrantRow, step_up::Wanted},
 };
 
@@ -46,6 +47,8 @@ pub(super) struct ConsentPage {
     /// Where the browser goes afterwards, if it goes back to the app.
     pub back_to: Option<String>,
     pub deny_reason: Field,
+    /// Whether anything identifies the app, so that it can be blocked.
+    pub can_block: bool,
 }
 
 /// One provider's part.
@@ -135,6 +138,7 @@ impl ConsentPage {
             cost: cost(shown.offers),
             can_approve: shown.offers.iter().all(Offer::can_be_paid),
             back_to: back_to.as_ref().and_then(place),
+            can_block: app_key::of(&shown.row.app, shown.row.handle).is_some(),
             deny_reason: Field::text("reason", "Words for the app, if you deny")
                 .placeholder("Not this month"),
             asker,

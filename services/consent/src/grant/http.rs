@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, patch, post, web};
 use events::WireDetail;
-use ids::GrantId;
+use ids::{ApprovalRuleId, GrantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -40,6 +40,10 @@ pub struct GrantView {
     authorization_details: Vec<WireDetail>,
     /// How its limits stand; `null` when that cannot be read now.
     limits: Option<Vec<LimitView>>,
+    /// The rule of yours that granted it without asking you, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    approval_rule_id: Option<ApprovalRuleId>,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     granted_at: Timestamp,
@@ -71,6 +75,7 @@ fn view(row: &GrantRow, limits: Option<Vec<LimitView>>, public_url: &str) -> Gra
             .map(|detail| WireDetail::granted(detail, public_url))
             .collect(),
         limits,
+        approval_rule_id: row.rule,
         granted_at: row.granted_at,
         expires_at: row.expires_at,
     }

@@ -20,6 +20,8 @@ use crate::{
     vault::{Actor, Vault},
 };
 
+pub(crate) use self::view::automatic;
+
 /// The most grants on the page; older ones are in the API.
 const MOST_GRANTS: i64 = 200;
 

@@ -1,8 +1,8 @@
 //! `consent.grants`: connected apps.
 
 use event_store::{ProjectionError, RecordedEvent};
-use events::{AppIdentity, AuthorizationDetail, GrantEvent};
-use ids::{GrantId, RequestId, UserId};
+use events::{AppIdentity, AppKey, AuthorizationDetail, GrantEvent};
+use ids::{ApprovalRuleId, GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ pub struct GrantRow {
     pub granted_at: Timestamp,
     /// When the last of its details ends.
     pub expires_at: Timestamp,
+    /// The rule that granted it in the person's place, if one did.
+    pub rule: Option<ApprovalRuleId>,
 }
 
 /// Where a grant stands at an instant.
@@ -70,7 +72,8 @@ pub(crate) const CLEAR: &str = "
 
 const OF_USER: &str = "
     -- consent.grants_of_user
-    SELECT grant_id, user_id, app, details, state, granted_at, expires_at
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at,
+           (SELECT rule_id FROM consent.access_requests r WHERE r.request_id = grants.request_id) AS rule_id
       FROM consent.grants
      WHERE user_id = $1 AND ($2::uuid IS NULL OR grant_id < $2)
      ORDER BY grant_id DESC
@@ -78,9 +81,26 @@ const OF_USER: &str = "
 
 const ONE: &str = "
     -- consent.grant
-    SELECT grant_id, user_id, app, details, state, granted_at, expires_at
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at,
+           (SELECT rule_id FROM consent.access_requests r WHERE r.request_id = grants.request_id) AS rule_id
       FROM consent.grants
      WHERE grant_id = $1";
+
+const LIVE_OF: &str = "
+    -- consent.live_grants_of_app
+    SELECT g.grant_id
+      FROM consent.grants g JOIN consent.access_requests r ON r.request_id = g.request_id
+     WHERE r.user_id = $1 AND r.app_key = $2 AND g.state = 'live' AND g.expires_at > $3";
+
+const LIVE_AMONG: &str = "
+    -- consent.live_grants_among
+    SELECT grant_id FROM consent.grants WHERE grant_id = ANY($1) AND state = 'live' AND expires_at > $2";
+
+const LIVE_BY: &str = "
+    -- consent.live_grants_by_rule
+    SELECT g.details
+      FROM consent.grants g JOIN consent.access_requests r ON r.request_id = g.request_id
+     WHERE r.rule_id = $1 AND g.state = 'live' AND g.expires_at > $2";
 
 /// When the last of these details ends.
 #[must_use]
@@ -183,6 +203,63 @@ pub async fn one(tx: &Tx, id: GrantId, now: Timestamp) -> Result<Option<GrantRow
         .transpose()
 }
 
+/// The live grants that one app has of a person.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn live_of(
+    tx: &Tx,
+    user: UserId,
+    key: &AppKey,
+    now: Timestamp,
+) -> Result<Vec<GrantId>, DatabaseError> {
+    let rows = tx
+        .query(LIVE_OF, &[&user.uuid(), &key.to_string(), &now])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| GrantId::from_uuid(row.get("grant_id")))
+        .collect())
+}
+
+/// Which of these grants are live.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn live_among(
+    tx: &Tx,
+    grants: &[GrantId],
+    now: Timestamp,
+) -> Result<Vec<GrantId>, DatabaseError> {
+    let grants: Vec<_> = grants.iter().map(|grant| grant.uuid()).collect();
+    let rows = tx.query(LIVE_AMONG, &[&grants, &now]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| GrantId::from_uuid(row.get("grant_id")))
+        .collect())
+}
+
+/// What the live grants of a rule grant, as they stand now.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn live_by(
+    tx: &Tx,
+    rule: ApprovalRuleId,
+    now: Timestamp,
+) -> Result<Vec<Vec<AuthorizationDetail>>, DatabaseError> {
+    tx.query(LIVE_BY, &[&rule.uuid(), &now])
+        .await?
+        .iter()
+        .map(|row| {
+            serde_json::from_value(row.get("details")).map_err(|_| DatabaseError::Row {
+                table: "consent.grants",
+                column: "details",
+            })
+        })
+        .collect()
+}
+
 fn from_row(row: &Row, now: Timestamp) -> Result<GrantRow, DatabaseError> {
     let unreadable = |column| DatabaseError::Row {
         table: "consent.grants",
@@ -203,5 +280,8 @@ fn from_row(row: &Row, now: Timestamp) -> Result<GrantRow, DatabaseError> {
         state,
         granted_at: row.get("granted_at"),
         expires_at,
+        rule: row
+            .get::<_, Option<uuid::Uuid>>("rule_id")
+            .map(ApprovalRuleId::from_uuid),
     })
 }

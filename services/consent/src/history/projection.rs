@@ -140,7 +140,12 @@ const OF_USER: &str = "
 /// # Errors
 /// When the event cannot be read or the database refuses.
 pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
-    if let Some(AccessRequestEvent::Denied { reason }) = event.read()? {
+    // What nobody was asked about is no decision of theirs.
+    if let Some(AccessRequestEvent::Denied {
+        reason,
+        unasked: false,
+    }) = event.read()?
+    {
         return denied(tx, event, reason).await;
     }
     let Some(change) = event.read::<GrantEvent>()? else {

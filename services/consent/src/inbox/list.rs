@@ -1,15 +1,17 @@
 //! What the inbox shows: who asks for what, grouped by app, and what was decided of late.
 
 use askama::{Template, filters::HtmlSafe};
-use events::{AppIdentity, AuthorizationDetail, Models, RequestedDetail};
-use ids::RequestId;
+use events::{AppIdentity, AppKey, AuthorizationDetail, Models, RequestedDetail};
+use ids::{GrantId, RequestId};
 use jiff::Timestamp;
 use money::Nanodollars;
-use pages::{Badge, Empty, Notice, filters};
+use pages::{Badge, CsrfField, Empty, Notice, filters};
 
 use crate::{
-    access_request::AccessRequestRow,
+    access_request::{AccessRequestRow, RequestState},
+    app_key,
     consent_page::{Asker, state_badge},
+    grant::page::automatic,
 };
 
 /// How many models a line names.
@@ -19,6 +21,7 @@ const NAMED_MODELS: usize = 3;
 #[derive(Template)]
 #[template(path = "inbox_list.html")]
 pub(super) struct InboxList {
+    csrf: CsrfField,
     waiting: usize,
     notice: Option<Notice>,
     empty: Option<Empty>,
@@ -44,6 +47,10 @@ pub(super) struct Setup {
 /// The requests of one app.
 struct Group {
     asker: Asker,
+    /// Whether anything identifies it, so that it can be blocked.
+    can_block: bool,
+    /// How many requests wait under its name, of whomever.
+    alike: usize,
     requests: Vec<Waiting>,
 }
 
@@ -60,14 +67,16 @@ struct Decided {
     name: String,
     lines: Vec<String>,
     badge: Badge,
+    /// The grant that a rule made and that one press takes back.
+    undo: Option<GrantId>,
     received_at: Timestamp,
 }
 
 impl InboxList {
-    /// The list of these requests, both newest first.
+    /// The list of these requests, both newest first, and of the grants that can be taken back.
     pub(super) fn new(
-        pending: &[AccessRequestRow],
-        recent: &[AccessRequestRow],
+        csrf: CsrfField,
+        (pending, recent, undoable): (&[AccessRequestRow], &[AccessRequestRow], &[GrantId]),
         setup: Setup,
         now: Timestamp,
     ) -> Self {
@@ -76,10 +85,17 @@ impl InboxList {
             id: row.id,
             name: Asker::of(&row.app).name,
             lines: decided_lines(row),
-            badge: state_badge(&row.state),
+            badge: row
+                .rule
+                .map_or_else(|| state_badge(&row.state), |_| automatic()),
+            undo: match row.state {
+                RequestState::Approved(grant) if undoable.contains(&grant) => Some(grant),
+                _ => None,
+            },
             received_at: row.received_at,
         };
         Self {
+            csrf,
             waiting: pending.len(),
             notice: needs_key.then(|| {
                 Notice::caution(
@@ -116,10 +132,12 @@ fn empty(setup: Setup) -> Empty {
     Empty::new("Nothing waits for you", text).action("Connect an app", "/connect")
 }
 
-/// Requests under the same identity together; groups and requests newest first.
+/// Requests of one asker together: of the same app as it calls itself, and of the same handle where
+/// it has nothing but a name. Groups and requests newest first.
 fn groups(pending: &[AccessRequestRow]) -> Vec<Group> {
-    let mut groups: Vec<(&AppIdentity, Vec<Waiting>)> = Vec::new();
+    let mut groups: Vec<(&AppIdentity, Option<AppKey>, Vec<Waiting>)> = Vec::new();
     for row in pending {
+        let key = app_key::of(&row.app, row.handle);
         let waiting = Waiting {
             id: row.id,
             lines: row.details.iter().map(summary).collect(),
@@ -127,15 +145,27 @@ fn groups(pending: &[AccessRequestRow]) -> Vec<Group> {
             received_at: row.received_at,
             expires_at: row.expires_at,
         };
-        match groups.iter_mut().find(|(app, _)| **app == row.app) {
-            Some((_, requests)) => requests.push(waiting),
-            None => groups.push((&row.app, vec![waiting])),
+        match groups
+            .iter_mut()
+            .find(|(app, of, _)| **app == row.app && *of == key)
+        {
+            Some((_, _, requests)) => requests.push(waiting),
+            None => groups.push((&row.app, key, vec![waiting])),
         }
     }
+    let alike = |app: &AppIdentity| {
+        let name = app.name.to_lowercase();
+        pending
+            .iter()
+            .filter(|row| row.app.name.to_lowercase() == name)
+            .count()
+    };
     groups
         .into_iter()
-        .map(|(app, requests)| Group {
+        .map(|(app, key, requests)| Group {
             asker: Asker::of(app),
+            can_block: key.is_some(),
+            alike: alike(app),
             requests,
         })
         .collect()

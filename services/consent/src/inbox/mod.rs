@@ -5,26 +5,31 @@ mod live;
 #[cfg(test)]
 mod tests;
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpResponse, get, post, web};
 use askama::Template;
+use ids::RequestId as AccessRequestId;
 use pages::{Layout, Notice, Section};
 use serde::Deserialize;
-use server::{PagePerson, Problem, StrictQuery};
+use server::{PagePerson, Problem, RequestId, SignedForm, StrictQuery};
 use sessions::{Permission, SignedIn};
 
 use self::list::{InboxList, Setup};
 pub(crate) use self::list::{granted_summary, summary};
 use crate::{
-    access_request::{Requests, projection},
+    access_request::{DecidedAt, RequestError, Requests, projection},
     address::{Addresses, Whose},
     consent_page::see_other,
     provider_key::ProviderKeys,
-    vault::Vault,
+    vault::{Actor, Vault},
 };
 
 /// Adds the routes.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config.service(home).service(inbox).service(live::live);
+    config
+        .service(home)
+        .service(inbox)
+        .service(deny_all)
+        .service(live::live);
 }
 
 /// What of the inbox is wanted.
@@ -66,16 +71,53 @@ async fn inbox(
         has_key: !keys.is_empty(),
         has_address: !recent.is_empty() || has_address(&addresses, &person).await?,
     };
-    let list = InboxList::new(&pending, &recent, setup, vault.clock.now());
+    let undoable = requests
+        .undoable(person.tenant, &recent)
+        .await
+        .map_err(|e| Problem::dependency(&e))?;
+    let layout = Layout::new("Inbox", &person);
+    let now = vault.clock.now();
+    let list = InboxList::new(
+        layout.csrf_field(),
+        (&pending, &recent, &undoable),
+        setup,
+        now,
+    );
     if query.0.fragment.is_some() {
         return Ok(pages::html(&list));
     }
-    let layout = Layout::new("Inbox", &person)
+    let layout = layout
         .at(Section::Inbox)
         .inbox_count(u32::try_from(pending.len()).unwrap_or(u32::MAX))
         .maybe_notice(done(query.0.done.as_deref()))
         .live_inbox();
     Ok(pages::html(&InboxPage { layout, list }))
+}
+
+/// Requests to deny in one go: exactly those that the page showed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shown {
+    #[serde(default)]
+    request: Vec<AccessRequestId>,
+}
+
+#[post("/inbox/deny")]
+async fn deny_all(
+    form: SignedForm<Shown>,
+    request_id: RequestId,
+    requests: web::Data<Requests>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::DecideRequests)?;
+    let actor = Actor::person(&form.person, &request_id);
+    for id in form.form.request.iter().take(100) {
+        match requests.deny(&actor, *id, None, DecidedAt::Api).await {
+            // What was decided or lapsed meanwhile needs no denial.
+            Ok(_) | Err(RequestError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(see_other("/inbox?done=denied-all"))
 }
 
 async fn has_address(addresses: &Addresses, person: &SignedIn) -> Result<bool, Problem> {
@@ -93,6 +135,7 @@ fn done(done: Option<&str>) -> Option<Notice> {
              apps.",
         )),
         "denied" => Some(Notice::info("Denied. The app got nothing.")),
+        "denied-all" => Some(Notice::info("Denied, all of them. Nobody got anything.")),
         _ => None,
     }
 }

@@ -40,6 +40,9 @@ fn row(name: &str, verification: Verification, received_at: &str, asked: &str) -
         state: RequestState::Pending,
         received_at: look::at(received_at),
         expires_at: look::at("2026-11-22T12:08:00Z"),
+        handle: None,
+        rule: None,
+        unasked: false,
     }
 }
 
@@ -49,10 +52,17 @@ fn page(pending: &[AccessRequestRow], recent: &[AccessRequestRow], setup: Setup)
         .at(Section::Inbox)
         .inbox_count(count)
         .live_inbox();
-    InboxPage {
-        layout,
-        list: InboxList::new(pending, recent, setup, look::now()),
-    }
+    let undoable: Vec<GrantId> = recent
+        .iter()
+        .filter(|row| row.rule.is_some())
+        .filter_map(|row| match row.state {
+            RequestState::Approved(grant) => Some(grant),
+            _ => None,
+        })
+        .collect();
+    let of = (pending, recent, undoable.as_slice());
+    let list = InboxList::new(layout.csrf_field(), of, setup, look::now());
+    InboxPage { layout, list }
 }
 
 #[test]
@@ -102,6 +112,44 @@ fn requests_are_grouped_by_who_asks_and_not_by_name_alone() {
     assert!(html.contains("data-count=\"4\"") && html.contains("Summarises &#60;papers&#62;."));
     assert!(html.contains("asked just now · lapses in 8 minutes"));
     assert!(html.contains("Recently decided") && html.contains("Approved</span>"));
+}
+
+#[test]
+fn one_asker_is_denied_in_one_go_and_a_like_name_is_told() {
+    use Verification::{DomainVerified, Unverified};
+    let handle = |number| Some(ids::HandleId::from_uuid(uuid::Uuid::from_u128(number)));
+    let mut rows = [1, 1, 2].map(|number| {
+        let mut row = row("Notebook", Unverified, "2026-11-22T11:58:00Z", MINI);
+        row.handle = handle(number);
+        row
+    });
+    let group = |html: &str, of: &str| html.matches(of).count();
+    let html = look::keep("inbox-alike", &page(&rows, &[], READY));
+    assert_eq!(group(&html, "aria-labelledby=\"app-"), 2);
+    assert_eq!(group(&html, "3 requests under this name wait"), 2);
+    assert_eq!(group(&html, "Deny all 2"), 1);
+    assert_eq!(group(&html, "Block this app"), 2);
+    // A name that came through the person's own browser identifies nobody.
+    rows[2].handle = None;
+    rows[0].app.verification = DomainVerified;
+    let html = look::keep("inbox-nameless", &page(&rows[1..], &[], READY));
+    assert_eq!(group(&html, "Block this app"), 1);
+}
+
+#[test]
+fn what_a_rule_granted_is_marked_and_taken_back_with_one_press() {
+    let mut granted = row(
+        "Notebook",
+        Verification::DomainVerified,
+        "2026-11-22T09:00:00Z",
+        MINI,
+    );
+    let grant = GrantId::from_uuid(uuid::Uuid::nil());
+    granted.state = RequestState::Approved(grant);
+    granted.rule = Some(ids::ApprovalRuleId::from_uuid(uuid::Uuid::nil()));
+    let html = look::keep("inbox-automatic", &page(&[], &[granted], READY));
+    assert!(html.contains("Granted by a rule"));
+    assert!(html.contains(&format!("action=\"/connected-apps/{grant}/revoke\"")));
 }
 
 #[test]

@@ -103,19 +103,16 @@ pub(crate) async fn authorize(
         name: app.id.to_string(),
         ..Actor::person(&person, &request_id)
     };
+    // A program with the person's API token is not the person's browser.
+    let by_session = person.csrf().is_some();
     let received = match &pushed {
         Some(pushed) => {
-            let arrival = arrival(&app, (asked, extends), channel);
+            let arrival = arrival(&app, (asked, extends), channel, by_session);
             pushed_request((&vault, &requests), &actor, (pushed, app.tenant), arrival).await
         }
         None => {
-            own_request(
-                (&vault, &requests),
-                &actor,
-                &app,
-                (channel, (asked, extends)),
-            )
-            .await
+            let asked = (channel, (asked, extends), by_session);
+            own_request((&vault, &requests), &actor, &app, asked).await
         }
     };
     match received {
@@ -133,7 +130,7 @@ async fn own_request(
     (vault, requests): (&Vault, &Requests),
     actor: &Actor,
     app: &AppRow,
-    (channel, asked): (OauthChannel, WhatIsAsked),
+    (channel, asked, by_session): (OauthChannel, WhatIsAsked, bool),
 ) -> Result<RequestId, RequestError> {
     let tx = vault.begin("find same OAuth request", actor.tenant).await?;
     let now = vault.clock.now();
@@ -141,7 +138,10 @@ async fn own_request(
     tx.commit().await?;
     match same {
         Some(id) => Ok(id),
-        None => requests.receive(actor, arrival(app, asked, channel)).await,
+        None => {
+            let arrival = arrival(app, asked, channel, by_session);
+            requests.receive(actor, arrival).await
+        }
     }
 }
 
@@ -172,7 +172,12 @@ async fn pushed_request(
 /// What an app asks for, and the grant that it asks to widen, if it does.
 type WhatIsAsked = (Vec<RequestedDetail>, Option<GrantId>);
 
-fn arrival(app: &AppRow, (details, extends): WhatIsAsked, channel: OauthChannel) -> Arrival {
+fn arrival(
+    app: &AppRow,
+    (details, extends): WhatIsAsked,
+    channel: OauthChannel,
+    by_session: bool,
+) -> Arrival {
     Arrival {
         transport: Transport::Oauth,
         app: app.identity(),
@@ -181,6 +186,8 @@ fn arrival(app: &AppRow, (details, extends): WhatIsAsked, channel: OauthChannel)
         poll: None,
         oauth: Some(channel),
         back: None,
+        handle: None,
+        by_session,
     }
 }
 

@@ -6,7 +6,7 @@ use ids::{PollSecret, RequestId};
 use super::{asked::Asked, knock::Door};
 use crate::{
     access_request::{Arrival, Decision, RequestError, Requests},
-    address::{Ticket, use_ticket},
+    address::{Ticket, granted_within, use_ticket},
     grant::Delivered,
     organization_policy,
     provider_key::usable_key,
@@ -55,10 +55,16 @@ pub async fn ask(
         poll: call.poll.map(PollSecret::digest),
         oauth: None,
         back: asked.back,
+        handle: match &door {
+            Door::Handle(_, handle) => Some(*handle),
+            Door::Ticket(_) | Door::Grant(_) | Door::Nobody => None,
+        },
+        // Nothing but a ticket's own ceiling decides here: no session says that its person is there.
+        by_session: false,
     };
     match door {
         Door::Nobody => Ok(Outcome::Unheard),
-        Door::Handle(whose) | Door::Grant(whose) => {
+        Door::Handle(whose, _) | Door::Grant(whose) => {
             let actor = Actor::app(whose.tenant, whose.user, call.request_id);
             match requests.receive(&actor, arrival).await {
                 Ok(id) => Ok(Outcome::Waiting(actor, id)),
@@ -94,13 +100,16 @@ async fn with_ticket(
         let within = ticket
             .ceiling
             .as_ref()
-            .and_then(|ceiling| ceiling.grant(&policy, asked, key, now));
+            .and_then(|ceiling| granted_within(ceiling, &policy, asked, key, now));
         granted.extend(within);
     }
     if !use_ticket(&tx, ticket.id, now).await? {
         return Ok(Outcome::Unheard);
     }
-    let all_within = granted.len() == arrival.details.len();
+    let welcome = !requests
+        .is_unwelcome(&tx, actor.user, &arrival.app, None)
+        .await?;
+    let all_within = welcome && granted.len() == arrival.details.len();
     if !all_within {
         // Only what waits for the person takes room in the inbox.
         requests
@@ -129,7 +138,7 @@ async fn decide(
     details: Vec<AuthorizationDetail>,
 ) -> Result<Delivered, RequestError> {
     requests
-        .approve_within_ticket(
+        .approve_within_ceiling(
             tx,
             actor,
             id,
@@ -137,6 +146,7 @@ async fn decide(
                 details,
                 upon: Vec::new(),
                 shown: None,
+                rule: None,
             },
         )
         .await?;

@@ -11,7 +11,7 @@ use std::{
 
 use actix_web::{HttpRequest, http::header};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ids::{ConnectTicket, Handle};
+use ids::{ConnectTicket, Handle, HandleId};
 use server::{Problem, Site, Throttle};
 
 use crate::address::{AddressError, Addresses, Ticket, Whose};
@@ -49,8 +49,8 @@ pub struct Place {
 pub enum Door {
     /// A live ticket: one use, perhaps with a ceiling.
     Ticket(Ticket),
-    /// A person who may be asked.
-    Handle(Whose),
+    /// A person who may be asked, and which handle of theirs it is.
+    Handle(Whose, HandleId),
     /// A person whose grant the caller has a token of: it asks for more.
     Grant(Whose),
     /// Nobody. The caller must not notice.
@@ -171,7 +171,7 @@ pub async fn door(addresses: &Addresses, request: &HttpRequest) -> Result<Door, 
     Ok(addresses
         .whose_handle(&handle)
         .await?
-        .map_or(Door::Nobody, Door::Handle))
+        .map_or(Door::Nobody, |(whose, handle)| Door::Handle(whose, handle)))
 }
 
 fn named(request: &HttpRequest) -> Option<String> {

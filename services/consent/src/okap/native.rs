@@ -63,7 +63,9 @@ pub(crate) async fn open(
     if let Some(id) = opened_before(&vault, &requests, &actor, secret).await? {
         return Ok(to_page(id));
     }
-    let received = requests.receive(&actor, arrival(asked, secret)).await;
+    let received = requests
+        .receive(&actor, arrival(asked, secret, person.csrf().is_some()))
+        .await;
     match received {
         Ok(id) => Ok(to_page(id)),
         // Two loads at once: the other one was first.
@@ -74,7 +76,7 @@ pub(crate) async fn open(
     }
 }
 
-fn arrival(asked: Asked, secret: TokenDigest) -> Arrival {
+fn arrival(asked: Asked, secret: TokenDigest, by_session: bool) -> Arrival {
     Arrival {
         transport: Transport::OkapBrowser,
         app: asked.app,
@@ -83,6 +85,8 @@ fn arrival(asked: Asked, secret: TokenDigest) -> Arrival {
         poll: Some(secret),
         oauth: None,
         back: asked.back,
+        handle: None,
+        by_session,
     }
 }
 

@@ -107,6 +107,8 @@ async fn ask(
         poll: None,
         oauth: None,
         back: asked.back,
+        handle: None,
+        by_session: true,
     };
     let id = requests.receive(&actor, arrival).await?;
     Ok(HttpResponse::Created()

@@ -2,8 +2,10 @@
 #![cfg(test)]
 
 mod answer;
+mod approval_rules;
 mod asked;
 mod assertions;
+mod blocked_apps;
 mod bus;
 mod callback;
 mod client_documents;
@@ -16,6 +18,7 @@ mod device;
 mod doors;
 mod dpop;
 mod flat;
+mod floods;
 mod grants;
 mod indistinct;
 mod interleavings;

@@ -1,7 +1,6 @@
 //! What is wrong with an authorization request is told to the app, or to nobody but the person.
 
 use actix_web::test::TestRequest;
-use futures_util::future::join_all;
 use serde_json::json;
 use sessions::Role;
 
@@ -203,8 +202,7 @@ async fn only_who_may_decide_and_belongs_to_the_organization_is_asked() {
 #[actix_web::test]
 async fn a_full_inbox_is_told_to_the_app() {
     let (world, person, client) = world_with_app().await;
-    let address = world.handle(&person).await;
-    join_all((0..20).map(|_| world.ask(&address, json!([detail(json!({}))])))).await;
+    world.fill_inbox(&person).await;
     // What anybody asks who knows an address does not stand in the way of the person's own browser.
     for number in 0..20 {
         let parameters = with(

@@ -285,8 +285,7 @@ async fn an_odd_page_is_refused_and_makes_no_request() {
 async fn whoever_knows_an_address_cannot_fill_the_place_of_popups() {
     let world = World::open().await;
     let person = owner(&world).await;
-    let address = world.handle(&person).await;
-    join_all((0..21).map(|_| world.ask(&address, json!([detail(json!({}))])))).await;
+    world.fill_inbox(&person).await;
     let from = |number: i32| {
         let mut body = asked(&json!({}));
         body["origin"] = json!(format!("https://garden{number}.test"));
@@ -327,4 +326,32 @@ async fn a_page_that_asks_again_takes_back_what_nobody_decided() {
     waiting(&world, &person).await;
     let collected = act(&world, &person, &second, "collect").await;
     assert_eq!(collected.text("status"), "granted");
+}
+
+#[actix_web::test]
+async fn what_lies_within_a_rule_is_handed_over_without_a_page() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let ceiling = json!({"providers": ["openai"], "monthly_spend": "20", "days": 30});
+    let rule = json!({"domain": "garden.test", "ceiling": ceiling, "live_grants": 1, "monthly_total": "20"});
+    let written = world.post(&person, "/approval-rules", rule).await;
+    assert_eq!(written.status, 201, "{}", written.body);
+    let request = waiting(&world, &person).await;
+    let page = format!("/requests/{request}");
+    let told = world.browse(&person, &page).await;
+    let last = format!("{ORIGIN}/okap/popup/requests/{request}");
+    assert_eq!((told.status, told.header("location")), (303, last.as_str()));
+    let answer = act(&world, &person, &request, "collect").await;
+    assert!(answer.body.contains("okap_"), "{}", answer.body);
+    // A second one goes beyond the rule, and whoever looks later is shown what was decided.
+    let second = waiting(&world, &person).await;
+    let asked = world.browse(&person, &format!("/requests/{second}")).await;
+    assert!(asked.body.contains("asks for access"));
+    world.later(jiff::SignedDuration::from_mins(2));
+    let later = world.browse(&person, &page).await;
+    assert!(
+        later.body.contains("A rule of yours granted this"),
+        "{}",
+        later.body
+    );
 }

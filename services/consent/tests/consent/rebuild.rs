@@ -11,13 +11,15 @@ use crate::{
     world::{Person, World, detail, request_id},
 };
 
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 8] = [
     ("consent.provider_keys", "key_id"),
     ("consent.apps", "app_id"),
     ("consent.organization_policies", "tenant_id"),
     ("consent.access_requests", "request_id"),
     ("consent.grants", "grant_id"),
     ("consent.decisions", "decision_id"),
+    ("consent.blocked_apps", "block_id"),
+    ("consent.approval_rules", "rule_id"),
 ];
 
 async fn rows(world: &World) -> Vec<Value> {
@@ -40,6 +42,8 @@ async fn live(world: &World, person: &Person) {
     oauth::code(world, person, &client).await;
     refresh::renewed(world, person).await;
     dpop::bound(world, person).await;
+    crate::approval_rules::lived(world, person, &client).await;
+    crate::blocked_apps::lived(world, person).await;
     let removed = oauth::register(world, person).await;
     world
         .done(person, Method::DELETE, &format!("/apps/{removed}"), None)
@@ -147,7 +151,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 18);
+    assert_eq!(kinds, 22);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

@@ -139,8 +139,7 @@ async fn a_ticket_is_not_spent_for_nothing() {
     );
     world.key(&person, "openai").await;
     // A full inbox is no reason to refuse what needs no room in it, and none to spend a ticket on what does.
-    let address = world.handle(&person).await;
-    join_all((0..20).map(|_| world.ask(&address, json!([detail(json!({}))])))).await;
+    world.fill_inbox(&person).await;
     let above = world
         .ask(&ticket, json!([detail(json!({"models": ["o3"]}))]))
         .await;

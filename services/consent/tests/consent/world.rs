@@ -223,6 +223,26 @@ impl World {
         answer
     }
 
+    /// Twenty requests from wherever anybody knows an address of this person: as many as may wait.
+    pub async fn fill_inbox(&self, person: &Person) {
+        for _ in 0..4 {
+            let address = self.handle(person).await;
+            for _ in 0..5 {
+                assert_eq!(
+                    self.ask(&address, json!([detail(json!({}))])).await.status,
+                    202
+                );
+            }
+        }
+        assert_eq!(self.waiting(person).await, 20);
+    }
+
+    /// How many requests wait for this person.
+    pub async fn waiting(&self, person: &Person) -> usize {
+        let waiting = self.get(person, "/requests").await.json();
+        waiting["items"].as_array().unwrap().len()
+    }
+
     pub async fn poll(&self, request: &str, secret: &str) -> Answer {
         let poll = TestRequest::get().uri(&format!("/okap/requests/{request}"));
         self.send(poll.insert_header(("authorization", format!("Bearer {secret}"))))

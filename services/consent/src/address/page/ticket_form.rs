@@ -1,18 +1,11 @@
-//! The form that makes a connect ticket, with or without a ceiling.
+//! The form of a connect ticket.
 
-use events::{Capability, Provider};
-use money::LARGEST_LIMIT;
-use pages::{Choice, Field};
+use events::Ceiling;
+use pages::Field;
 use serde::Deserialize;
 
-use crate::{
-    address::{Ceiling, WireCeiling},
-    consent_page::{amount, in_words, written},
-    provider_key::{KeyState, ProviderKeyRow, http::checked_name},
-};
-
-/// The longest that a grant of a ticket lasts, in days.
-const MOST_DAYS: u16 = 365;
+use super::ceiling_form::{CeilingFields, Faults as CeilingFaults, Texts};
+use crate::provider_key::{ProviderKeyRow, http::checked_name};
 
 /// What stands in the form, and what is wrong with it. A ceiling is set by ticking a provider.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -29,6 +22,12 @@ pub(super) struct NewTicket {
     #[serde(default)]
     pub monthly_spend: String,
     #[serde(default)]
+    pub requests_per_minute: String,
+    #[serde(default)]
+    pub requests_per_day: String,
+    #[serde(default)]
+    pub tokens_per_request: String,
+    #[serde(default)]
     pub days: String,
     #[serde(skip)]
     pub(super) faults: Faults,
@@ -37,25 +36,33 @@ pub(super) struct NewTicket {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     label: Option<String>,
-    providers: Option<String>,
-    models: Option<String>,
-    monthly_spend: Option<String>,
-    days: Option<String>,
+    ceiling: CeilingFaults,
 }
 
 /// The form as the page shows it.
 pub(super) struct TicketForm {
     pub label: Field,
-    pub providers: Field,
-    pub models: Field,
-    pub capabilities: Field,
-    pub monthly_spend: Field,
-    pub days: Field,
+    pub ceiling: CeilingFields,
     /// Whether the ceiling is unfolded.
     pub open: bool,
 }
 
 impl NewTicket {
+    fn texts(&self) -> Texts<'_> {
+        Texts {
+            providers: &self.providers,
+            models: &self.models,
+            capabilities: &self.capabilities,
+            monthly_spend: &self.monthly_spend,
+            counts: [
+                &self.requests_per_minute,
+                &self.requests_per_day,
+                &self.tokens_per_request,
+            ],
+            days: &self.days,
+        }
+    }
+
     /// The label and the ceiling.
     ///
     /// # Errors
@@ -66,62 +73,30 @@ impl NewTicket {
         match (label, ceiling) {
             (Ok(label), Ok(ceiling)) => Ok((label, ceiling)),
             (label, ceiling) => {
-                self.faults = ceiling.err().unwrap_or_default();
+                self.faults.ceiling = ceiling.err().map(|faults| *faults).unwrap_or_default();
                 self.faults.label = label.err();
                 Err(Box::new(self))
             }
         }
     }
 
-    fn ceiling(&self) -> Result<Option<Ceiling>, Faults> {
-        if self.providers.is_empty() {
-            let set = !self.models.trim().is_empty() || !self.monthly_spend.trim().is_empty();
-            let fault = "Tick a provider to set a ceiling, or clear the other fields of it.";
-            return if set {
-                Err(Faults {
-                    providers: Some(fault.to_owned()),
-                    ..Faults::default()
-                })
-            } else {
-                Ok(None)
-            };
+    fn ceiling(&self) -> Result<Option<Ceiling>, Box<CeilingFaults>> {
+        let texts = self.texts();
+        if !self.providers.is_empty() {
+            return texts.read().map(Some);
         }
-        let models = match self.models.trim() {
-            "" => Ok(events::Models::default()),
-            text => written(text),
-        };
-        let monthly_spend = amount(self.monthly_spend.trim(), LARGEST_LIMIT);
-        let days = self
-            .days
-            .trim()
-            .parse::<u16>()
-            .ok()
-            .filter(|days| (1..=MOST_DAYS).contains(days));
-        let days = days.ok_or_else(|| format!("A number of days from 1 to {MOST_DAYS}."));
-        match (models, monthly_spend, days) {
-            (Ok(models), Ok(monthly_spend), Ok(days)) => {
-                let wire = WireCeiling {
-                    providers: self.providers.clone(),
-                    models: models.patterns().iter().map(ToString::to_string).collect(),
-                    capabilities: self.capabilities.clone(),
-                    monthly_spend: monthly_spend.to_string(),
-                    requests_per_minute: None,
-                    requests_per_day: None,
-                    tokens_per_request: None,
-                    days,
-                };
-                let refused = |why: &str| Faults {
-                    providers: Some(format!("{why}.")),
-                    ..Faults::default()
-                };
-                Ceiling::try_from(wire).map(Some).map_err(refused)
-            }
-            (models, monthly_spend, days) => Err(Faults {
-                models: models.err(),
-                monthly_spend: monthly_spend.err(),
-                days: days.err(),
-                ..Faults::default()
-            }),
+        let set = [texts.models, texts.monthly_spend]
+            .into_iter()
+            .chain(texts.counts)
+            .any(|text| !text.trim().is_empty());
+        let fault = "Tick a provider to set a ceiling, or clear the other fields of it.";
+        if set {
+            Err(Box::new(CeilingFaults {
+                providers: Some(fault.to_owned()),
+                ..CeilingFaults::default()
+            }))
+        } else {
+            Ok(None)
         }
     }
 }
@@ -129,38 +104,6 @@ impl NewTicket {
 impl TicketForm {
     /// The form; providers that a key of the person pays for come first.
     pub(super) fn new(filled: &NewTicket, keys: &[ProviderKeyRow]) -> Self {
-        let pays = |name: &str| {
-            keys.iter()
-                .any(|key| key.provider.as_str() == name && key.state == KeyState::Usable)
-        };
-        let (with, without): (Vec<&str>, Vec<&str>) =
-            Provider::BUILT_IN.into_iter().partition(|name| pays(name));
-        let choice = |name: &str, note: &str| {
-            let label = name
-                .parse::<Provider>()
-                .map_or_else(|_| name.to_owned(), |p| p.display_name().to_owned());
-            Choice::new(name, label)
-                .note(note)
-                .chosen(filled.providers.iter().any(|ticked| ticked == name))
-        };
-        let providers = with.into_iter().map(|name| choice(name, ""));
-        let without = without.into_iter().map(|name| match name {
-            Provider::SANDBOX => {
-                choice(name, "for trying out: costs nothing, calls no AI provider")
-            }
-            name => choice(name, "no key yet"),
-        });
-        let providers = providers.chain(without);
-        let kind_of_work = |kind: Capability| {
-            let ticked = filled.capabilities.iter().any(|name| name == kind.name());
-            let none = filled.capabilities.is_empty() && kind == Capability::Chat;
-            Choice::new(kind.name(), in_words(kind)).chosen(ticked || none)
-        };
-        let days = if filled.days.is_empty() {
-            "30"
-        } else {
-            filled.days.as_str()
-        };
         let faults = &filled.faults;
         Self {
             label: Field::text("label", "Your name for it")
@@ -169,27 +112,7 @@ impl TicketForm {
                 .placeholder("Paper Digest on my laptop")
                 .hint("Such as the app you will give it to.")
                 .maybe_error(faults.label.clone()),
-            providers: Field::checks("providers", "Providers", providers.collect())
-                .maybe_error(faults.providers.clone()),
-            models: Field::text("models", "Models")
-                .value(filled.models.as_str())
-                .placeholder("gpt-4o-mini, gpt-4o*")
-                .hint("Apart by commas. Left empty: every model of these providers.")
-                .maybe_error(faults.models.clone()),
-            capabilities: Field::checks(
-                "capabilities",
-                "May be used for",
-                Capability::ALL.into_iter().map(kind_of_work).collect(),
-            )
-            .hint("None ticked: chat alone."),
-            monthly_spend: Field::money("monthly_spend", "At most a month")
-                .value(filled.monthly_spend.as_str())
-                .placeholder("10.00")
-                .hint("Needed for a ceiling.")
-                .maybe_error(faults.monthly_spend.clone()),
-            days: Field::count("days", "How long", "days")
-                .value(days)
-                .maybe_error(faults.days.clone()),
+            ceiling: filled.texts().fields(&faults.ceiling, keys),
             open: !filled.providers.is_empty() || *faults != Faults::default(),
         }
     }
@@ -226,12 +149,12 @@ mod tests {
         );
         assert_eq!((ceiling.models.patterns().len(), ceiling.days), (2, 7));
         let half = filled(&[], "", "10", "30").checked().unwrap_err();
-        assert!(half.faults.providers.is_some());
+        assert!(half.faults.ceiling.providers.is_some());
     }
 
     #[test]
     fn what_is_wrong_stands_beside_its_field() {
-        let faults = |form: NewTicket| form.checked().unwrap_err().faults;
+        let faults = |form: NewTicket| form.checked().unwrap_err().faults.ceiling;
         assert!(
             faults(filled(&["openai"], "*", "10", "30"))
                 .models
@@ -260,6 +183,25 @@ mod tests {
             label: " \u{200b}".to_owned(),
             ..NewTicket::default()
         };
-        assert!(faults(unnamed).label.is_some());
+        assert!(unnamed.checked().unwrap_err().faults.label.is_some());
+        let counted = |minute: &str, tokens: &str| NewTicket {
+            requests_per_minute: minute.to_owned(),
+            tokens_per_request: tokens.to_owned(),
+            ..filled(&["openai"], "", "10", "30")
+        };
+        let ceiling = counted("7", "").checked().unwrap().1.unwrap();
+        assert_eq!(
+            (ceiling.requests_per_minute, ceiling.tokens_per_request),
+            (Some(7), None)
+        );
+        for wrong in ["0", "-1", "1.5", "many", "1000001"] {
+            let faults = faults(counted(wrong, "0"));
+            assert!(
+                faults.counts[0].is_some()
+                    && faults.counts[1].is_none()
+                    && faults.counts[2].is_some(),
+                "{wrong}"
+            );
+        }
     }
 }

@@ -9,7 +9,10 @@ use pages::{
 };
 use sessions::{Permission, SignedIn};
 
-use super::ticket_form::{NewTicket, TicketForm};
+use super::{
+    ceiling_form::ceiling_in_words,
+    ticket_form::{NewTicket, TicketForm},
+};
 use crate::{
     address::{Ceiling, HandleRow, TicketRow, http::url_with_user},
     provider_key::ProviderKeyRow,
@@ -143,7 +146,7 @@ impl TicketPage {
                 url.as_str(),
             ),
             sample: sample(ceiling),
-            ceiling: ceiling.map(in_words),
+            ceiling: ceiling.map(ceiling_in_words),
             url,
             expires_at,
             now,
@@ -175,33 +178,4 @@ fn sample(ceiling: Option<&Ceiling>) -> Sample {
         model: model.to_owned(),
         monthly_limit: ceiling.map_or("10".to_owned(), |ceiling| ceiling.monthly_spend.to_string()),
     }
-}
-
-/// What a ticket grants at once.
-fn in_words(ceiling: &Ceiling) -> String {
-    let providers: Vec<_> = ceiling
-        .providers
-        .iter()
-        .map(events::Provider::display_name)
-        .collect();
-    let models: Vec<_> = ceiling
-        .models
-        .patterns()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let models = if models.is_empty() {
-        "every model".to_owned()
-    } else {
-        models.join(", ")
-    };
-    let work: Vec<_> = ceiling.capabilities.iter().map(|c| c.name()).collect();
-    format!(
-        "{} ({models}) for {}, up to {} a month, for {} day{}",
-        providers.join(", "),
-        work.join(", "),
-        ceiling.monthly_spend.for_people(),
-        ceiling.days,
-        if ceiling.days == 1 { "" } else { "s" }
-    )
 }

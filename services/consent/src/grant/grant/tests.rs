@@ -112,7 +112,7 @@ fn a_grant_lapses_only_as_long_as_its_token_is_here() {
         reason: "never collected".to_owned(),
     };
     assert_eq!(given(&[granted()]).lapse(), Some(never.clone()));
-    let collected = [granted(), GrantEvent::TokenIssued {}];
+    let collected = [granted(), GrantEvent::TokenIssued { bound_to: None }];
     assert_eq!(given(&collected).lapse(), None);
     assert_eq!(given(&[granted(), never]).lapse(), None);
     assert_eq!(given(&[]).lapse(), None);

@@ -74,6 +74,7 @@ fn grant(
         details,
         state: GrantState::Live,
         granted_at: look::at("2026-11-18T09:30:00Z"),
+        rule: None,
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Connected {
     asker: Asker,
     /// Said when it ends before long.
     soon: Option<Badge>,
+    /// Said when a rule granted it, and nobody was asked.
+    automatic: Option<Badge>,
     providers: Vec<Granted>,
     granted_at: Timestamp,
     expires_at: Timestamp,
@@ -61,6 +63,11 @@ pub(super) struct Granted {
 pub(super) struct Limits {
     bars: Vec<SpendBar>,
     counts: Vec<String>,
+}
+
+/// What a rule granted, in a word.
+pub(crate) fn automatic() -> Badge {
+    Badge::new(Tone::Info, "Granted by a rule")
 }
 
 /// A grant that ended.
@@ -126,6 +133,7 @@ impl Connected {
         Self {
             id: row.id,
             soon: (left < SOON).then(soon),
+            automatic: row.rule.map(|_| automatic()),
             providers: row
                 .details
                 .iter()

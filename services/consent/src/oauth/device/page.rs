@@ -172,6 +172,9 @@ fn arrival(app: &AppRow, entered: Entered) -> Arrival {
         poll: None,
         oauth: None,
         back: None,
+        handle: None,
+        // Whoever started it holds the device: a code that somebody else sent is looked at first.
+        by_session: false,
     }
 }
 
