@@ -49,6 +49,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         details: vec![detail("openai", 5), detail("anthropic", 6)],
         expires_at: now() + SignedDuration::from_hours(1),
         closed_at: None,
+        ancestors: vec![],
         version: 1,
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::float_arithmetic, clippy::as_conversions)]
 
+mod ancestors;
 mod booking;
 mod bucket;
 mod carry;
@@ -22,6 +23,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
+pub use ancestors::{Above, Ancestors, MOST_ANCESTORS};
 pub use bucket::{Bucket, NotABucket};
 pub use carry::{POLL, Spent};
 pub use connection::SpendLimits;
@@ -36,3 +38,4 @@ pub use opening::{Begun, GRACE, OpenError, Opened, Opening};
 pub use overdue::OverdueHold;
 pub use reserve::{Refused, Reservation};
 pub use settle::Settled;
+pub use standing::tightest;

@@ -9,6 +9,7 @@ mod client;
 mod code;
 pub mod device;
 mod error;
+mod exchange;
 mod held;
 pub mod introspect;
 mod merge;

@@ -12,6 +12,7 @@ mod decisions;
 mod delivery;
 mod device;
 mod doors;
+mod exchange;
 mod flat;
 mod grants;
 mod indistinct;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sessions::Role;
 
 use crate::{
-    oauth, refresh, step_up,
+    exchange, oauth, refresh, step_up,
     world::{Person, World, detail, request_id},
 };
 
@@ -37,6 +37,7 @@ async fn live(world: &World, person: &Person) {
     let client = oauth::register(world, person).await;
     oauth::code(world, person, &client).await;
     refresh::renewed(world, person).await;
+    exchange::exchanged(world, person).await;
     let removed = oauth::register(world, person).await;
     world
         .done(person, Method::DELETE, &format!("/apps/{removed}"), None)
@@ -142,7 +143,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 17);
+    assert_eq!(kinds, 18);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

@@ -141,6 +141,7 @@ impl Stage {
             details: providers.iter().map(detail).collect(),
             expires_at: expires,
             closed_at: None,
+            ancestors: vec![],
             version: 1,
         };
         let token = OkapToken::mint().unwrap();

@@ -212,6 +212,7 @@ fn grant(app: &AppIdentity) -> GrantRow {
         state: GrantState::Live,
         granted_at: look::at("2026-11-20T12:00:00Z"),
         expires_at: look::at("2026-12-01T00:00:00Z"),
+        above: vec![],
     }
 }
 
