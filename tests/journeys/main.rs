@@ -1,6 +1,7 @@
 //! What people do, over all services for real.
 
 mod calls;
+mod children;
 mod limits;
 mod oauth_client;
 mod records;
