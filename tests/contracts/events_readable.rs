@@ -9,7 +9,7 @@ use events::{
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 30] = [
+const TYPES: [&str; 31] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -23,6 +23,7 @@ const TYPES: [&str; 30] = [
     "blocked_app.unblocked",
     "call.recorded",
     "grant.changed",
+    "grant.derived",
     "grant.granted",
     "grant.revoked",
     "grant.token_issued",
@@ -95,6 +96,15 @@ fn every_golden_event_reads_back_as_it_was_written() {
         seen, written,
         "each event type has a golden file, and each golden file a type"
     );
+}
+
+#[test]
+fn the_record_of_a_childs_call_names_the_grants_above() {
+    let text = fs::read_to_string(folder().join("call.recorded.v1.json")).expect("a golden call");
+    let mut call: Value = serde_json::from_str(&text).expect("JSON");
+    let above = ["grant_0198f000000070008000000000000014"];
+    call["ancestors"] = above.into();
+    assert_eq!(round_trip("call.recorded", 1, call.clone()), call);
 }
 
 #[test]

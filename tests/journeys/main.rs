@@ -2,6 +2,7 @@
 
 mod calls;
 mod dpop;
+mod children;
 mod limits;
 mod oauth_client;
 mod records;

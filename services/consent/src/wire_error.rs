@@ -67,8 +67,10 @@ impl From<GrantError> for Problem {
             GrantError::Refused(grant::Refusal::Unknown) => {
                 Self::not_found("There is no such grant.")
             }
-            GrantError::Refused(grant::Refusal::Beyond(_)) => Self::unprocessable(sentence(&error))
-                .named("beyond-grant", "The change gives more than was granted"),
+            GrantError::Refused(grant::Refusal::Beyond(_) | grant::Refusal::BeyondParent(_)) => {
+                Self::unprocessable(sentence(&error))
+                    .named("beyond-grant", "The change gives more than was granted")
+            }
             GrantError::Refused(grant::Refusal::Moved) => Self::conflict(sentence(&error))
                 .named("changed-meanwhile", "It was changed at the same moment"),
             GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))

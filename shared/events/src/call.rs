@@ -77,6 +77,9 @@ pub struct CallRecord {
     pub tenant: TenantId,
     /// Under which grant.
     pub grant: GrantId,
+    /// The grants above it, the parent first: the call counts against their limits too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<GrantId>,
     /// Who granted it.
     pub user: UserId,
     /// The registered app, if it is one.

@@ -121,6 +121,9 @@ pub enum GrantType {
     /// The code of a device that has no browser.
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    /// A token of its own, for one that may do less (RFC 8693).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
@@ -310,6 +313,22 @@ pub enum GrantEvent {
         /// Upon which request.
         request: RequestId,
         /// What exactly.
+        details: Vec<AuthorizationDetail>,
+    },
+    /// Its app exchanged a token of another grant for one that may do no more (RFC 8693): this grant
+    /// is a child of that one. Its calls count against every grant above it.
+    #[serde(rename = "grant.derived")]
+    Derived {
+        /// Who granted what stands at the top.
+        user: UserId,
+        /// To whom: the same as there.
+        app: AppIdentity,
+        /// The grants above it, the parent first.
+        ancestors: Vec<GrantId>,
+        /// What the exchanged token had been narrowed to, if it was less than the parent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<Vec<AuthorizationDetail>>,
+        /// What exactly. What counts is what every grant above allows too.
         details: Vec<AuthorizationDetail>,
     },
     /// Its token was handed to the app. The token itself is nowhere.

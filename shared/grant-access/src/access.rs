@@ -1,9 +1,12 @@
 //! What one token may do.
 
-use events::{AppIdentity, AuthorizationDetail, Provider};
+use std::collections::BTreeMap;
+
+use events::{AppIdentity, AuthorizationDetail, GrantedLimits, Provider};
 use ids::{GrantId, KeyThumbprint, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::DatabaseError;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::{
     Row,
     types::{FromSql, Json},
@@ -28,8 +31,20 @@ pub struct GrantAccess {
     pub closed_at: Option<Timestamp>,
     /// The key that the token is bound to, if it is: good only beside a proof by it (RFC 9449).
     pub bound_to: Option<KeyThumbprint>,
+    /// The grants above it, the parent first; a call counts against the limits of each. What they
+    /// allow is in `details` already.
+    pub ancestors: Vec<Ancestor>,
     /// How often it was written; rises with each change.
     pub version: i32,
+}
+
+/// A grant above another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// Which one.
+    pub grant: GrantId,
+    /// Its limits at each provider that it covers.
+    pub limits: BTreeMap<Provider, GrantedLimits>,
 }
 
 impl GrantAccess {
@@ -41,9 +56,18 @@ impl GrantAccess {
             .find(|detail| detail.provider == *provider)
     }
 
+    /// The grant that a person gave: itself, or the one from which it was made in the end.
+    #[must_use]
+    pub fn top(&self) -> GrantId {
+        self.ancestors
+            .last()
+            .map_or(self.grant, |ancestor| ancestor.grant)
+    }
+
     pub(crate) fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let Json(app) = column(row, "app")?;
         let Json(details) = column(row, "details")?;
+        let ancestors: Option<Json<Vec<Ancestor>>> = column(row, "ancestors")?;
         Ok(Self {
             tenant: TenantId::from_uuid(column(row, "tenant_id")?),
             grant: GrantId::from_uuid(column(row, "grant_id")?),
@@ -53,6 +77,9 @@ impl GrantAccess {
             expires_at: column(row, "expires_at")?,
             closed_at: column(row, "closed_at")?,
             bound_to: bound_to(row)?,
+            ancestors: ancestors
+                .map(|Json(ancestors)| ancestors)
+                .unwrap_or_default(),
             version: column(row, "version")?,
         })
     }

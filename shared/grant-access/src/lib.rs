@@ -8,6 +8,9 @@ mod scratch;
 mod tests;
 mod writer;
 
-pub use access::GrantAccess;
+pub use access::{Ancestor, GrantAccess};
 pub use reader::{GrantAccessReader, Refusal};
-pub use writer::{Terms, change, change_narrowed, close, narrowed, open, open_under, outdate};
+pub use writer::{
+    Terms, change, change_narrowed, change_under, close, narrowed, of_token, open, open_under,
+    outdate,
+};

@@ -28,7 +28,7 @@ const TRIES: usize = 4;
 
 const FIND: &str = "
     -- consent.find_grant_access
-    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, key_thumbprint, version
+    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, ancestors, key_thumbprint, version
       FROM consent.grant_access
      WHERE token_digest = $1";
 
@@ -97,7 +97,11 @@ impl Forgotten {
     }
 
     fn allows(&self, kept: &Kept) -> bool {
-        let since = self.grants.get(&kept.access.grant).unwrap_or(0);
+        let since = |grant: &GrantId| self.grants.get(grant).unwrap_or(0);
+        let above = kept.access.ancestors.iter();
+        let since = above
+            .map(|ancestor| since(&ancestor.grant))
+            .fold(since(&kept.access.grant), u64::max);
         kept.began >= since.max(self.all.load(Ordering::SeqCst))
     }
 }
@@ -142,7 +146,7 @@ impl GrantAccessReader {
         Ok(access)
     }
 
-    /// Serves nothing about this grant that was read before now.
+    /// Serves nothing about this grant, or one below it, that was read before now.
     pub fn forget(&self, grant: GrantId) {
         self.forgotten.forget(grant);
     }

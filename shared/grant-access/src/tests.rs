@@ -51,6 +51,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         expires_at: now() + SignedDuration::from_hours(1),
         closed_at: None,
         bound_to: None,
+        ancestors: vec![],
         version: 1,
     }
 }

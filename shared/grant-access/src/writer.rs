@@ -4,16 +4,29 @@ use events::AuthorizationDetail;
 use ids::{GrantId, KeyThumbprint, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 
-use crate::access::GrantAccess;
+use crate::access::{Ancestor, GrantAccess};
 
 const OPEN: &str = "
     -- consent.open_grant_access
     INSERT INTO consent.grant_access
            (token_digest, tenant_id, grant_id, user_id, app, details, expires_at, closed_at, version,
-            narrowed, token_ends_at, key_thumbprint)
-    VALUES ($1, $2, $3, $4, $5, $6, LEAST($7::timestamptz, $11::timestamptz), $8, $9, $10, $11, $12)";
+            narrowed, token_ends_at, ancestors, key_thumbprint)
+    VALUES ($1, $2, $3, $4, $5, $6, LEAST($7::timestamptz, $11::timestamptz), $8, $9, $10, $11, $12, $13)";
+
+const OF_TOKEN: &str = "
+    -- consent.grant_access_of_token
+    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, ancestors, key_thumbprint, version, narrowed
+      FROM consent.grant_access
+     WHERE token_digest = $1";
+
+const CHANGE_UNDER: &str = "
+    -- consent.change_grant_access_under
+    UPDATE consent.grant_access
+       SET details = $2, expires_at = LEAST($3, token_ends_at), ancestors = $4, version = version + 1
+     WHERE grant_id = $1
+       AND closed_at IS NULL";
 
 const CHANGE: &str = "
     -- consent.change_grant_access
@@ -101,11 +114,49 @@ pub async fn open_under(
             &access.version,
             &terms.narrowed.map(Json),
             &terms.ends_at,
+            &(!access.ancestors.is_empty()).then_some(Json(&access.ancestors)),
             &access.bound_to.as_ref().map(KeyThumbprint::as_str),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// What a token of the transaction's organization may do, closed or not, and what it was narrowed to
+/// if it was.
+///
+/// # Errors
+/// When the database refuses or the row cannot be read.
+pub async fn of_token(
+    tx: &Tx,
+    digest: &TokenDigest,
+) -> Result<Option<(GrantAccess, Option<Vec<AuthorizationDetail>>)>, DatabaseError> {
+    let row = tx
+        .query_opt(OF_TOKEN, &[&digest.as_bytes().as_slice()])
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let narrowed: Option<Json<_>> = row.try_get("narrowed").map_err(|_| DatabaseError::Row {
+        table: "consent.grant_access",
+        column: "narrowed",
+    })?;
+    let access = GrantAccess::from_row(&row)?;
+    Ok(Some((access, narrowed.map(|Json(narrowed)| narrowed))))
+}
+
+/// Changes what the token of a grant below others may do, and what those allow.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn change_under(
+    tx: &Tx,
+    grant: GrantId,
+    details: &[AuthorizationDetail],
+    expires_at: Timestamp,
+    ancestors: &[Ancestor],
+) -> Result<(), DatabaseError> {
+    let values: [&(dyn ToSql + Sync); 4] =
+        [&grant.uuid(), &Json(details), &expires_at, &Json(ancestors)];
+    tx.execute(CHANGE_UNDER, &values).await.map(drop)
 }
 
 /// Changes what the tokens of a grant may do, save those that were narrowed; the tokens stay. False

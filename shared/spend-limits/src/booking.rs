@@ -4,6 +4,7 @@ use ids::CallId;
 use money::Nanodollars;
 
 use crate::{
+    ancestors::Ancestors,
     bucket::Bucket,
     epoch::Epoch,
     hold::{Held, Hold},
@@ -13,6 +14,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Booking {
     pub(crate) bucket: Bucket,
+    /// The grants above, at each of which it must stand too.
+    pub(crate) above: Ancestors,
     pub(crate) call: CallId,
     /// The epoch in which it was reserved; `None` if it is not known that it was.
     pub(crate) reserved_in: Option<Epoch>,
@@ -29,6 +32,7 @@ impl Booking {
     pub(crate) fn held(held: &Held) -> Self {
         Self {
             bucket: held.bucket,
+            above: held.above,
             call: held.call,
             reserved_in: Some(held.epoch),
             settled: false,
@@ -42,6 +46,7 @@ impl Booking {
     pub(crate) fn settled(hold: Hold, actual: Nanodollars, at: jiff::Timestamp) -> Self {
         Self {
             bucket: hold.bucket,
+            above: hold.above,
             call: hold.call,
             reserved_in: Some(hold.epoch),
             settled: true,
@@ -53,9 +58,10 @@ impl Booking {
     }
 
     /// What undoes a reservation that may or may not have been made, or may yet be.
-    pub(crate) const fn undo(bucket: Bucket, call: CallId) -> Self {
+    pub(crate) const fn undo(bucket: Bucket, above: Ancestors, call: CallId) -> Self {
         Self {
             bucket,
+            above,
             call,
             reserved_in: None,
             settled: true,
@@ -64,5 +70,12 @@ impl Booking {
             deadline_ms: 0,
             adds_request: false,
         }
+    }
+
+    /// Whether it counts against any of these.
+    pub(crate) fn counts_against(&self, buckets: &[Bucket]) -> bool {
+        self.above
+            .buckets(self.bucket)
+            .any(|bucket| buckets.contains(&bucket))
     }
 }

@@ -34,6 +34,12 @@ impl Bucket {
         }
     }
 
+    /// The bucket of another grant at the same provider.
+    pub(crate) const fn at(mut self, grant: GrantId) -> Self {
+        self.grant = grant;
+        self
+    }
+
     /// The provider's name.
     #[must_use]
     pub fn provider(&self) -> &str {

@@ -7,6 +7,7 @@ use money::Nanodollars;
 
 use crate::{
     booking::Booking,
+    bucket::Bucket,
     connection::SpendLimits,
     epoch::{Epoch, field, member},
     error::LimitsError,
@@ -127,28 +128,42 @@ impl SpendLimits {
             .map(|booking| {
                 let hold = Hold {
                     bucket: booking.bucket,
+                    above: booking.above,
                     call: booking.call,
                     epoch,
                 };
                 (hold, booking.amount)
             })
             .collect();
-        let settles: Vec<_> = settlements
-            .chunks(SETTLED_TOGETHER)
+        let chunks: Vec<_> = settlements.chunks(SETTLED_TOGETHER).collect();
+        let settles: Vec<_> = chunks
+            .iter()
             .map(|settlements| self.settle_call(settlements, epoch))
             .collect();
-        let books: Vec<_> = others
+        // Its own grant first, for there it cannot be reserved any more once it is booked.
+        let (own, books): (Vec<bool>, Vec<Call>) = others
             .into_iter()
-            .map(|booking| self.book_call(booking, epoch))
-            .collect();
+            .flat_map(|booking| {
+                let buckets = booking.above.buckets(booking.bucket);
+                buckets.map(move |bucket| (booking, bucket))
+            })
+            .map(|(booking, bucket)| {
+                let own = bucket == booking.bucket;
+                (own, self.book_call(booking, bucket, epoch))
+            })
+            .unzip();
         let mut new = 0;
-        for reply in self.run_many(&SETTLE, &settles).await? {
+        let replies = self.run_many(&SETTLE, &settles).await?;
+        for (reply, settlements) in replies.iter().zip(chunks) {
             let done = |settled: &&Settled| **settled == Settled::Done;
-            new += read_settled(&reply)?.iter().filter(done).count();
+            new += read_settled(reply, settlements)?
+                .iter()
+                .filter(done)
+                .count();
         }
-        for reply in self.run_many(&BOOK, &books).await? {
+        for (reply, own) in self.run_many(&BOOK, &books).await?.iter().zip(own) {
             match reply.word() {
-                "DONE" => new += 1,
+                "DONE" => new += usize::from(own),
                 "ALREADY" => {}
                 "CLOSED" | "BEHIND" | "NOT_READY" => return Err(LimitsError::NotReady),
                 _ => return Err(reply.unexpected().into()),
@@ -157,26 +172,33 @@ impl SpendLimits {
         Ok(new)
     }
 
-    fn book_call(&self, booking: &Booking, epoch: Epoch) -> Call {
+    /// The call of the script that books a call at its own grant or at one above.
+    fn book_call(&self, booking: &Booking, bucket: Bucket, epoch: Epoch) -> Call {
         let keys = &self.shared.keys;
+        let (listed, above) = if bucket == booking.bucket {
+            (member(bucket, booking.call), booking.above.noted())
+        } else {
+            (String::new(), String::new())
+        };
         Call {
             keys: vec![
                 keys.epoch(),
                 keys.opening(),
-                keys.counters(epoch, booking.bucket),
-                keys.minute(epoch, booking.bucket),
+                keys.counters(epoch, bucket),
+                keys.minute(epoch, bucket),
                 keys.holds(epoch),
             ],
             args: vec![
                 epoch.to_string(),
                 self.time(),
                 field(booking.call),
-                member(booking.bucket, booking.call),
+                listed,
                 if booking.settled { "settled" } else { "held" }.to_owned(),
                 booking.amount.nanos().to_string(),
                 booking.at_ms.max(0).to_string(),
                 booking.deadline_ms.max(0).to_string(),
                 u8::from(booking.adds_request).to_string(),
+                above,
             ],
         }
     }

@@ -5,13 +5,18 @@ use ids::CallId;
 use jiff::Timestamp;
 use money::Nanodollars;
 
-use crate::{bucket::Bucket, epoch::Epoch, error::StoreError, limits::CallLimits, script::Reply};
+use crate::{
+    ancestors::Ancestors, bucket::Bucket, epoch::Epoch, error::StoreError, limits::CallLimits,
+    script::Reply,
+};
 
 /// Names a hold: enough to end it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hold {
     /// Whose limits it counts against.
     pub bucket: Bucket,
+    /// The grants above, whose limits it counts against as well.
+    pub above: Ancestors,
     /// The call it was made for.
     pub call: CallId,
     /// The epoch in which it was made.
@@ -26,6 +31,8 @@ pub struct Hold {
 pub struct Held {
     /// Whose limits it counts against.
     pub bucket: Bucket,
+    /// The grants above, whose limits it counts against as well.
+    pub above: Ancestors,
     /// The call it was made for.
     pub call: CallId,
     /// The epoch in which it was made.
@@ -36,11 +43,12 @@ pub struct Held {
     pub at: Timestamp,
     /// After this instant billing may settle it in the proxy's place.
     pub deadline: Timestamp,
-    /// What is left of the tightest spend limit after this hold; `None` without a spend limit.
+    /// What is left of the tightest spend limit after this hold, of its grant and those above;
+    /// `None` without a spend limit.
     pub remaining: Option<Nanodollars>,
-    /// What is left of the requests per minute, if limited.
+    /// What is left of the requests per minute, where they are tightest, if limited.
     pub requests_per_minute: Option<RequestsLeft>,
-    /// What is left of the requests per day, if limited.
+    /// What is left of the requests per day, where they are tightest, if limited.
     pub requests_per_day: Option<RequestsLeft>,
 }
 
@@ -59,6 +67,7 @@ impl From<&Held> for Hold {
     fn from(held: &Held) -> Self {
         Self {
             bucket: held.bucket,
+            above: held.above,
             call: held.call,
             epoch: held.epoch,
         }
@@ -86,21 +95,26 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Reads the tail that `reserve.lua` and `standing.lua` share.
-    pub(crate) fn read(reply: &Reply) -> Result<Self, StoreError> {
+    /// Reads the tail that `reserve.lua` and `standing.lua` share; of several grants, that of the
+    /// one at `level`, counted from the call's own.
+    pub(crate) fn read(reply: &Reply, level: usize) -> Result<Self, StoreError> {
         let count = |index| reply.number(index).map(|n| u64::try_from(n).unwrap_or(0));
+        let first = 2 + level * Self::VALUES;
         Ok(Self {
             now: reply.instant(1)?,
-            day: instant_of_day(reply.number(2)?),
-            requests_today: count(3)?,
-            day_settled: reply.nanos(4)?,
-            day_held: reply.nanos(5)?,
-            month_settled: reply.nanos(6)?,
-            month_held: reply.nanos(7)?,
-            requests_in_minute: count(8)?,
-            oldest_in_minute: reply.instant(9)?,
+            day: instant_of_day(reply.number(first)?),
+            requests_today: count(first + 1)?,
+            day_settled: reply.nanos(first + 2)?,
+            day_held: reply.nanos(first + 3)?,
+            month_settled: reply.nanos(first + 4)?,
+            month_held: reply.nanos(first + 5)?,
+            requests_in_minute: count(first + 6)?,
+            oldest_in_minute: reply.instant(first + 7)?,
         })
     }
+
+    /// How many values of a reply tell the counters of one grant.
+    const VALUES: usize = 8;
 
     pub(crate) fn day_ends(&self) -> Timestamp {
         next_day(self.day)

@@ -13,6 +13,7 @@ use ids::CallId;
 use money::Nanodollars;
 
 use crate::{
+    ancestors::Ancestors,
     booking::Booking,
     bucket::Bucket,
     epoch::Epoch,
@@ -62,14 +63,14 @@ impl InHand {
     }
 
     /// Notes that a reservation is being asked for; `None` if the call is known already.
-    pub(crate) fn ask(&self, bucket: Bucket, call: CallId) -> Option<Asking<'_>> {
+    pub(crate) fn ask(&self, bucket: Bucket, above: Ancestors, call: CallId) -> Option<Asking<'_>> {
         let mut calls = self.calls();
         if calls.known.contains_key(&call) {
             return None;
         }
         calls.sweep_if_grown();
         let now = Instant::now();
-        let booking = Booking::undo(bucket, call);
+        let booking = Booking::undo(bucket, above, call);
         calls.known.insert(
             call,
             Known {
@@ -117,13 +118,15 @@ impl InHand {
         }
     }
 
-    /// The settlements that Redis may not know yet: those of one bucket, or all.
-    pub(crate) fn settling(&self, of: Option<Bucket>) -> Vec<Settlement> {
+    /// The settlements that Redis may not know yet: those that count against one of these buckets, or
+    /// all.
+    pub(crate) fn settling(&self, of: Option<&[Bucket]>) -> Vec<Settlement> {
         let calls = self.calls();
         let settlement = |call: &CallId| {
             let known = calls.known.get(call)?;
             let Booking {
                 bucket,
+                above,
                 call,
                 settled,
                 amount,
@@ -131,10 +134,11 @@ impl InHand {
                 ..
             } = known.booking;
             let waits = settled && !known.asking && known.booked_in.is_none();
-            let asked = of.is_none_or(|of| of == bucket);
+            let asked = of.is_none_or(|of| known.booking.counts_against(of));
             let epoch = reserved_in.filter(|_| waits && asked)?;
             let hold = Hold {
                 bucket,
+                above,
                 call,
                 epoch,
             };

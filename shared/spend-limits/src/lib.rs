@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::float_arithmetic, clippy::as_conversions)]
 
+mod ancestors;
 mod booking;
 mod bucket;
 mod carry;
@@ -23,6 +24,7 @@ mod standing;
 mod tests;
 mod use_once;
 
+pub use ancestors::{Above, Ancestors, MOST_ANCESTORS};
 pub use bucket::{Bucket, NotABucket};
 pub use carry::{POLL, Spent};
 pub use connection::SpendLimits;
@@ -37,3 +39,4 @@ pub use opening::{Begun, GRACE, OpenError, Opened, Opening};
 pub use overdue::OverdueHold;
 pub use reserve::{Refused, Reservation};
 pub use settle::Settled;
+pub use standing::tightest;

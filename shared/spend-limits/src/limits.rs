@@ -33,6 +33,14 @@ impl From<&GrantedLimits> for CallLimits {
 }
 
 impl CallLimits {
+    /// No limit applies.
+    pub const NONE: Self = Self {
+        requests_per_minute: None,
+        requests_per_day: None,
+        daily_spend: None,
+        monthly_spend: None,
+    };
+
     /// The daily spend limit as it is enforced.
     pub(crate) fn daily(&self) -> Option<Nanodollars> {
         self.daily_spend.map(enforceable)

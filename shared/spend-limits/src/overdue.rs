@@ -8,6 +8,7 @@ use money::Nanodollars;
 use uuid::Uuid;
 
 use crate::{
+    ancestors::Ancestors,
     bucket::Bucket,
     connection::SpendLimits,
     error::LimitsError,
@@ -51,16 +52,19 @@ impl SpendLimits {
             return Err(reply.unexpected().into());
         }
         (1..reply.0.len())
-            .step_by(5)
+            .step_by(6)
             .map(|first| {
                 let bucket: Bucket = reply
                     .text(first)
                     .parse()
                     .map_err(|_| LimitsError::from(reply.unexpected()))?;
                 let call: CallId = id(&reply, first + 1)?;
+                let above = Ancestors::read(reply.text(first + 5))
+                    .ok_or_else(|| LimitsError::from(reply.unexpected()))?;
                 Ok(OverdueHold {
                     hold: Hold {
                         bucket,
+                        above,
                         call,
                         epoch,
                     },

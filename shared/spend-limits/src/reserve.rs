@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use events::LimitName;
-use ids::CallId;
+use ids::{CallId, GrantId};
 use jiff::{SignedDuration, Timestamp};
 use money::{LARGEST_LIMIT, Nanodollars};
 
 use crate::{
+    ancestors::Above,
     bucket::Bucket,
     connection::SpendLimits,
     epoch::{Epoch, field, member},
     error::{LimitsError, StoreError},
-    hold::{Counters, Held, instant_of_day, seconds_until},
+    hold::{Counters, Held, RequestsLeft, instant_of_day, seconds_until},
     limits::CallLimits,
     script::{Call, RESERVE, Reply},
 };
@@ -31,6 +32,8 @@ pub struct Reservation {
     pub worst_case: Nanodollars,
     /// The limits as they are granted now.
     pub limits: CallLimits,
+    /// The grants above with their limits as they are now: the call counts against them as well.
+    pub above: Above,
     /// After this time billing may settle it in the proxy's place; at most a day. Choose it above
     /// the longest time a call may take.
     pub lasts: Duration,
@@ -47,6 +50,8 @@ pub enum Refused {
         "{name} is used up: {spent} USD spent and {reserved} USD reserved of {limit} USD; resets at {resets_at}"
     )]
     SpendLimit {
+        /// Whose limit: the call's own grant or one above.
+        grant: GrantId,
         name: LimitName,
         spent: Nanodollars,
         reserved: Nanodollars,
@@ -56,13 +61,15 @@ pub enum Refused {
     /// Too many requests.
     #[error("{name} is used up: {limit} requests; retry after {retry_after_seconds} s")]
     RateLimit {
+        /// Whose limit: the call's own grant or one above.
+        grant: GrantId,
         name: LimitName,
         limit: u32,
         /// At least 1.
         retry_after_seconds: u32,
         resets_at: Timestamp,
     },
-    /// The grant was revoked.
+    /// The grant, or one above it, was revoked.
     #[error("the grant was revoked")]
     Revoked,
     /// This call was reserved before.
@@ -96,8 +103,8 @@ impl Refused {
 }
 
 impl SpendLimits {
-    /// Holds the worst case of a call against all limits of its grant, in one round trip: all of
-    /// them or none.
+    /// Holds the worst case of a call against all limits of its grant and of those above, in one
+    /// round trip: all of them or none.
     ///
     /// The hold counts until [`SpendLimits::settle`]. The request stays counted even if the call
     /// never reaches a provider.
@@ -108,7 +115,9 @@ impl SpendLimits {
         let mut outcome = self.try_reserve(reservation).await;
         // What this process has settled and Redis does not know yet must not be in the way.
         if matches!(outcome, Err(Refused::SpendLimit { .. }))
-            && self.settle_waiting(reservation.bucket).await
+            && self
+                .settle_waiting(reservation.bucket, reservation.above.grants())
+                .await
         {
             outcome = self.try_reserve(reservation).await;
         }
@@ -124,7 +133,7 @@ impl SpendLimits {
         let asking = self
             .shared
             .in_hand
-            .ask(asked.bucket, asked.call)
+            .ask(asked.bucket, asked.above.grants(), asked.call)
             .ok_or(Refused::Duplicate)?;
         let answer = self
             .in_open_epoch(&RESERVE, |epoch| self.reserve_call(asked, epoch))
@@ -145,26 +154,33 @@ impl SpendLimits {
     }
 
     fn reserve_call(&self, asked: &Reservation, epoch: Epoch) -> Call {
-        let keys = &self.shared.keys;
-        let mut args = vec![
+        let (keys, above) = (&self.shared.keys, asked.above.grants());
+        let levels = 1 + above.len();
+        let mut call = Call {
+            keys: Vec::with_capacity(2 + 3 * levels),
+            args: Vec::with_capacity(7 + 4 * levels),
+        };
+        call.keys.extend([keys.epoch(), keys.holds(epoch)]);
+        for bucket in above.buckets(asked.bucket) {
+            call.keys.extend([
+                keys.revoked(bucket.grant),
+                keys.counters(epoch, bucket),
+                keys.minute(epoch, bucket),
+            ]);
+        }
+        call.args.extend([
             epoch.to_string(),
             self.time(),
             field(asked.call),
             member(asked.bucket, asked.call),
             asked.worst_case.nanos().to_string(),
             asked.lasts.min(LONGEST).as_millis().to_string(),
-        ];
-        args.extend(asked.limits.arguments());
-        Call {
-            keys: vec![
-                keys.epoch(),
-                keys.revoked(asked.bucket.grant),
-                keys.counters(epoch, asked.bucket),
-                keys.minute(epoch, asked.bucket),
-                keys.holds(epoch),
-            ],
-            args,
+            above.noted(),
+        ]);
+        for limits in asked.levels() {
+            call.args.extend(limits.arguments());
         }
+        call
     }
 }
 
@@ -173,34 +189,68 @@ fn read_answer(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held,
         "HELD" => held(asked, epoch, reply).map_err(Refused::Unavailable),
         "REVOKED" => Err(Refused::Revoked),
         "DUPLICATE" => Err(Refused::Duplicate),
-        "SPEND" => Err(spend_refusal(&asked.limits, reply).unwrap_or_else(Refused::Unavailable)),
-        "RATE" => Err(rate_refusal(&asked.limits, reply).unwrap_or_else(Refused::Unavailable)),
+        "SPEND" => Err(spend_refusal(asked, reply).unwrap_or_else(Refused::Unavailable)),
+        "RATE" => Err(rate_refusal(asked, reply).unwrap_or_else(Refused::Unavailable)),
         _ => Err(Refused::Unavailable(reply.unexpected())),
     }
 }
 
 fn held(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held, StoreError> {
-    let before = Counters::read(reply)?;
+    let now = reply.instant(1)?;
     let lasts = SignedDuration::try_from(asked.lasts.min(LONGEST)).unwrap_or_default();
-    Ok(Held {
+    let mut held = Held {
         bucket: asked.bucket,
+        above: asked.above.grants(),
         call: asked.call,
         epoch,
         amount: asked.worst_case,
-        at: before.now,
-        deadline: before.now.checked_add(lasts).unwrap_or(Timestamp::MAX),
-        remaining: before.remaining_after(asked.worst_case, &asked.limits),
-        requests_per_minute: asked.limits.requests_per_minute.map(|limit| {
+        at: now,
+        deadline: now.checked_add(lasts).unwrap_or(Timestamp::MAX),
+        remaining: None,
+        requests_per_minute: None,
+        requests_per_day: None,
+    };
+    for (level, limits) in asked.levels().enumerate() {
+        let before = Counters::read(reply, level)?;
+        let left = before.remaining_after(asked.worst_case, limits);
+        held.remaining = [held.remaining, left].into_iter().flatten().min();
+        let in_minute = limits.requests_per_minute.map(|limit| {
             before.requests_left(limit, before.requests_in_minute, before.minute_eases())
-        }),
-        requests_per_day: asked
-            .limits
+        });
+        held.requests_per_minute = fewer(held.requests_per_minute, in_minute);
+        let today = limits
             .requests_per_day
-            .map(|limit| before.requests_left(limit, before.requests_today, before.day_ends())),
-    })
+            .map(|limit| before.requests_left(limit, before.requests_today, before.day_ends()));
+        held.requests_per_day = fewer(held.requests_per_day, today);
+    }
+    Ok(held)
 }
 
-fn spend_refusal(limits: &CallLimits, reply: &Reply) -> Result<Refused, StoreError> {
+/// Of two limits on requests, the one of which less is left.
+fn fewer(one: Option<RequestsLeft>, other: Option<RequestsLeft>) -> Option<RequestsLeft> {
+    [one, other]
+        .into_iter()
+        .flatten()
+        .min_by_key(|left| left.remaining)
+}
+
+impl Reservation {
+    /// The limits that the call must fit into: its grant's, then those of each grant above.
+    fn levels(&self) -> impl Iterator<Item = &CallLimits> {
+        std::iter::once(&self.limits).chain(self.above.limits())
+    }
+
+    /// Whose limit is in the way, and all of its limits.
+    fn level(&self, level: i64) -> Option<(GrantId, &CallLimits)> {
+        let level = usize::try_from(level).ok()?;
+        let bucket = self.above.grants().buckets(self.bucket).nth(level)?;
+        Some((bucket.grant, self.levels().nth(level)?))
+    }
+}
+
+fn spend_refusal(asked: &Reservation, reply: &Reply) -> Result<Refused, StoreError> {
+    let level = asked.level(reply.number(5)?);
+    let (grant, limits) = level.ok_or_else(|| reply.unexpected())?;
     let day = instant_of_day(reply.number(4)?);
     let (name, limit, resets_at) = match reply.text(1) {
         "monthly_spend" => (
@@ -213,6 +263,7 @@ fn spend_refusal(limits: &CallLimits, reply: &Reply) -> Result<Refused, StoreErr
     };
     let limit = limit.ok_or_else(|| reply.unexpected())?;
     Ok(Refused::SpendLimit {
+        grant,
         name,
         spent: reply.nanos(2)?,
         reserved: reply.nanos(3)?,
@@ -221,7 +272,9 @@ fn spend_refusal(limits: &CallLimits, reply: &Reply) -> Result<Refused, StoreErr
     })
 }
 
-fn rate_refusal(limits: &CallLimits, reply: &Reply) -> Result<Refused, StoreError> {
+fn rate_refusal(asked: &Reservation, reply: &Reply) -> Result<Refused, StoreError> {
+    let level = asked.level(reply.number(4)?);
+    let (grant, limits) = level.ok_or_else(|| reply.unexpected())?;
     let (name, limit) = match reply.text(1) {
         "requests_per_day" => (LimitName::RequestsPerDay, limits.requests_per_day),
         "requests_per_minute" => (LimitName::RequestsPerMinute, limits.requests_per_minute),
@@ -230,6 +283,7 @@ fn rate_refusal(limits: &CallLimits, reply: &Reply) -> Result<Refused, StoreErro
     let limit = limit.ok_or_else(|| reply.unexpected())?;
     let (now, resets_at) = (reply.instant(2)?, reply.instant(3)?);
     Ok(Refused::RateLimit {
+        grant,
         name,
         limit,
         retry_after_seconds: seconds_until(now, resets_at),

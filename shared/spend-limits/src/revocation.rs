@@ -9,7 +9,8 @@ use crate::{connection::SpendLimits, error::StoreError};
 const KEPT_SECONDS: u64 = 45 * 24 * 60 * 60;
 
 impl SpendLimits {
-    /// Marks a grant as revoked: once this has answered, no call of it can be reserved anywhere.
+    /// Marks a grant as revoked: once this has answered, no call of it or of a grant below it can be
+    /// reserved anywhere.
     ///
     /// The mark belongs to no epoch, so it outlives a new one; after a loss of memory the ledger
     /// gives it back before the new epoch opens. Write it after the revocation is committed.
@@ -21,7 +22,10 @@ impl SpendLimits {
     }
 
     /// Marks many grants as revoked.
-    pub(crate) async fn mark_all_revoked(&self, grants: &[GrantId]) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// When Redis cannot be told; some may be marked by then.
+    pub async fn mark_all_revoked(&self, grants: &[GrantId]) -> Result<(), StoreError> {
         let marks = grants
             .iter()
             .map(|grant| self.revocation_mark(*grant))

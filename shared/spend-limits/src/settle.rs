@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use money::{LARGEST_LIMIT, Nanodollars};
 
 use crate::{
+    ancestors::Ancestors,
     booking::Booking,
     bucket::Bucket,
     connection::SpendLimits,
@@ -71,7 +72,7 @@ impl SpendLimits {
             .in_open_epoch(&SETTLE, |epoch| self.settle_call(settlements, epoch))
             .await;
         let settled = answer.and_then(|(epoch, reply)| {
-            let settled = read_settled(&reply)?;
+            let settled = read_settled(&reply, settlements)?;
             for ((hold, _), settled) in settlements.iter().zip(&settled) {
                 if *settled != Settled::OtherEpoch {
                     self.shared.in_hand.settled_in(hold.call, epoch);
@@ -86,10 +87,11 @@ impl SpendLimits {
         settled
     }
 
-    /// Settles what this process has settled of a bucket and Redis does not know yet; whether
-    /// there was any, and Redis knows it now.
-    pub(crate) async fn settle_waiting(&self, bucket: Bucket) -> bool {
-        let waiting = self.shared.in_hand.settling(Some(bucket));
+    /// Settles what this process has settled of a bucket or one above it and Redis does not know
+    /// yet; whether there was any, and Redis knows it now.
+    pub(crate) async fn settle_waiting(&self, bucket: Bucket, above: Ancestors) -> bool {
+        let buckets: Vec<_> = above.buckets(bucket).collect();
+        let waiting = self.shared.in_hand.settling(Some(&buckets));
         !waiting.is_empty() && self.settle_in_turn(&waiting).await.is_ok()
     }
 
@@ -147,13 +149,15 @@ impl SpendLimits {
         };
         for (hold, actual) in settlements {
             let own = if hold.epoch == epoch { "1" } else { "0" };
-            call.keys.push(keys.counters(epoch, hold.bucket));
-            call.args.extend([
-                field(hold.call),
-                member(hold.bucket, hold.call),
-                actual.nanos().to_string(),
-                own.to_owned(),
-            ]);
+            for bucket in hold.above.buckets(hold.bucket) {
+                call.keys.push(keys.counters(epoch, bucket));
+                call.args.extend([
+                    field(hold.call),
+                    member(bucket, hold.call),
+                    actual.nanos().to_string(),
+                    own.to_owned(),
+                ]);
+            }
         }
         call
     }
@@ -165,20 +169,34 @@ impl SpendLimits {
     }
 }
 
-/// Reads what the script that settles answered.
-pub(crate) fn read_settled(reply: &Reply) -> Result<Vec<Settled>, LimitsError> {
+/// Reads what the script that settles answered: one word for each grant that a call counts against.
+pub(crate) fn read_settled(
+    reply: &Reply,
+    settlements: &[Settlement],
+) -> Result<Vec<Settled>, LimitsError> {
     match reply.word() {
         "SETTLED" => {}
         "BEHIND" | "NOT_READY" => return Err(LimitsError::NotReady),
         _ => return Err(reply.unexpected().into()),
     }
-    let read = |word: &String| match word.as_str() {
-        "DONE" => Ok(Settled::Done),
-        "ALREADY" => Ok(Settled::Already),
-        "OTHER_EPOCH" => Ok(Settled::OtherEpoch),
-        _ => Err(reply.unexpected().into()),
+    let mut words = reply.0.iter().skip(1);
+    let mut next = || match words.next().map(String::as_str) {
+        Some("DONE") => Ok(Settled::Done),
+        Some("ALREADY") => Ok(Settled::Already),
+        Some("OTHER_EPOCH") => Ok(Settled::OtherEpoch),
+        _ => Err(LimitsError::from(reply.unexpected())),
     };
-    reply.0.iter().skip(1).map(read).collect()
+    let of_call = |(hold, _): &Settlement| {
+        let mut settled = next()?;
+        for _ in hold.above.iter() {
+            // A grant above that does not have it yet must still get it.
+            if next()? == Settled::OtherEpoch {
+                settled = Settled::OtherEpoch;
+            }
+        }
+        Ok(settled)
+    };
+    settlements.iter().map(of_call).collect()
 }
 
 pub(crate) fn in_range(amount: Nanodollars) -> Result<(), LimitsError> {

@@ -3,6 +3,7 @@
 use events::LimitName;
 
 use crate::{
+    ancestors::{Above, Ancestors},
     bucket::Bucket,
     connection::SpendLimits,
     epoch::Epoch,
@@ -22,10 +23,35 @@ impl SpendLimits {
         bucket: Bucket,
         limits: &CallLimits,
     ) -> Result<Vec<LimitStanding>, LimitsError> {
-        self.settle_waiting(bucket).await;
+        self.settle_waiting(bucket, Ancestors::NONE).await;
         let call = |epoch| self.standing_call(bucket, epoch);
         let (_, reply) = self.in_open_epoch(&STANDING, call).await?;
         read_standing(&reply, limits)
+    }
+
+    /// How the limits of one grant stand that has others above it: its own limits and what is spent
+    /// of them, and what really remains, which is no more than remains above.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, or no epoch is open.
+    pub async fn standing_under(
+        &self,
+        bucket: Bucket,
+        limits: &CallLimits,
+        above: &Above,
+    ) -> Result<Vec<LimitStanding>, LimitsError> {
+        if above.grants().is_empty() {
+            return self.standing(bucket, limits).await;
+        }
+        self.settle_waiting(bucket, above.grants()).await;
+        let all: Vec<_> = above
+            .grants()
+            .buckets(bucket)
+            .zip(std::iter::once(*limits).chain(above.limits().copied()))
+            .collect();
+        let mut standings = self.standings(&all).await?.into_iter();
+        let own = standings.next().unwrap_or_default();
+        Ok(standings.fold(own, |own, above| tightest(own, &above)))
     }
 
     /// How the limits of many grants stand, in the order asked.
@@ -64,13 +90,26 @@ impl SpendLimits {
     }
 }
 
+/// How limits stand under others: of each, no more remains than of the same limit above.
+#[must_use]
+pub fn tightest(mut own: Vec<LimitStanding>, above: &[LimitStanding]) -> Vec<LimitStanding> {
+    for standing in &mut own {
+        let same = above.iter().find(|above| above.name == standing.name);
+        if let Some(tighter) = same.filter(|above| above.remaining < standing.remaining) {
+            standing.remaining = tighter.remaining;
+            standing.resets_at = tighter.resets_at;
+        }
+    }
+    own
+}
+
 fn read_standing(reply: &Reply, limits: &CallLimits) -> Result<Vec<LimitStanding>, LimitsError> {
     match reply.word() {
         "STANDING" => {}
         "NOT_READY" | "BEHIND" => return Err(LimitsError::NotReady),
         _ => return Err(reply.unexpected().into()),
     }
-    let counters = Counters::read(reply)?;
+    let counters = Counters::read(reply, 0)?;
     let month = limits.monthly().map(|limit| LimitStanding {
         name: LimitName::MonthlySpend,
         limit: Amount::Money(limit),

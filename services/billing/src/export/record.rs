@@ -9,7 +9,7 @@ use crate::usage::{Sum, UsageRow};
 
 /// The columns of every format, in order. New ones are only ever added at the end, so that whoever
 /// reads a file by position can read the next one too.
-pub const COLUMNS: [&str; 25] = [
+pub const COLUMNS: [&str; 26] = [
     "day",
     "began_at",
     "ended_at",
@@ -35,6 +35,7 @@ pub const COLUMNS: [&str; 25] = [
     "cost_usd",
     "price_version",
     "request_id",
+    "parent_grant_id",
 ];
 
 /// One exported row; its fields are [`COLUMNS`].
@@ -65,6 +66,7 @@ pub struct ExportRecord {
     cost_usd: String,
     price_version: String,
     request_id: String,
+    parent_grant_id: Option<GrantId>,
 }
 
 impl From<UsageRow> for ExportRecord {
@@ -95,6 +97,7 @@ impl From<UsageRow> for ExportRecord {
             cost_usd: Sum::from(Nanodollars::from_nanos(row.cost_nanodollars)).nine_digits(),
             price_version: row.price_version,
             request_id: row.request_id,
+            parent_grant_id: row.ancestors.first().copied().map(Id::from_uuid),
         }
     }
 }

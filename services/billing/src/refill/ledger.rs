@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use money::Nanodollars;
 use postgres::{DatabaseError, Postgres, Scope, Tx};
 use spend_limits::{Bucket, Load, RECORDED_HORIZON, RecordedCall};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::Json};
 use uuid::Uuid;
 
 use crate::usage;
@@ -25,7 +25,7 @@ pub struct Ledger {
     postgres: Postgres,
 }
 
-/// What was settled under one grant at one provider in the running periods.
+/// What was settled under one grant, or one made from it, at one provider in the running periods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
     /// Under which grant, at which provider.
@@ -49,16 +49,17 @@ pub enum LedgerError {
     Database(#[from] DatabaseError),
 }
 
+// A call counts for its own grant and for each one above it.
 const SPENT: &str = "
     -- billing.spent_in_running_periods
-    SELECT grant_id, provider,
+    SELECT counted.grant_id, provider,
            COALESCE(sum(cost_nanodollars) FILTER (WHERE day = $1), 0)::text AS today,
            COALESCE(sum(calls) FILTER (WHERE day = $1), 0)::text AS calls_today,
            sum(cost_nanodollars)::text AS this_month
-      FROM billing.usage_by_day
+      FROM billing.usage_by_day AS spent, UNNEST(spent.ancestors || spent.grant_id) AS counted (grant_id)
      WHERE day BETWEEN $2 AND $3
-     GROUP BY grant_id, provider
-     ORDER BY grant_id, provider";
+     GROUP BY counted.grant_id, provider
+     ORDER BY counted.grant_id, provider";
 
 // The books stand still until the end of the transaction, so that the calls listed are exactly
 // among those that the sums hold.
@@ -68,7 +69,7 @@ const HOLD_BOOKS: &str = "
 
 const RECORDED_LATELY: &str = "
     -- billing.calls_recorded_lately
-    SELECT id, payload->>'grant' AS grant_id, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
+    SELECT id, payload->>'grant' AS grant_id, payload->'ancestors' AS ancestors, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
       FROM store.call_events
      WHERE day >= $1
        AND recorded_at >= $2
@@ -192,10 +193,16 @@ async fn recorded_lately(
             call: CallId::from_uuid(row.get("id")),
             at: row.get("began_at"),
         };
-        calls
-            .entry(Bucket::new(grant, &provider))
-            .or_default()
-            .push(call);
+        let above: Option<Json<Vec<GrantId>>> = row
+            .try_get("ancestors")
+            .map_err(|_| unreadable("ancestors"))?;
+        let above = above.map(|Json(above)| above).unwrap_or_default();
+        for grant in above.into_iter().chain([grant]) {
+            calls
+                .entry(Bucket::new(grant, &provider))
+                .or_default()
+                .push(call);
+        }
     }
     Ok(calls)
 }

@@ -53,28 +53,29 @@ const BOOK: &str = "
     -- billing.book_usage
     WITH booked AS (
         INSERT INTO billing.usage
-               (day, call_id, tenant_id, grant_id, user_id, app_id, app_name, provider, key_id, model,
+               (day, call_id, tenant_id, grant_id, ancestors, user_id, app_id, app_name, provider, key_id, model,
                 capability, route, stream, outcome, measurement, provider_status, input_tokens,
                 cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                 reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at)
-        SELECT day, call_id, tenant_id, grant_id, user_id, app_id, app_name, provider, key_id, model,
+        SELECT day, call_id, tenant_id, grant_id, ancestors, user_id, app_id, app_name, provider, key_id, model,
                capability, route, stream, outcome, measurement, provider_status, input_tokens,
                cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at
           FROM jsonb_populate_recordset(NULL::billing.usage, $1)
             ON CONFLICT DO NOTHING
-     RETURNING tenant_id, day, grant_id, provider, model, user_id, app_name, measurement,
+     RETURNING tenant_id, day, grant_id, ancestors, provider, model, user_id, app_name, measurement,
                input_tokens, output_tokens, cost_nanodollars)
     INSERT INTO billing.usage_by_day AS known
-           (tenant_id, day, grant_id, provider, model, user_id, app_name, calls, estimated_calls,
+           (tenant_id, day, grant_id, ancestors, provider, model, user_id, app_name, calls, estimated_calls,
             input_tokens, output_tokens, cost_nanodollars)
-    SELECT tenant_id, day, grant_id, provider, model, min(user_id::text)::uuid, min(app_name), count(*),
+    SELECT tenant_id, day, grant_id, max(ancestors), provider, model, min(user_id::text)::uuid, min(app_name), count(*),
            count(*) FILTER (WHERE measurement = 'estimated'), sum(input_tokens), sum(output_tokens),
            sum(cost_nanodollars)
       FROM booked
      GROUP BY tenant_id, day, grant_id, provider, model
         ON CONFLICT (tenant_id, day, grant_id, provider, model) DO UPDATE
-       SET user_id = LEAST(known.user_id, excluded.user_id),
+       SET ancestors = GREATEST(known.ancestors, excluded.ancestors),
+           user_id = LEAST(known.user_id, excluded.user_id),
            app_name = LEAST(known.app_name, excluded.app_name),
            calls = known.calls + excluded.calls,
            estimated_calls = known.estimated_calls + excluded.estimated_calls,

@@ -19,6 +19,8 @@ pub struct UsageRow {
     pub call_id: Uuid,
     pub tenant_id: Uuid,
     pub grant_id: Uuid,
+    /// The grants above it, the parent first.
+    pub ancestors: Vec<Uuid>,
     pub user_id: Uuid,
     pub app_id: Option<Uuid>,
     pub app_name: String,
@@ -55,6 +57,7 @@ impl UsageRow {
             call_id: record.call.uuid(),
             tenant_id: record.tenant.uuid(),
             grant_id: record.grant.uuid(),
+            ancestors: record.ancestors.iter().map(|grant| grant.uuid()).collect(),
             user_id: record.user.uuid(),
             app_id: record.app.map(ids::Id::uuid),
             app_name: shortened(&record.app_name),

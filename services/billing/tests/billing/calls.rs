@@ -39,6 +39,7 @@ impl Granted {
             call: CallId::new(began_at),
             tenant: self.tenant,
             grant: self.grant,
+            ancestors: vec![],
             user: self.user,
             app: None,
             app_name: "Recipe".to_owned(),

@@ -45,6 +45,8 @@ fn golden_calls(tenant: TenantId) -> Vec<CallRecord> {
     dear.cost = money::LARGEST_LIMIT;
     dear.reserved = money::LARGEST_LIMIT;
     dear.stream = true;
+    dear.grant = GrantId::from_uuid(fixed(start, 6));
+    dear.ancestors = [5, 2].map(|n| GrantId::from_uuid(fixed(start, n))).into();
     dear.usage = TokenUsage {
         input: 1_000_000,
         cached_input: 10,

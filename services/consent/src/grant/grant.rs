@@ -60,6 +60,17 @@ pub enum Refusal {
     /// The change would give something that the person never allowed.
     #[error("a live grant may be narrowed and its limits moved, not given {0}")]
     Beyond(&'static str),
+    /// The change would give a child more than the grants above it allow.
+    #[error("this grant was made from another and may have no more {0} than that one")]
+    BeyondParent(&'static str),
+    /// Too many generations would stand between it and what a person granted.
+    #[error("a token that was made by exchange three times over cannot be exchanged again")]
+    TooDeep,
+    /// Too many grants were made from one.
+    #[error(
+        "100 tokens made from this grant are live, the most at one time; revoke some or let them end"
+    )]
+    TooMany,
 }
 
 impl Grant {
@@ -81,6 +92,17 @@ impl Grant {
                 request,
                 details,
             }),
+            _ => Err(Refusal::Exists),
+        }
+    }
+
+    /// Its app makes it from another of its grants.
+    ///
+    /// # Errors
+    /// When a grant of this id exists.
+    pub fn derive(&self, derived: GrantEvent) -> Result<GrantEvent, Refusal> {
+        match self {
+            Self::None => Ok(derived),
             _ => Err(Refusal::Exists),
         }
     }
@@ -247,6 +269,9 @@ impl Aggregate for Grant {
         match (event, &mut *self) {
             (
                 GrantEvent::Granted {
+                    user, app, details, ..
+                }
+                | GrantEvent::Derived {
                     user, app, details, ..
                 },
                 Self::None,

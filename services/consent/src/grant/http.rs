@@ -26,6 +26,10 @@ pub struct GrantView {
     /// Its id.
     #[schema(value_type = String)]
     id: GrantId,
+    /// The grant it was made from by token exchange, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    parent: Option<GrantId>,
     /// `live`, `expired` or `revoked`.
     state: &'static str,
     /// The app's name.
@@ -65,6 +69,7 @@ pub struct GrantChange {
 fn view(row: &GrantRow, limits: Option<Vec<LimitView>>, public_url: &str) -> GrantView {
     GrantView {
         id: row.id,
+        parent: row.above.first().map(|parent| parent.grant),
         state: row.state.name(),
         app_name: row.app.name.clone(),
         app_url: row.app.url.clone(),

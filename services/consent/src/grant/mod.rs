@@ -1,5 +1,7 @@
 //! Grants: what was allowed, to whom, until when.
 
+mod derive;
+pub mod family;
 mod grant;
 pub mod http;
 pub mod missing;

@@ -22,7 +22,7 @@ use crate::{
 
 pub(crate) use self::view::automatic;
 
-/// The most grants on the page; older ones are in the API.
+/// The most grants of a person on the page; older ones are in the API.
 const MOST_GRANTS: i64 = 200;
 
 /// Adds the routes.
@@ -52,16 +52,17 @@ async fn list(
 ) -> Result<HttpResponse, Problem> {
     let (tenant, user) = (person.tenant, person.user);
     let rows = grants
-        .of(tenant, user, None, MOST_GRANTS)
+        .families_of(tenant, user, MOST_GRANTS)
         .await
         .map_err(|e| Problem::dependency(&e))?;
     let keys = keys
         .of(tenant, user)
         .await
         .map_err(|e| Problem::dependency(&e))?;
-    let (live, ended): (Vec<_>, Vec<_>) = rows
+    let (live, mut ended): (Vec<_>, Vec<_>) = rows
         .into_iter()
         .partition(|row| row.state == GrantState::Live);
+    ended.retain(|row| row.above.is_empty());
     let standings = standing::of(&vault, &live).await;
     let layout = inbox::layout(&vault, &person, "Connected apps", Section::ConnectedApps).await?;
     let layout = layout.maybe_notice(done(query.0.done.as_deref()));

@@ -1,12 +1,18 @@
 //! `consent.grants`: connected apps.
 
+use std::collections::HashMap;
+
 use event_store::{ProjectionError, RecordedEvent};
 use events::{AppIdentity, AppKey, AuthorizationDetail, GrantEvent};
+use grant_access::Ancestor;
 use ids::{ApprovalRuleId, GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde_json::{Value, json};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
+use uuid::Uuid;
+
+use super::family::{Member, allowed};
 
 /// A grant as connected apps show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub struct GrantRow {
     pub expires_at: Timestamp,
     /// The rule that granted it in the person's place, if one did.
     pub rule: Option<ApprovalRuleId>,
+    /// The grants above it with their limits, the parent first; what they allow is in `details`.
+    pub above: Vec<Ancestor>,
 }
 
 /// Where a grant stands at an instant.
@@ -58,6 +66,12 @@ const GRANTED: &str = "
            (grant_id, tenant_id, user_id, request_id, app, details, state, granted_at, changed_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, 'live', $7, $7, $8)";
 
+const DERIVED: &str = "
+    -- consent.grant_derived
+    INSERT INTO consent.grants
+           (grant_id, tenant_id, user_id, app, details, state, granted_at, changed_at, expires_at, ancestors, within)
+    VALUES ($1, $2, $3, $4, $5, 'live', $6, $6, $7, $8, $9)";
+
 const CHANGED: &str = "
     -- consent.grant_changed
     UPDATE consent.grants SET details = $2, expires_at = $3, changed_at = $4 WHERE grant_id = $1";
@@ -72,16 +86,33 @@ pub(crate) const CLEAR: &str = "
 
 const OF_USER: &str = "
     -- consent.grants_of_user
-    SELECT grant_id, user_id, app, details, state, granted_at, expires_at,
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at, ancestors, within,
            (SELECT rule_id FROM consent.access_requests r WHERE r.request_id = grants.request_id) AS rule_id
       FROM consent.grants
      WHERE user_id = $1 AND ($2::uuid IS NULL OR grant_id < $2)
      ORDER BY grant_id DESC
      LIMIT $3";
 
+const TOPS: &str = "
+    -- consent.grants_given_by_user
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at, ancestors, within,
+           (SELECT rule_id FROM consent.access_requests r WHERE r.request_id = grants.request_id) AS rule_id
+      FROM consent.grants
+     WHERE user_id = $1 AND root_id IS NULL
+     ORDER BY grant_id DESC
+     LIMIT $2";
+
+const CHILDREN: &str = "
+    -- consent.live_grants_made_from
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at, ancestors, within,
+           (SELECT rule_id FROM consent.access_requests r WHERE r.request_id = grants.request_id) AS rule_id
+      FROM consent.grants
+     WHERE root_id = ANY ($1) AND state = 'live' AND expires_at > $2
+     ORDER BY grant_id DESC";
+
 const ONE: &str = "
     -- consent.grant
-    SELECT grant_id, user_id, app, details, state, granted_at, expires_at,
+    SELECT grant_id, user_id, app, details, state, granted_at, expires_at, ancestors, within,
            (SELECT rule_id FROM consent.access_requests r WHERE r.request_id = grants.request_id) AS rule_id
       FROM consent.grants
      WHERE grant_id = $1";
@@ -102,14 +133,38 @@ const LIVE_BY: &str = "
       FROM consent.grants g JOIN consent.access_requests r ON r.request_id = g.request_id
      WHERE r.rule_id = $1 AND g.state = 'live' AND g.expires_at > $2";
 
-/// When the last of these details ends.
+const MEMBERS: &str = "
+    -- consent.grants_of_family
+    SELECT grant_id, details, ancestors, within FROM consent.grants WHERE grant_id = ANY ($1)";
+
+const ROOT: &str = "
+    -- consent.root_of_grant
+    SELECT COALESCE(root_id, grant_id) AS root FROM consent.grants WHERE grant_id = $1";
+
+const HOLD_FAMILY: &str = "
+    -- consent.hold_family
+    SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+
+const LIVE_BELOW: &str = "
+    -- consent.count_live_grants_below
+    SELECT count(*) AS live FROM consent.grants WHERE root_id = $1 AND state = 'live' AND expires_at > $2";
+
+// A family is small, so its rows are found by its root and looked through.
+const BELOW: &str = "
+    -- consent.live_grants_below
+    SELECT grant_id
+      FROM consent.grants
+     WHERE root_id = $1 AND $2 = ANY (ancestors) AND state = 'live' AND expires_at > $3
+     ORDER BY grant_id";
+
+/// When the last of these details ends; of none, long ago.
 #[must_use]
 pub fn last_expiry(details: &[AuthorizationDetail]) -> Timestamp {
     details
         .iter()
         .map(|detail| detail.expires)
         .max()
-        .unwrap_or(Timestamp::MIN)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Takes one event in.
@@ -130,6 +185,29 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             details,
         } => {
             granted(tx, event, (user, request), &app, &details).await?;
+        }
+        GrantEvent::Derived {
+            user,
+            app,
+            ancestors,
+            within,
+            details,
+        } => {
+            let above: Vec<Uuid> = ancestors.into_iter().map(GrantId::uuid).collect();
+            let (app, stored): (Value, Value) = (json!(app), json!(details));
+            let within: Option<Value> = within.map(|within| json!(within));
+            let values: [&(dyn ToSql + Sync); 9] = [
+                &id,
+                &event.tenant.uuid(),
+                &user.uuid(),
+                &app,
+                &stored,
+                at,
+                &last_expiry(&details),
+                &above,
+                &within,
+            ];
+            tx.execute(DERIVED, &values).await?;
         }
         GrantEvent::TokenIssued { .. } | GrantEvent::TokenRefreshed { .. } => {}
         GrantEvent::Changed { details } | GrantEvent::Widened { details, .. } => {
@@ -184,11 +262,24 @@ pub async fn of_user(
     now: Timestamp,
 ) -> Result<Vec<GrantRow>, DatabaseError> {
     let before = before.map(GrantId::uuid);
-    tx.query(OF_USER, &[&user.uuid(), &before, &limit])
-        .await?
-        .iter()
-        .map(|row| from_row(row, now))
-        .collect()
+    let rows = tx.query(OF_USER, &[&user.uuid(), &before, &limit]).await?;
+    rows_with_those_above(tx, &rows, now).await
+}
+
+/// The grants that a person gave, newest first, then the live ones that were made from these.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn families_of_user(
+    tx: &Tx,
+    user: UserId,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<GrantRow>, DatabaseError> {
+    let mut rows = tx.query(TOPS, &[&user.uuid(), &limit]).await?;
+    let tops: Vec<Uuid> = rows.iter().map(|row| row.get("grant_id")).collect();
+    rows.extend(tx.query(CHILDREN, &[&tops, &now]).await?);
+    rows_with_those_above(tx, &rows, now).await
 }
 
 /// One grant of the transaction's organization.
@@ -196,11 +287,134 @@ pub async fn of_user(
 /// # Errors
 /// When the database refuses or the row cannot be read.
 pub async fn one(tx: &Tx, id: GrantId, now: Timestamp) -> Result<Option<GrantRow>, DatabaseError> {
-    tx.query_opt(ONE, &[&id.uuid()])
-        .await?
-        .as_ref()
-        .map(|row| from_row(row, now))
-        .transpose()
+    let rows = tx.query(ONE, &[&id.uuid()]).await?;
+    Ok(rows_with_those_above(tx, &rows, now).await?.pop())
+}
+
+/// Lets one transaction at a time change, end or add to the grants of this one's family, until it
+/// ends; gives the grant at the top.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hold_family(tx: &Tx, grant: GrantId) -> Result<GrantId, DatabaseError> {
+    let row = tx.query_opt(ROOT, &[&grant.uuid()]).await?;
+    let root = row.map_or(grant, |row| GrantId::from_uuid(row.get("root")));
+    tx.execute(HOLD_FAMILY, &[&root.to_string()]).await?;
+    Ok(root)
+}
+
+/// How many live grants were made from the one at the top, over all generations.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn live_below(tx: &Tx, root: GrantId, now: Timestamp) -> Result<i64, DatabaseError> {
+    let row = tx.query_one(LIVE_BELOW, &[&root.uuid(), &now]).await?;
+    Ok(row.get("live"))
+}
+
+/// The live grants below one of the family of `root`, the older first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn below(
+    tx: &Tx,
+    root: GrantId,
+    grant: GrantId,
+    now: Timestamp,
+) -> Result<Vec<GrantId>, DatabaseError> {
+    let rows = tx
+        .query(BELOW, &[&root.uuid(), &grant.uuid(), &now])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| GrantId::from_uuid(row.get("grant_id")))
+        .collect())
+}
+
+/// For each of these grants the line from the top down to it.
+///
+/// # Errors
+/// When the database refuses or a row cannot be read.
+pub async fn lines(tx: &Tx, grants: &[GrantId]) -> Result<Vec<Vec<Member>>, DatabaseError> {
+    let own = members(tx, grants.iter().copied()).await?;
+    let above = own.values().flat_map(|member| member.ancestors.clone());
+    let above = members(tx, above).await?;
+    let line = |grant: &GrantId| {
+        let Some(member) = own.get(grant) else {
+            return Vec::new();
+        };
+        let from_the_top = member.ancestors.iter().rev();
+        from_the_top
+            .filter_map(|grant| above.get(grant))
+            .chain([member])
+            .cloned()
+            .collect()
+    };
+    Ok(grants.iter().map(line).collect())
+}
+
+async fn members(
+    tx: &Tx,
+    grants: impl Iterator<Item = GrantId>,
+) -> Result<HashMap<GrantId, Member>, DatabaseError> {
+    let sought: Vec<Uuid> = grants.map(GrantId::uuid).collect();
+    if sought.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = tx.query(MEMBERS, &[&sought]).await?;
+    let members = rows.iter().map(member);
+    members
+        .map(|member| member.map(|member| (member.id, member)))
+        .collect()
+}
+
+/// Reads rows of grants as they come to under those above them.
+async fn rows_with_those_above(
+    tx: &Tx,
+    rows: &[Row],
+    now: Timestamp,
+) -> Result<Vec<GrantRow>, DatabaseError> {
+    let own: Vec<Member> = rows.iter().map(member).collect::<Result<_, _>>()?;
+    let above = own.iter().flat_map(|member| member.ancestors.clone());
+    let above = members(tx, above).await?;
+    let each = rows.iter().zip(&own).map(|(row, own)| {
+        let row = from_row(row, now)?;
+        if own.ancestors.is_empty() {
+            return Ok(row);
+        }
+        let line = own.ancestors.iter().rev().filter_map(|id| above.get(id));
+        let allowed = allowed(line.chain([own]));
+        let expires_at = row.expires_at.min(last_expiry(&allowed.details));
+        let ended = row.state == GrantState::Live && expires_at <= now;
+        Ok(GrantRow {
+            state: if ended {
+                GrantState::Expired
+            } else {
+                row.state
+            },
+            expires_at,
+            details: allowed.details,
+            above: allowed.above,
+            ..row
+        })
+    });
+    each.collect()
+}
+
+fn member(row: &Row) -> Result<Member, DatabaseError> {
+    let unreadable = |column| DatabaseError::Row {
+        table: "consent.grants",
+        column,
+    };
+    let above: Vec<Uuid> = row.get("ancestors");
+    let within: Option<Value> = row.get("within");
+    let within = within.map(serde_json::from_value).transpose();
+    Ok(Member {
+        id: GrantId::from_uuid(row.get("grant_id")),
+        ancestors: above.into_iter().map(GrantId::from_uuid).collect(),
+        within: within.map_err(|_| unreadable("within"))?,
+        details: serde_json::from_value(row.get("details")).map_err(|_| unreadable("details"))?,
+    })
 }
 
 /// The live grants that one app has of a person.
@@ -283,5 +497,6 @@ fn from_row(row: &Row, now: Timestamp) -> Result<GrantRow, DatabaseError> {
         rule: row
             .get::<_, Option<uuid::Uuid>>("rule_id")
             .map(ApprovalRuleId::from_uuid),
+        above: vec![],
     })
 }

@@ -3,7 +3,7 @@
 use events::LimitName;
 use jiff::Timestamp;
 use serde::Serialize;
-use spend_limits::{Amount, CallLimits, LimitStanding};
+use spend_limits::{Amount, Bucket, CallLimits, LimitStanding, tightest};
 use utoipa::ToSchema;
 
 use super::GrantRow;
@@ -33,16 +33,20 @@ pub struct LimitView {
     pub amounts: (Amount, Amount, Amount),
 }
 
-/// How the limits of these grants stand, grant by grant; `None` when they cannot be read now.
+/// How the limits of these grants stand, grant by grant; of a grant below others, no more remains than
+/// above it. `None` when they cannot be read now.
 pub async fn of(vault: &Vault, grants: &[GrantRow]) -> Vec<Option<Vec<LimitView>>> {
     let asked: Vec<_> = grants
         .iter()
         .flat_map(|grant| grant.details.iter().map(move |detail| (grant, detail)))
-        .map(|(grant, detail)| {
-            (
-                spend_limits::Bucket::new(grant.id, &detail.provider),
-                CallLimits::from(&detail.limits),
-            )
+        .flat_map(|(grant, detail)| {
+            let provider = &detail.provider;
+            let above = grant.above.iter().filter_map(|ancestor| {
+                let limits = ancestor.limits.get(provider)?;
+                Some((ancestor.grant, limits))
+            });
+            let counted = [(grant.id, &detail.limits)].into_iter().chain(above);
+            counted.map(|(grant, limits)| (Bucket::new(grant, provider), CallLimits::from(limits)))
         })
         .collect();
     let Ok(standings) = vault.spend_limits.standings(&asked).await else {
@@ -54,7 +58,11 @@ pub async fn of(vault: &Vault, grants: &[GrantRow]) -> Vec<Option<Vec<LimitView>
         .map(|grant| {
             let mut views = Vec::new();
             for detail in &grant.details {
-                let standing = standings.next().unwrap_or_default();
+                let mut standing = standings.next().unwrap_or_default();
+                let above = grant.above.iter();
+                for _ in above.filter(|above| above.limits.contains_key(&detail.provider)) {
+                    standing = tightest(standing, &standings.next().unwrap_or_default());
+                }
                 views.extend(
                     standing
                         .into_iter()

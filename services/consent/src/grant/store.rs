@@ -12,6 +12,7 @@ use spend_limits::StoreError;
 
 use super::{
     Grant, GrantRow, GrantState, Refusal,
+    family::{allowed, check_change},
     narrowing::{left_of, narrowed},
     projection,
 };
@@ -101,6 +102,10 @@ impl Grants {
         Self(vault)
     }
 
+    pub(super) const fn vault(&self) -> &Vault {
+        &self.0
+    }
+
     /// A person's grants, newest first, those before `before`.
     ///
     /// # Errors
@@ -114,6 +119,22 @@ impl Grants {
     ) -> Result<Vec<GrantRow>, DatabaseError> {
         let tx = self.0.begin("list grants", tenant).await?;
         let rows = projection::of_user(&tx, user, before, limit, self.0.clock.now()).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    /// The grants that a person gave, newest first, then the live ones that were made from these.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn families_of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        limit: i64,
+    ) -> Result<Vec<GrantRow>, DatabaseError> {
+        let tx = self.0.begin("list grants", tenant).await?;
+        let rows = projection::families_of_user(&tx, user, limit, self.0.clock.now()).await?;
         tx.commit().await?;
         Ok(rows)
     }
@@ -145,14 +166,22 @@ impl Grants {
         id: GrantId,
         details: Vec<AuthorizationDetail>,
     ) -> Result<(), GrantError> {
-        let tx = self.0.begin("change grant", actor.tenant).await?;
+        let (now, tx) = (
+            self.0.clock.now(),
+            self.0.begin("change grant", actor.tenant).await?,
+        );
+        let root = projection::hold_family(&tx, id).await?;
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(&tx, &stream).await?;
         owned(&grant, actor.user)?;
         let policy = organization_policy::in_force(&self.0, &tx).await?;
-        let event = grant.change(details.clone(), &policy, self.0.clock.now())?;
+        let event = grant.change(details.clone(), &policy, now)?;
+        for line in projection::lines(&tx, &[id]).await? {
+            check_change(&line, &details)?;
+        }
         follow(&tx, id, &details).await?;
         record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        reach_below(&tx, root, id, now).await?;
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(())
@@ -193,17 +222,23 @@ impl Grants {
         id: GrantId,
         (request, details): (Option<RequestId>, Vec<AuthorizationDetail>),
     ) -> Result<(), GrantError> {
+        let root = projection::hold_family(tx, id).await?;
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
         owned(&grant, actor.user)?;
-        let event = grant.widen(request, details.clone(), self.0.clock.now())?;
+        let now = self.0.clock.now();
+        let event = grant.widen(request, details.clone(), now)?;
+        for line in projection::lines(tx, &[id]).await? {
+            check_change(&line, &details)?;
+        }
         follow(tx, id, &details).await?;
         record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        reach_below(tx, root, id, now).await?;
         Ok(())
     }
 
-    /// Ends a grant. When this has answered, no proxy starts another call of it. Revoking again
-    /// changes nothing, and tells the proxies again.
+    /// Ends a grant and every grant that was made from it. When this has answered, no proxy starts
+    /// another call of them. Revoking again changes nothing, and tells the proxies again.
     ///
     /// # Errors
     /// When there is no such grant, or it cannot be recorded or told.
@@ -216,10 +251,10 @@ impl Grants {
             }
             recorded = self.record_revocation(actor, id, reason).await;
         }
-        recorded?;
+        let ended = recorded?;
         self.0.changed(&[]);
         // The mark stands before the answer leaves: the reserve script of every proxy sees it.
-        let marked = self.0.spend_limits.mark_revoked(id).await;
+        let marked = self.0.spend_limits.mark_all_revoked(&ended).await;
         Ok(marked.inspect_err(|error| tracing::error!(%error, grant = %id, "a revocation was not told to the proxies"))?)
     }
 
@@ -248,17 +283,25 @@ impl Grants {
         actor: &Actor,
         id: GrantId,
         reason: &str,
-    ) -> Result<(), GrantError> {
+    ) -> Result<Vec<GrantId>, GrantError> {
         let tx = self.0.begin("revoke grant", actor.tenant).await?;
-        let stream = StreamId::of::<GrantEvent, _>(id);
-        let (grant, version) = load::<Grant>(&tx, &stream).await?;
-        owned(&grant, actor.user)?;
+        let root = projection::hold_family(&tx, id).await?;
+        let mut ended = vec![id];
+        ended.extend(projection::below(&tx, root, id, self.0.clock.now()).await?);
         let context = self.0.context(actor);
-        if let Some(event) = grant.revoke(reason)? {
-            grant_access::close(&tx, id, context.at).await?;
-            record(&tx, &stream, version, &[event], &context).await?;
+        let with_it = format!("ended with the grant it was made from: {reason}");
+        for grant in &ended {
+            let reason = if *grant == id { reason } else { &with_it };
+            let stream = StreamId::of::<GrantEvent, _>(*grant);
+            let (aggregate, version) = load::<Grant>(&tx, &stream).await?;
+            owned(&aggregate, actor.user)?;
+            if let Some(event) = aggregate.revoke(reason)? {
+                grant_access::close(&tx, *grant, context.at).await?;
+                record(&tx, &stream, version, &[event], &context).await?;
+            }
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// Ends a grant whose app did not come for the token in time; false when the token went out, or
@@ -361,6 +404,7 @@ impl Grants {
             expires_at: grant_ends,
             closed_at: None,
             bound_to: terms.bound_to,
+            ancestors: vec![],
             version: 1,
         };
         let bound_to = terms.bound_to;
@@ -394,8 +438,24 @@ async fn follow(
     Ok(())
 }
 
+/// What a grant now allows reaches every grant that was made from it.
+async fn reach_below(
+    tx: &Tx,
+    root: GrantId,
+    id: GrantId,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let below = projection::below(tx, root, id, now).await?;
+    for (child, line) in below.iter().zip(projection::lines(tx, &below).await?) {
+        let left = allowed(&line);
+        let ends = projection::last_expiry(&left.details);
+        grant_access::change_under(tx, *child, &left.details, ends, &left.above).await?;
+    }
+    Ok(())
+}
+
 /// What of it is at this provider.
-fn only_at(
+pub(super) fn only_at(
     provider: &str,
     details: &[AuthorizationDetail],
 ) -> Result<Vec<AuthorizationDetail>, GrantError> {

@@ -172,7 +172,10 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
         GrantEvent::Revoked { reason } => {
             of_grant(tx, event, Kind::Revoked, (None, None, Some(reason))).await
         }
-        GrantEvent::TokenIssued { .. } | GrantEvent::TokenRefreshed { .. } => Ok(()),
+        // What an app makes of its own grant is no decision of its person's.
+        GrantEvent::Derived { .. }
+        | GrantEvent::TokenIssued { .. }
+        | GrantEvent::TokenRefreshed { .. } => Ok(()),
     }
 }
 

@@ -19,7 +19,8 @@ pub struct ClientForm {
 /// `POST /oauth/token` (RFC 6749 section 4.1.3 and 6, RFC 8628 section 3.4).
 #[derive(ToSchema)]
 pub struct TokenForm {
-    /// `authorization_code`, `refresh_token`, or `urn:ietf:params:oauth:grant-type:device_code`.
+    /// `authorization_code`, `refresh_token`, `urn:ietf:params:oauth:grant-type:device_code`, or
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`.
     #[schema(example = "authorization_code")]
     pub grant_type: String,
     /// The code that came back, with `authorization_code`.
@@ -32,6 +33,14 @@ pub struct TokenForm {
     pub refresh_token: Option<String>,
     /// The device's code, with `device_code`.
     pub device_code: Option<String>,
+    /// The token to exchange for one of a child grant (RFC 8693 section 2.1).
+    pub subject_token: Option<String>,
+    /// Always `urn:ietf:params:oauth:token-type:access_token`, in an exchange.
+    pub subject_token_type: Option<String>,
+    /// The same, or left out.
+    pub requested_token_type: Option<String>,
+    /// The name of the provider that it is for, in an exchange.
+    pub audience: Option<String>,
     /// The details to narrow this token to, as JSON (RFC 9396 section 6).
     pub authorization_details: Option<String>,
     /// The provider that it is for (RFC 8707).

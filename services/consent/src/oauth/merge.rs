@@ -62,7 +62,7 @@ pub(super) async fn asked(
 }
 
 fn is_good(grant: &GrantRow, app: &AppRow) -> bool {
-    grant.app.app == Some(app.id) && grant.state == GrantState::Live
+    grant.app.app == Some(app.id) && grant.state == GrantState::Live && grant.above.is_empty()
 }
 
 fn unknown() -> OauthError {

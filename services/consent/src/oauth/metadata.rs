@@ -37,7 +37,7 @@ pub struct Metadata {
     /// Only `code`.
     response_types_supported: [&'static str; 1],
     /// A client has those that it is registered with.
-    grant_types_supported: [&'static str; 3],
+    grant_types_supported: [&'static str; 4],
     /// Only `S256` (RFC 7636).
     code_challenge_methods_supported: [&'static str; 1],
     /// A client proves itself the one way it is registered with.
@@ -83,6 +83,7 @@ pub(crate) async fn metadata(vault: web::Data<Vault>) -> HttpResponse {
             "authorization_code",
             "refresh_token",
             "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
         ],
         code_challenge_methods_supported: ["S256"],
         token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,

@@ -10,6 +10,7 @@ mod client_id;
 mod code;
 pub mod device;
 mod error;
+mod exchange;
 pub mod forms;
 mod held;
 pub mod introspect;

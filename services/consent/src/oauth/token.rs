@@ -12,6 +12,7 @@ use super::{
     client::client_with,
     device::collect,
     error::OauthError,
+    exchange::{ACCESS_TOKEN, exchange},
     pace::Pace,
     parameters::{Form, Parameters},
     possession,
@@ -30,6 +31,9 @@ use crate::{
 pub struct TokenResponse {
     /// The OKAP token, shown once.
     access_token: String,
+    /// After a token exchange (RFC 8693 section 2.2.1): that `access_token` is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     /// `DPoP` when it is bound to the key of the request's proof (RFC 9449), else `Bearer`.
     token_type: &'static str,
     /// Seconds until it ends.
@@ -59,9 +63,12 @@ pub(super) struct Issued {
     pub refresh: Option<RefreshToken>,
 }
 
-/// Exchanges an authorization code or a refresh token for an access token.
+/// Exchanges an authorization code, a device code, a refresh token or another access token for an
+/// access token.
 ///
-/// `authorization_details` may ask for less than was granted (RFC 9396 section 6).
+/// `authorization_details` may ask for less than was granted (RFC 9396 section 6). An access token is
+/// exchanged (RFC 8693) for one of a child grant: it may do no more, counts against the limits of the
+/// grant it came from, and ends with it.
 #[utoipa::path(tag = "oauth", request_body(content = crate::oauth::forms::TokenForm, content_type = "application/x-www-form-urlencoded"), responses(
     (status = 200, body = TokenResponse), (status = 400, body = OauthError), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[post("/oauth/token")]
@@ -76,6 +83,14 @@ pub(crate) async fn token(
         pace.count(&request)?;
         let parameters = Parameters::of_form(form)?;
         let wanted = grant_type(&parameters)?;
+        if wanted == GrantType::TokenExchange {
+            let rooms = (vault.as_ref(), apps.as_ref(), grants.as_ref());
+            let exchanged = exchange(rooms, &request, &parameters, &request_id).await?;
+            return Ok(TokenResponse {
+                issued_token_type: Some(ACCESS_TOKEN),
+                ..response(&vault, &exchanged, None)
+            });
+        }
         let client = client_with((&vault, &apps), &request, &parameters, wanted).await?;
         let rooms = Rooms {
             vault: &vault,
@@ -83,18 +98,19 @@ pub(crate) async fn token(
             grants: &grants,
             key: possession::key_of_token(&vault, &client, &request).await?,
         };
-        match wanted {
-            GrantType::AuthorizationCode => redeem(&rooms, &client, &parameters, &request_id).await,
+        let issued = match wanted {
             GrantType::DeviceCode => collect(&rooms, &client, &parameters, &request_id).await,
             GrantType::RefreshToken => renew(&rooms, &client, &parameters, &request_id).await,
-        }
+            _ => redeem(&rooms, &client, &parameters, &request_id).await,
+        };
+        issued.map(|issued| response(&vault, &issued.delivered, issued.refresh.as_ref()))
     };
     match answer.await {
         // RFC 6749 section 5.1 asks for both headers.
-        Ok(issued) => HttpResponse::Ok()
+        Ok(response) => HttpResponse::Ok()
             .insert_header(("cache-control", "no-store"))
             .insert_header(("pragma", "no-cache"))
-            .json(response(&vault, &issued)),
+            .json(response),
         Err(error) => error.response(),
     }
 }
@@ -104,9 +120,10 @@ fn grant_type(parameters: &Parameters) -> Result<GrantType, OauthError> {
         "authorization_code" => Ok(GrantType::AuthorizationCode),
         "refresh_token" => Ok(GrantType::RefreshToken),
         "urn:ietf:params:oauth:grant-type:device_code" => Ok(GrantType::DeviceCode),
+        "urn:ietf:params:oauth:grant-type:token-exchange" => Ok(GrantType::TokenExchange),
         _ => Err(OauthError::new(
             "unsupported_grant_type",
-            "authorization_code, refresh_token and the device code are supported",
+            "authorization_code, refresh_token, the device code and token exchange are supported",
         )),
     }
 }
@@ -140,17 +157,14 @@ pub(super) const fn token_type(bound_to: Option<KeyThumbprint>) -> &'static str 
     }
 }
 
-fn response(vault: &Vault, issued: &Issued) -> TokenResponse {
-    let delivered = &issued.delivered;
+fn response(vault: &Vault, delivered: &Delivered, refresh: Option<&RefreshToken>) -> TokenResponse {
     let seconds = delivered.expires_at.as_second() - vault.clock.now().as_second();
     TokenResponse {
         access_token: delivered.token.reveal().to_owned(),
         token_type: token_type(delivered.bound_to),
         expires_in: seconds.max(0),
-        refresh_token: issued
-            .refresh
-            .as_ref()
-            .map(|renewal| renewal.reveal().to_owned()),
+        issued_token_type: None,
+        refresh_token: refresh.map(|renewal| renewal.reveal().to_owned()),
         grant_id: delivered.grant,
         authorization_details: delivered
             .details

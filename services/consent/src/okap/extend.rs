@@ -129,6 +129,10 @@ async fn found(
     let id = ids::GrantId::from_uuid(row.get("grant_id"));
     let grant = projection::one(&tx, id, now).await?;
     tx.commit().await?;
+    if grant.as_ref().is_some_and(|grant| !grant.above.is_empty()) {
+        // A child is as much less than its parent as a narrowed token is.
+        return Ok(Err(Refusal::Narrowed));
+    }
     Ok(grant
         .filter(|grant| grant.state == GrantState::Live)
         .map(|grant| Presented { whose, grant })

@@ -32,7 +32,8 @@ pub struct NewApp {
     redirect_uris: Vec<String>,
     /// What it may come to the token endpoint with: `authorization_code`,
     /// `urn:ietf:params:oauth:grant-type:device_code`, or both, and `refresh_token` for an app that
-    /// renews its access token every hour. Left out: `authorization_code` alone, with an
+    /// renews its access token every hour, and `urn:ietf:params:oauth:grant-type:token-exchange` for one
+    /// that makes child tokens of it. Left out: `authorization_code` alone, with an
     /// access token that lasts as long as what was granted.
     #[serde(default = "GrantType::code_alone")]
     #[schema(value_type = Vec<String>)]

@@ -17,6 +17,7 @@ mod delivery;
 mod device;
 mod doors;
 mod dpop;
+mod exchange;
 mod flat;
 mod floods;
 mod grants;

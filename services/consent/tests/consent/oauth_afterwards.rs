@@ -141,7 +141,8 @@ async fn the_metadata_says_exactly_what_is_offered() {
       "grant_types_supported": [
         "authorization_code",
         "refresh_token",
-        "urn:ietf:params:oauth:grant-type:device_code"
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:token-exchange"
       ],
       "code_challenge_methods_supported": [
         "S256"

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sessions::Role;
 
 use crate::{
-    dpop, oauth, organization_policy, refresh, step_up,
+    dpop, exchange, oauth, organization_policy, refresh, step_up,
     world::{Person, World, detail, request_id},
 };
 
@@ -44,6 +44,7 @@ async fn live(world: &World, person: &Person) {
     dpop::bound(world, person).await;
     crate::approval_rules::lived(world, person, &client).await;
     crate::blocked_apps::lived(world, person).await;
+    exchange::exchanged(world, person).await;
     let removed = oauth::register(world, person).await;
     world
         .done(person, Method::DELETE, &format!("/apps/{removed}"), None)
@@ -151,7 +152,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 22);
+    assert_eq!(kinds, 23);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

@@ -66,7 +66,7 @@ impl Received {
         }
         let live = gate
             .live
-            .begin(access.grant, self.digest)
+            .begin(access.grant, access.top(), self.digest)
             .map_err(|crowded| match crowded {
                 Crowded::Grant(most) => Refusal::TooManyAtOnce(most),
                 Crowded::Process => Refusal::Busy,

@@ -4,11 +4,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use events::{AuthorizationDetail, CallOutcome, CallRecord, LimitName, Measurement};
-use ids::{CallId, GrantId};
+use events::{AuthorizationDetail, CallOutcome, CallRecord, LimitName, Measurement, Provider};
+use grant_access::GrantAccess;
+use ids::CallId;
 use money::Nanodollars;
 use spend_limits::{
-    Amount, Bucket, CallLimits, Held, Hold, LimitStanding, LimitsError, Refused, RequestsLeft,
+    Above, Amount, Ancestors, Bucket, CallLimits, Held, Hold, LimitStanding, Refused, RequestsLeft,
     Reservation, SpendLimits, Spent,
 };
 
@@ -85,7 +86,7 @@ pub struct Reserved {
 }
 
 impl Authorized {
-    /// Holds the worst case: one round trip, all limits or none.
+    /// Holds the worst case: one round trip, all limits of the grant and of those above it, or none.
     ///
     /// # Errors
     /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
@@ -109,6 +110,7 @@ impl Authorized {
             call,
             worst_case: estimate.cost,
             limits: CallLimits::from(&self.limits),
+            above: above(&self.access, provider)?,
             lasts: gate.bounds.total + gate.bounds.drain + BEYOND,
         };
         let held = gate.limits.reserve(&reservation).await.map_err(|refused| {
@@ -137,6 +139,9 @@ impl Authorized {
             call,
             tenant: self.access.tenant,
             grant: self.access.grant,
+            ancestors: (self.access.ancestors.iter())
+                .map(|ancestor| ancestor.grant)
+                .collect(),
             user: self.access.user,
             app: self.access.app.app,
             app_name: self.access.app.name.clone(),
@@ -162,9 +167,35 @@ impl Authorized {
     }
 }
 
+/// The grants above with their limits at this provider.
+fn above(access: &GrantAccess, provider: &Provider) -> Result<Above, Refusal> {
+    if access.ancestors.is_empty() {
+        return Ok(Above::NONE);
+    }
+    let limits = access.ancestors.iter().map(|ancestor| {
+        let limits = ancestor.limits.get(provider)?;
+        Some((ancestor.grant, CallLimits::from(limits)))
+    });
+    let limits: Option<Vec<_>> = limits.collect();
+    limits.and_then(Above::of).ok_or_else(|| {
+        // Nothing is granted that is not granted above, so this is a fault in what was written.
+        tracing::error!(grant.id = %access.grant, "the limits above a grant cannot be told");
+        Refusal::VaultUnavailable
+    })
+}
+
 fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
+    let own = at.grant;
+    let whose = |grant| {
+        if grant == own {
+            ""
+        } else {
+            " of the grant that this one was made from"
+        }
+    };
     match refused {
         Refused::SpendLimit {
+            grant,
             name,
             spent,
             reserved,
@@ -172,6 +203,7 @@ fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
             resets_at,
         } => Refusal::SpendLimit {
             limit_name: name,
+            whose: whose(grant),
             spent,
             reserved,
             limit,
@@ -180,12 +212,14 @@ fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
             at: Box::new(at),
         },
         Refused::RateLimit {
+            grant,
             name,
             limit,
             retry_after_seconds,
             ..
         } => Refusal::RateLimit {
             limit_name: name,
+            whose: whose(grant),
             limit,
             retry_after_seconds,
         },
@@ -210,6 +244,7 @@ pub fn spent(record: &CallRecord, note: &HoldNote) -> Option<Spent> {
     let bucket = Bucket::new(record.grant, &record.provider);
     let hold = Hold {
         bucket,
+        above: Ancestors::of(&record.ancestors)?,
         call: record.call,
         epoch: note.epoch.parse().ok()?,
     };
@@ -243,13 +278,18 @@ pub struct Standing {
 /// When they cannot be read now.
 pub async fn standing(
     limits: &SpendLimits,
-    grant: GrantId,
+    access: &GrantAccess,
     detail: &AuthorizationDetail,
-) -> Result<Vec<Standing>, LimitsError> {
-    let bucket = Bucket::new(grant, &detail.provider);
+) -> Result<Vec<Standing>, Refusal> {
+    let bucket = Bucket::new(access.grant, &detail.provider);
+    let above = above(access, &detail.provider)?;
     let counted = limits
-        .standing(bucket, &CallLimits::from(&detail.limits))
-        .await?;
+        .standing_under(bucket, &CallLimits::from(&detail.limits), &above)
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "limits cannot be read");
+            Refusal::VaultUnavailable
+        })?;
     let of_one_call = Amount::Requests(u64::from(detail.limits.tokens_per_request));
     let per_request = Standing {
         name: LimitName::TokensPerRequest,

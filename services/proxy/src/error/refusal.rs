@@ -95,11 +95,13 @@ pub enum Refusal {
     Unbounded(String),
     /// Its worst case does not fit into a spend limit.
     #[error(
-        "{limit_name} would be exceeded: {spent} USD spent and {reserved} USD reserved of {limit} USD, and this call may cost up to {needed} USD; the limit resets at {resets_at}"
+        "{limit_name}{whose} would be exceeded: {spent} USD spent and {reserved} USD reserved of {limit} USD, and this call may cost up to {needed} USD; the limit resets at {resets_at}"
     )]
     SpendLimit {
         /// Which limit.
         limit_name: LimitName,
+        /// Whose, in words that follow the name; empty for the token's own grant.
+        whose: &'static str,
         /// What is settled.
         spent: Nanodollars,
         /// What other calls hold.
@@ -114,10 +116,14 @@ pub enum Refusal {
         at: Box<GrantedAt>,
     },
     /// Too many calls in a minute or a day.
-    #[error("{limit_name} is used up: {limit} requests; try again in {retry_after_seconds} s")]
+    #[error(
+        "{limit_name}{whose} is used up: {limit} requests; try again in {retry_after_seconds} s"
+    )]
     RateLimit {
         /// Which limit.
         limit_name: LimitName,
+        /// Whose, in words that follow the name; empty for the token's own grant.
+        whose: &'static str,
         /// What the limit allows.
         limit: u32,
         /// At least 1.

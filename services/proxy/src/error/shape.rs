@@ -195,6 +195,7 @@ mod tests {
             Refusal::Unbounded("the tool `web_search` runs at the provider".to_owned()),
             Refusal::SpendLimit {
                 limit_name: LimitName::MonthlySpend,
+                whose: "",
                 spent: Nanodollars::from_dollars(9),
                 reserved: Nanodollars::ZERO,
                 limit: Nanodollars::from_dollars(10),
@@ -204,11 +205,13 @@ mod tests {
             },
             Refusal::RateLimit {
                 limit_name: LimitName::RequestsPerMinute,
+                whose: "",
                 limit: 60,
                 retry_after_seconds: 12,
             },
             Refusal::RateLimit {
                 limit_name: LimitName::RequestsPerDay,
+                whose: "",
                 limit: 9,
                 retry_after_seconds: 3_600,
             },

@@ -21,6 +21,10 @@ pub(crate) struct Grant {
     /// The grant.
     #[schema(value_type = String, example = "grant_0198c0de0000700080000000000000ff")]
     id: ids::GrantId,
+    /// The grant it was made from by token exchange, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    parent: Option<ids::GrantId>,
     /// `live`: calls may be made. Of an ended grant nothing is told but that it has ended.
     #[schema(example = "live")]
     state: &'static str,
@@ -44,6 +48,7 @@ pub(crate) struct Limit {
     /// What running calls hold.
     #[schema(example = "0.04")]
     reserved: String,
+    /// Never more than remains of the same limit of the grant that this one was made from.
     #[schema(example = "8.71")]
     remaining: String,
     /// Null for a limit on one call.
@@ -93,6 +98,7 @@ async fn read(gate: &Gate, request: &HttpRequest) -> Result<Grant, Refusal> {
         .origin();
     Ok(Grant {
         id: access.grant,
+        parent: access.ancestors.first().map(|parent| parent.grant),
         state: "live",
         authorization_details: access
             .details
@@ -106,11 +112,7 @@ async fn read(gate: &Gate, request: &HttpRequest) -> Result<Grant, Refusal> {
 async fn standing(gate: &Gate, access: &GrantAccess) -> Result<Vec<Limit>, Refusal> {
     let mut all = Vec::new();
     for detail in &access.details {
-        let standing = call::standing(&gate.limits, access.grant, detail).await;
-        let standing = standing.map_err(|error| {
-            tracing::error!(%error, "limits cannot be read");
-            Refusal::VaultUnavailable
-        })?;
+        let standing = call::standing(&gate.limits, access, detail).await?;
         all.extend(standing.into_iter().map(|standing| Limit {
             name: standing.name.name(),
             provider: detail.provider.to_string(),

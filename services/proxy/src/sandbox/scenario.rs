@@ -91,6 +91,7 @@ pub(crate) fn refusal(
         Rehearsed::Revoked => Refusal::TokenRevoked,
         Rehearsed::Expired => Refusal::TokenExpired,
         Rehearsed::Spent => Refusal::SpendLimit {
+            whose: "",
             limit_name: LimitName::MonthlySpend,
             spent: limits.monthly_spend,
             reserved: Nanodollars::ZERO,
@@ -105,6 +106,7 @@ pub(crate) fn refusal(
             at: Box::new(at),
         },
         Rehearsed::TooOften => Refusal::RateLimit {
+            whose: "",
             limit_name: LimitName::RequestsPerMinute,
             limit: limits.requests_per_minute,
             retry_after_seconds: RETRY_AFTER,

@@ -38,6 +38,7 @@ fn record() -> CallRecord {
         call: CallId::new(now()),
         tenant: TenantId::new(now()),
         grant: GrantId::new(now()),
+        ancestors: vec![],
         user: UserId::new(now()),
         app: None,
         app_name: "App \"one\"\n".to_owned(),

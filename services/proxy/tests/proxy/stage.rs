@@ -143,6 +143,7 @@ impl Stage {
             expires_at: expires,
             closed_at: None,
             bound_to: None,
+            ancestors: vec![],
             version: 1,
         };
         let token = OkapToken::mint().unwrap();

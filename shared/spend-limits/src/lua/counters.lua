@@ -3,7 +3,8 @@
 -- Hash fields:  p                 the day number of the newest period seen; it never goes back
 --               d<day>:n|s|h      that UTC day: requests, settled, held (nano-USD)
 --               m<yyyymm>:s|h     that UTC month: settled, held
---               r:<call>          a hold, amount:day:yyyymm:deadline:at, then :c if it was carried in
+--               r:<call>          a hold, amount:day:yyyymm:deadline:at, then :c if it was carried in, then
+--                                 :^ and the grants above, at the call's own grant
 --               c:<call>          a call that was booked here but not reserved here, or must never be:
 --                                 amount:day:yyyymm:requests that it added
 -- List:         the requests of the last minute as milliseconds, newest first
@@ -95,14 +96,17 @@ local function count(hash, newest, day, month, kind, sign, amount)
   if tonumber(day) == newest then add(hash, 'd' .. day .. ':' .. kind, sign, amount) end
 end
 
+-- What a hold says at its end of the grants above.
+local function above_noted(grants) return grants ~= '' and ':^' .. grants or '' end
+
 -- Ends a hold at what the call cost, in the periods in which it was reserved. Returns whether it was carried in.
 local function finish(hash, holds, member, call, newest, hold, actual)
-  local amount, day, month, carried = string.match(hold, '^(%d+):(%d+):(%d+):%d+:%d+(.*)$')
+  local amount, day, month, rest = string.match(hold, '^(%d+):(%d+):(%d+):%d+:%d+(.*)$')
   count(hash, newest, day, month, 's', '', actual)
   count(hash, newest, day, month, 'h', '-', amount)
   redis.call('HDEL', hash, 'r:' .. call)
   redis.call('ZREM', holds, member)
-  return carried == ':c', day, month
+  return string.sub(rest, 1, 2) == ':c', day, month
 end
 
 -- Puts a request that began at `at` into its place in the list of the last minute.

@@ -10,7 +10,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', millisecond
   local hold = redis.call('HGET', ARGV[4] .. bucket, 'r:' .. call)
   if hold then
     local amount, deadline, at = string.match(hold, '^(%d+):%d+:%d+:(%d+):(%d+)')
-    for _, value in ipairs({ bucket, call, amount, deadline, at }) do found[#found + 1] = value end
+    local above = string.match(hold, ':%^([%x,]+)$') or ''
+    for _, value in ipairs({ bucket, call, amount, deadline, at, above }) do found[#found + 1] = value end
   else
     -- Its counters expired long after their month was over.
     redis.call('ZREM', KEYS[2], member)

@@ -2,6 +2,7 @@
 //! where memory is lost.
 
 mod behind;
+mod children;
 mod exactness;
 mod losses;
 mod machine;
@@ -24,7 +25,7 @@ use money::Nanodollars;
 use private_redis::PrivateRedis;
 
 use crate::{
-    Amount, CallLimits, Held, Ledger, LimitName, Opened, Refused, Reservation, SpendLimits,
+    Above, Amount, CallLimits, Held, Ledger, LimitName, Opened, Refused, Reservation, SpendLimits,
 };
 
 const SHARED_REDIS: &str = "redis://127.0.0.1:6379";
@@ -200,6 +201,7 @@ pub(crate) fn asks(bucket: Bucket, worst_case: i64, limits: CallLimits) -> Reser
         call: call(),
         worst_case: nanos(worst_case),
         limits,
+        above: Above::NONE,
         lasts,
     }
 }

@@ -88,6 +88,7 @@ async fn one_call_is_held_once_and_settled_once_however_many_try() {
 
     let hold = crate::Hold {
         bucket,
+        above: crate::Ancestors::NONE,
         call: asked.call,
         epoch: scratch.position().await.unwrap().0.unwrap(),
     };

@@ -78,6 +78,7 @@ async fn a_refusal_names_the_limit_that_lasts_longest_and_when_it_resets() {
         retry_after_seconds,
         resets_at,
         limit,
+        ..
     } = refusal(no_spend).await
     else {
         panic!()

@@ -213,6 +213,7 @@ fn grant(app: &AppIdentity) -> GrantRow {
         granted_at: look::at("2026-11-20T12:00:00Z"),
         expires_at: look::at("2026-12-01T00:00:00Z"),
         rule: None,
+        above: vec![],
     }
 }
 

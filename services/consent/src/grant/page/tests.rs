@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     consent_page::{Answers, look, texts},
-    grant::{GrantRow, GrantState, projection::last_expiry, standing::LimitView},
+    grant::{GrantRow, GrantState, family::ancestor, projection::last_expiry, standing::LimitView},
     policy::Policy,
     provider_key::{KeyState, ProviderKeyRow},
 };
@@ -75,6 +75,7 @@ fn grant(
         state: GrantState::Live,
         granted_at: look::at("2026-11-18T09:30:00Z"),
         rule: None,
+        above: vec![],
     }
 }
 
@@ -189,6 +190,36 @@ fn a_connected_app_shows_what_it_may_do_and_what_is_left() {
     assert!(html.contains("cannot be read right now"));
     assert!(html.contains("Ends in 18 hours") && html.contains("Ended (1)"));
     assert!(html.contains("Production ••••a91f"));
+}
+
+#[test]
+fn what_an_app_made_from_its_token_stands_under_the_app() {
+    let one = || vec![detail("openai", &["gpt-4o"], "2026-12-22T12:00:00Z")];
+    let app = |number| {
+        grant(
+            number,
+            "Paper Digest",
+            Verification::OrganizationApproved,
+            one(),
+        )
+    };
+    let top = app(1);
+    let mut children = [app(5), app(6)];
+    children[0].above = vec![ancestor(top.id, &one())];
+    // A child's child stands under the app too, which is all that its person knows.
+    children[1].above = vec![ancestor(children[0].id, &one()), ancestor(top.id, &one())];
+    let [first, second] = children;
+    let rows = [
+        (top, Some(standing("openai", 342))),
+        (app(2), None),
+        (first.clone(), Some(standing("openai", 120))),
+        (second, None),
+    ];
+    let html = look::keep("connected-apps-children", &page(&rows, &[]));
+    assert_eq!(html.matches("<article").count(), 2);
+    assert!(html.contains("Tokens it made from this one (2)"));
+    assert!(html.contains("OpenAI: $1.2 of $10 this month"));
+    assert!(html.contains(&format!("/connected-apps/{}/revoke", first.id)));
 }
 
 #[test]

@@ -41,6 +41,19 @@ pub(super) struct Connected {
     /// Said when a rule granted it, and nobody was asked.
     automatic: Option<Badge>,
     providers: Vec<Granted>,
+    /// What its app made from it by token exchange.
+    children: Vec<Child>,
+    granted_at: Timestamp,
+    expires_at: Timestamp,
+    revoke: Confirm,
+}
+
+/// A live grant that an app made from its own.
+pub(super) struct Child {
+    id: GrantId,
+    /// How to speak of it where there are several.
+    label: String,
+    summary: String,
     granted_at: Timestamp,
     expires_at: Timestamp,
     revoke: Confirm,
@@ -86,20 +99,27 @@ impl ConnectedAppsPage {
         keys: &[ProviderKeyRow],
         now: Timestamp,
     ) -> Self {
-        let connected = live
-            .iter()
-            .map(|(row, standing)| Connected::new(&layout, row, standing.as_deref(), keys, now));
+        // A child stands under the grant that a person gave, however far above it is.
+        let (children, tops): (Vec<_>, Vec<_>) =
+            live.iter().partition(|(row, _)| !row.above.is_empty());
+        let connected = tops.iter().map(|(row, standing)| Connected {
+            children: (children.iter())
+                .filter(|(child, _)| child.above.last().is_some_and(|top| top.grant == row.id))
+                .map(|(child, standing)| Child::new(&layout, child, standing.as_deref()))
+                .collect(),
+            ..Connected::new(&layout, row, standing.as_deref(), keys, now)
+        });
         Self {
             live: connected.collect(),
-            revoke_all: (live.len() > 1).then(|| {
+            revoke_all: (tops.len() > 1).then(|| {
                 let path = "/connected-apps/revoke-all";
                 Confirm::new(layout.csrf_field(), path, "Revoke all").asking(
-                    format!("Revoke all {} apps?", live.len()),
+                    format!("Revoke all {} apps?", tops.len()),
                     "The calls of every one of them are refused from now on. To be let back in, each \
                      has to ask again.",
                 )
             }),
-            empty: live.is_empty().then(|| {
+            empty: tops.is_empty().then(|| {
                 let text = "An app that you approve appears here with what it has spent, and with \
                             a button that stops it at once.";
                 Empty::new("No app is connected", text).action("Connect an app", "/connect")
@@ -139,6 +159,7 @@ impl Connected {
                 .iter()
                 .map(|detail| Granted::new(detail, standing, keys, now))
                 .collect(),
+            children: vec![],
             granted_at: row.granted_at,
             expires_at: row.expires_at,
             revoke: Confirm::new(
@@ -157,6 +178,45 @@ impl Connected {
             .iter()
             .any(|part| part.expires != self.expires_at)
     }
+}
+
+impl Child {
+    fn new(layout: &Layout, row: &GrantRow, standing: Option<&[LimitView]>) -> Self {
+        // The end of an id: the beginning is the time at which it was made.
+        let id = row.id.to_string();
+        let label = format!("…{}", id.get(id.len().saturating_sub(8)..).unwrap_or(&id));
+        let question = format!("Revoke {label}?");
+        let consequence = "Its calls are refused from now on, and those of every token that was made \
+                           from it. The app keeps its own token.";
+        Self {
+            summary: summary(&row.details, standing),
+            granted_at: row.granted_at,
+            expires_at: row.expires_at,
+            revoke: Confirm::new(
+                layout.csrf_field(),
+                format!("/connected-apps/{}/revoke", row.id),
+                "Revoke",
+            )
+            .asking(question, consequence),
+            id: row.id,
+            label,
+        }
+    }
+}
+
+/// Where it may go, and what it has spent this month of what.
+fn summary(details: &[AuthorizationDetail], standing: Option<&[LimitView]>) -> String {
+    let part = |detail: &AuthorizationDetail| {
+        let month = standing.into_iter().flatten().find(|view| {
+            view.provider == detail.provider.as_str() && view.name == LimitName::MonthlySpend
+        });
+        let name = detail.provider.display_name();
+        match month {
+            Some(month) => format!("{name}: ${} of ${} this month", month.spent, month.limit),
+            None => name.to_owned(),
+        }
+    };
+    details.iter().map(part).collect::<Vec<_>>().join(" · ")
 }
 
 impl Granted {
