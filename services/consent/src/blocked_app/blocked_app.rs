@@ -84,6 +84,7 @@ mod tests {
             name: "App".to_owned(),
             url: None,
             verification: Verification::DomainVerified,
+            registration: None,
         };
         let key = AppKey::Domain {
             domain: "app.test".to_owned(),

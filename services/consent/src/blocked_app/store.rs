@@ -260,6 +260,7 @@ async fn known_by(tx: &Tx, user: UserId, what: &What) -> Result<(AppKey, AppIden
                 name: app.name,
                 url: app.url,
                 verification: Verification::OrganizationApproved,
+                registration: None,
             };
             (identity, None)
         }
@@ -269,6 +270,7 @@ async fn known_by(tx: &Tx, user: UserId, what: &What) -> Result<(AppKey, AppIden
                 name: domain.clone(),
                 url: Some(format!("https://{domain}")),
                 verification: Verification::DomainVerified,
+                registration: None,
             };
             (identity, None)
         }

@@ -12,6 +12,7 @@ fn app(name: &str, verification: Verification) -> AppIdentity {
         name: name.to_owned(),
         url: Some("https://triage.example/start".to_owned()),
         verification,
+        registration: None,
     }
 }
 
