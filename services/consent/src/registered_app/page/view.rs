@@ -116,6 +116,7 @@ fn ways(row: &AppRow) -> String {
         GrantType::AuthorizationCode => "browser",
         GrantType::DeviceCode => "device code",
         GrantType::RefreshToken => "short-lived tokens",
+        GrantType::TokenExchange => "child tokens",
     });
     let proof = match row.authentication.name() {
         "none" => "proves itself with nothing",
