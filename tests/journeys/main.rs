@@ -1,8 +1,8 @@
 //! What people do, over all services for real.
 
 mod calls;
-mod dpop;
 mod children;
+mod dpop;
 mod limits;
 mod oauth_client;
 mod records;

@@ -64,11 +64,8 @@ impl Ours {
         let settings = consent::Settings {
             consent_database_url: url("consent"),
             redis_url: told("LATCHKEY_TEST_REDIS_URL", "redis://127.0.0.1:6379"),
-            redis_namespace: format!(
-                "oracle-{unique
+            redis_namespace: format!("oracle-{unique}"),
             open_registration: false,
-        }"
-            ),
             amqp_url: told(
                 "LATCHKEY_TEST_AMQP_URL",
                 "amqp://guest:guest@127.0.0.1:5672/%2f",

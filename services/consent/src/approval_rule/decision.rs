@@ -51,14 +51,7 @@ pub async fn decision(
     for rule in rules {
         let in_force = InForce::of(&live_by(tx, rule.id, now).await?);
         let verification = app.verification;
-        let given = granted(
-            &rule.terms,
-            &policy,
-            verification,
-            &asked,
-            in_force,
-            now,
-        );
+        let given = granted(&rule.terms, &policy, verification, &asked, in_force, now);
         if let Some(details) = given {
             return Ok(Some(Decision {
                 details,

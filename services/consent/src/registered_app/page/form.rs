@@ -24,7 +24,7 @@ const FIELDS: [&str; 7] = [
     "jwks_uri",
 ];
 
-const GRANT_TYPES: [(&str, &str, &str); 3] = [
+const GRANT_TYPES: [(&str, &str, &str); 4] = [
     (
         "authorization_code",
         "A browser",
@@ -39,6 +39,11 @@ const GRANT_TYPES: [(&str, &str, &str); 3] = [
         "refresh_token",
         "Short-lived tokens",
         "it renews its access token every hour",
+    ),
+    (
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "Child tokens",
+        "it makes tokens that may do less, for parts of itself",
     ),
 ];
 
