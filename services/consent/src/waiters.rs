@@ -8,12 +8,20 @@ use std::{
 };
 
 use ids::RequestId;
+use postgres::{DatabaseError, Scope};
 use tokio::sync::watch;
 
 use crate::vault::Vault;
 
 /// How often the database is asked in case a decision was taken in another process.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+// Read across organizations, by followers only.
+const NO_LONGER_PENDING: &str = "
+    -- consent.access_requests_no_longer_pending
+    SELECT request_id
+      FROM consent.access_requests
+     WHERE request_id = ANY($1) AND (state <> 'pending' OR expires_at <= $2)";
 
 /// Who waits for which request. Clones are the same waiters.
 #[derive(Clone, Default)]
@@ -101,9 +109,29 @@ async fn look_after(waiters: Waiters, vault: Vault) {
         if awaited.is_empty() {
             return;
         }
-        match crate::access_request::projection::no_longer_pending(&vault, &awaited).await {
+        match no_longer_pending(&vault, &awaited).await {
             Ok(decided) => decided.into_iter().for_each(|id| waiters.wake(id)),
             Err(error) => tracing::warn!(%error, "decisions were not looked for"),
         }
     }
+}
+
+/// Which of these requests, of whatever organizations, nobody has to decide any more.
+async fn no_longer_pending(
+    vault: &Vault,
+    requests: &[RequestId],
+) -> Result<Vec<RequestId>, DatabaseError> {
+    let ids: Vec<_> = requests.iter().map(|id| id.uuid()).collect();
+    let tx = vault
+        .postgres
+        .begin("look for decisions", Scope::Follower)
+        .await?;
+    let rows = tx
+        .query(NO_LONGER_PENDING, &[&ids, &vault.clock.now()])
+        .await?;
+    tx.commit().await?;
+    Ok(rows
+        .iter()
+        .map(|row| RequestId::from_uuid(row.get("request_id")))
+        .collect())
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod app;
 mod authorization;
 mod call;
 mod consent;
@@ -8,16 +9,17 @@ mod organization_policy;
 mod payload;
 mod standing_decision;
 
+pub use app::{
+    AppEvent, AppIdentity, ClientAuthentication, ClientKeys, GrantType, SelfRegistration,
+    Verification,
+};
 pub use authorization::{
     AuthorizationDetail, Capability, Ceiling, Dollars, GrantedLimits, LimitName, ModelPattern,
     ModelPatternError, Models, Provider, ProviderError, RequestedDetail, RequestedLimits,
     SECONDS_PER_DAY, TYPE, WireDetail, WireLimits, base_url,
 };
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
-pub use consent::{
-    AccessRequestEvent, AppEvent, AppIdentity, ClientAuthentication, ClientKeys, GrantEvent,
-    GrantType, ProviderKeyEvent, SelfRegistration, Transport, Verification,
-};
+pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};
 pub use payload::{EventPayload, Unreadable};

@@ -6,7 +6,7 @@ use ids::{AppId, HandleId, UserId};
 use money::Nanodollars;
 use serde::{Deserialize, Serialize};
 
-use crate::{authorization::Ceiling, consent::AppIdentity, payload::EventPayload};
+use crate::{app::AppIdentity, authorization::Ceiling, payload::EventPayload};
 
 /// What identifies an app that asks, as far as anything does. Its text form is what tables compare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ mod parameters;
 mod rebuild;
 mod recording;
 mod refill;
+mod refill_families;
 mod stage;
 mod tenants;
 mod totals;

@@ -3,15 +3,27 @@
 
 use std::time::Duration;
 
-use postgres::Scope;
+use ids::{RequestId, TenantId, UserId};
+use jiff::Timestamp;
+use postgres::{DatabaseError, Scope, Tx};
+use tokio_postgres::Row;
 
-use super::{RequestError, Requests, projection};
+use super::{RequestError, Requests};
 use crate::vault::Actor;
 
 /// How often to look.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// How many to end before looking again.
 const BATCH: i64 = 200;
+
+// Read across organizations, by followers only.
+const OVERDUE: &str = "
+    -- consent.access_requests_overdue
+    SELECT tenant_id, user_id, request_id
+      FROM consent.access_requests
+     WHERE state = 'pending' AND expires_at <= $1
+     ORDER BY expires_at
+     LIMIT $2";
 
 impl Requests {
     /// Ends the requests of all organizations whose time is over, the oldest first; gives how many
@@ -25,7 +37,7 @@ impl Requests {
             .postgres
             .begin("find overdue access requests", Scope::Follower)
             .await?;
-        let overdue = projection::overdue(&tx, self.vault.clock.now(), BATCH).await?;
+        let overdue = found(&tx, self.vault.clock.now(), BATCH).await?;
         tx.commit().await?;
         for (tenant, user, id) in &overdue {
             let actor = Actor {
@@ -69,4 +81,27 @@ fn is_batch(found: &Result<usize, RequestError>) -> bool {
             false
         }
     }
+}
+
+/// Requests of any organization whose time is over and that nobody decided, the oldest first. The
+/// transaction must be a follower's.
+async fn found(
+    tx: &Tx,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(TenantId, UserId, RequestId)>, DatabaseError> {
+    let of_row = |row: &Row| {
+        let tenant = TenantId::from_uuid(row.get("tenant_id"));
+        (
+            tenant,
+            UserId::from_uuid(row.get("user_id")),
+            RequestId::from_uuid(row.get("request_id")),
+        )
+    };
+    Ok(tx
+        .query(OVERDUE, &[&now, &limit])
+        .await?
+        .iter()
+        .map(of_row)
+        .collect())
 }

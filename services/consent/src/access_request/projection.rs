@@ -4,14 +4,14 @@ use event_store::{ProjectionError, RecordedEvent};
 use events::{
     AccessRequestEvent, AppIdentity, AuthorizationDetail, GrantEvent, RequestedDetail, Transport,
 };
-use ids::{ApprovalRuleId, GrantId, HandleId, RequestId, TenantId, UserId};
+use ids::{ApprovalRuleId, GrantId, HandleId, RequestId, UserId};
 use jiff::Timestamp;
-use postgres::{DatabaseError, Scope, Tx};
+use postgres::{DatabaseError, Tx};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 
 use super::room::pause;
-use crate::{app_key, policy::after, vault::Vault};
+use crate::{app_key, policy::after};
 
 /// An access request as the inbox shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,22 +139,6 @@ const COUNT_PENDING_LIKE: &str = "
     SELECT count(*) AS pending
       FROM consent.access_requests
      WHERE user_id = $1 AND state = 'pending' AND expires_at > $2 AND (transport IN ('oauth', 'okap_browser')) = $3";
-
-// Read across organizations, by followers only.
-const OVERDUE: &str = "
-    -- consent.access_requests_overdue
-    SELECT tenant_id, user_id, request_id
-      FROM consent.access_requests
-     WHERE state = 'pending' AND expires_at <= $1
-     ORDER BY expires_at
-     LIMIT $2";
-
-// Read across organizations, by followers only.
-const NO_LONGER_PENDING: &str = "
-    -- consent.access_requests_no_longer_pending
-    SELECT request_id
-      FROM consent.access_requests
-     WHERE request_id = ANY($1) AND (state <> 'pending' OR expires_at <= $2)";
 
 /// Takes one event in.
 ///
@@ -354,55 +338,6 @@ pub async fn count_pending_like(
         .query_one(COUNT_PENDING_LIKE, &[&user.uuid(), &now, &by_browser])
         .await?
         .get("pending"))
-}
-
-/// Requests of any organization whose time is over and that nobody decided, the oldest first. The
-/// transaction must be a follower's.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn overdue(
-    tx: &Tx,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Vec<(TenantId, UserId, RequestId)>, DatabaseError> {
-    let of_row = |row: &Row| {
-        let tenant = TenantId::from_uuid(row.get("tenant_id"));
-        (
-            tenant,
-            UserId::from_uuid(row.get("user_id")),
-            RequestId::from_uuid(row.get("request_id")),
-        )
-    };
-    Ok(tx
-        .query(OVERDUE, &[&now, &limit])
-        .await?
-        .iter()
-        .map(of_row)
-        .collect())
-}
-
-/// Which of these requests, of whatever organizations, nobody has to decide any more.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn no_longer_pending(
-    vault: &Vault,
-    requests: &[RequestId],
-) -> Result<Vec<RequestId>, DatabaseError> {
-    let ids: Vec<_> = requests.iter().map(|id| id.uuid()).collect();
-    let tx = vault
-        .postgres
-        .begin("look for decisions", Scope::Follower)
-        .await?;
-    let rows = tx
-        .query(NO_LONGER_PENDING, &[&ids, &vault.clock.now()])
-        .await?;
-    tx.commit().await?;
-    Ok(rows
-        .iter()
-        .map(|row| RequestId::from_uuid(row.get("request_id")))
-        .collect())
 }
 
 pub(super) fn from_row(row: &Row) -> Result<AccessRequestRow, DatabaseError> {

@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use super::{
     Grant, Refusal,
     family::{MOST_GENERATIONS, MOST_LIVE, ancestor},
+    lines,
     narrowing::narrowed,
     projection,
-    store::{Delivered, GrantError, Grants, TokenTerms, only_at},
+    store::{GrantError, Grants},
+    tokens::{Delivered, TokenTerms, only_at},
 };
 use crate::{projections::record, vault::Actor};
 
@@ -35,14 +37,14 @@ impl Grants {
             None => return Err(Refusal::Unknown.into()),
         };
         // From here on nobody changes or ends a grant of this family: what is read stays so.
-        let root = projection::hold_family(&tx, parent).await?;
+        let root = lines::hold_family(&tx, parent).await?;
         let token = grant_access::of_token(&tx, &subject).await?;
         let (token, within) = token.ok_or(Refusal::Unknown)?;
         live(&token, now)?;
         if token.ancestors.len() >= MOST_GENERATIONS {
             return Err(Refusal::TooDeep.into());
         }
-        if projection::live_below(&tx, root, now).await? >= MOST_LIVE {
+        if lines::live_below(&tx, root, now).await? >= MOST_LIVE {
             return Err(Refusal::TooMany.into());
         }
         let covers = until(&token.details, token.expires_at, now);

@@ -4,6 +4,7 @@ mod derive;
 pub mod family;
 mod grant;
 pub mod http;
+pub mod lines;
 pub mod missing;
 pub mod narrowing;
 pub mod page;
@@ -11,7 +12,9 @@ pub mod projection;
 pub mod standing;
 pub mod step_up;
 mod store;
+mod tokens;
 
 pub use grant::{Grant, Refusal};
 pub use projection::{GrantRow, GrantState};
-pub use store::{Delivered, GrantError, Grants, TokenTerms};
+pub use store::{GrantError, Grants};
+pub use tokens::{Delivered, TokenTerms};

@@ -1,7 +1,5 @@
 //! `consent.grants`: connected apps.
 
-use std::collections::HashMap;
-
 use event_store::{ProjectionError, RecordedEvent};
 use events::{AppIdentity, AppKey, AuthorizationDetail, GrantEvent};
 use grant_access::Ancestor;
@@ -12,7 +10,10 @@ use serde_json::{Value, json};
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
-use super::family::{Member, allowed};
+use super::{
+    family::{Member, allowed},
+    lines::{member, members},
+};
 
 /// A grant as connected apps show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,30 +133,6 @@ const LIVE_BY: &str = "
     SELECT g.details
       FROM consent.grants g JOIN consent.access_requests r ON r.request_id = g.request_id
      WHERE r.rule_id = $1 AND g.state = 'live' AND g.expires_at > $2";
-
-const MEMBERS: &str = "
-    -- consent.grants_of_family
-    SELECT grant_id, details, ancestors, within FROM consent.grants WHERE grant_id = ANY ($1)";
-
-const ROOT: &str = "
-    -- consent.root_of_grant
-    SELECT COALESCE(root_id, grant_id) AS root FROM consent.grants WHERE grant_id = $1";
-
-const HOLD_FAMILY: &str = "
-    -- consent.hold_family
-    SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-
-const LIVE_BELOW: &str = "
-    -- consent.count_live_grants_below
-    SELECT count(*) AS live FROM consent.grants WHERE root_id = $1 AND state = 'live' AND expires_at > $2";
-
-// A family is small, so its rows are found by its root and looked through.
-const BELOW: &str = "
-    -- consent.live_grants_below
-    SELECT grant_id
-      FROM consent.grants
-     WHERE root_id = $1 AND $2 = ANY (ancestors) AND state = 'live' AND expires_at > $3
-     ORDER BY grant_id";
 
 /// When the last of these details ends; of none, long ago.
 #[must_use]
@@ -291,83 +268,6 @@ pub async fn one(tx: &Tx, id: GrantId, now: Timestamp) -> Result<Option<GrantRow
     Ok(rows_with_those_above(tx, &rows, now).await?.pop())
 }
 
-/// Lets one transaction at a time change, end or add to the grants of this one's family, until it
-/// ends; gives the grant at the top.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn hold_family(tx: &Tx, grant: GrantId) -> Result<GrantId, DatabaseError> {
-    let row = tx.query_opt(ROOT, &[&grant.uuid()]).await?;
-    let root = row.map_or(grant, |row| GrantId::from_uuid(row.get("root")));
-    tx.execute(HOLD_FAMILY, &[&root.to_string()]).await?;
-    Ok(root)
-}
-
-/// How many live grants were made from the one at the top, over all generations.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn live_below(tx: &Tx, root: GrantId, now: Timestamp) -> Result<i64, DatabaseError> {
-    let row = tx.query_one(LIVE_BELOW, &[&root.uuid(), &now]).await?;
-    Ok(row.get("live"))
-}
-
-/// The live grants below one of the family of `root`, the older first.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn below(
-    tx: &Tx,
-    root: GrantId,
-    grant: GrantId,
-    now: Timestamp,
-) -> Result<Vec<GrantId>, DatabaseError> {
-    let rows = tx
-        .query(BELOW, &[&root.uuid(), &grant.uuid(), &now])
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| GrantId::from_uuid(row.get("grant_id")))
-        .collect())
-}
-
-/// For each of these grants the line from the top down to it.
-///
-/// # Errors
-/// When the database refuses or a row cannot be read.
-pub async fn lines(tx: &Tx, grants: &[GrantId]) -> Result<Vec<Vec<Member>>, DatabaseError> {
-    let own = members(tx, grants.iter().copied()).await?;
-    let above = own.values().flat_map(|member| member.ancestors.clone());
-    let above = members(tx, above).await?;
-    let line = |grant: &GrantId| {
-        let Some(member) = own.get(grant) else {
-            return Vec::new();
-        };
-        let from_the_top = member.ancestors.iter().rev();
-        from_the_top
-            .filter_map(|grant| above.get(grant))
-            .chain([member])
-            .cloned()
-            .collect()
-    };
-    Ok(grants.iter().map(line).collect())
-}
-
-async fn members(
-    tx: &Tx,
-    grants: impl Iterator<Item = GrantId>,
-) -> Result<HashMap<GrantId, Member>, DatabaseError> {
-    let sought: Vec<Uuid> = grants.map(GrantId::uuid).collect();
-    if sought.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = tx.query(MEMBERS, &[&sought]).await?;
-    let members = rows.iter().map(member);
-    members
-        .map(|member| member.map(|member| (member.id, member)))
-        .collect()
-}
-
 /// Reads rows of grants as they come to under those above them.
 async fn rows_with_those_above(
     tx: &Tx,
@@ -399,22 +299,6 @@ async fn rows_with_those_above(
         })
     });
     each.collect()
-}
-
-fn member(row: &Row) -> Result<Member, DatabaseError> {
-    let unreadable = |column| DatabaseError::Row {
-        table: "consent.grants",
-        column,
-    };
-    let above: Vec<Uuid> = row.get("ancestors");
-    let within: Option<Value> = row.get("within");
-    let within = within.map(serde_json::from_value).transpose();
-    Ok(Member {
-        id: GrantId::from_uuid(row.get("grant_id")),
-        ancestors: above.into_iter().map(GrantId::from_uuid).collect(),
-        within: within.map_err(|_| unreadable("within"))?,
-        details: serde_json::from_value(row.get("details")).map_err(|_| unreadable("details"))?,
-    })
 }
 
 /// The live grants that one app has of a person.

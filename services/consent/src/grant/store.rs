@@ -1,11 +1,8 @@
-//! Changing and revoking grants, and handing out their one token.
-
-use std::time::Duration;
+//! Reading, changing and revoking grants.
 
 use event_store::StreamId;
 use events::{AuthorizationDetail, GrantEvent};
-use grant_access::GrantAccess;
-use ids::{GrantId, KeyThumbprint, NoRandomness, OkapToken, RequestId, TenantId, UserId};
+use ids::{GrantId, NoRandomness, RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use spend_limits::StoreError;
@@ -13,13 +10,13 @@ use spend_limits::StoreError;
 use super::{
     Grant, GrantRow, GrantState, Refusal,
     family::{allowed, check_change},
-    narrowing::{left_of, narrowed},
+    lines,
+    narrowing::left_of,
     projection,
 };
 use crate::{
     access_request::details::InvalidDetails,
     organization_policy,
-    policy::after,
     projections::{RecordError, TRIES, load, record},
     vault::{Actor, Vault},
 };
@@ -56,36 +53,6 @@ pub enum GrantError {
 
 /// How many grants are looked at together where all of them are.
 const PIECE: i64 = 200;
-
-/// How long a token that was renewed can still be used.
-const OVERLAP: Duration = Duration::from_secs(60);
-
-/// What a token is besides its grant.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct TokenTerms<'a> {
-    /// The `authorization_details` of the token request, if it asks for less than the grant.
-    pub narrowing: Option<&'a str>,
-    /// The one provider that it is for, if its app names one.
-    pub provider: Option<&'a str>,
-    /// How long it lives, if not as long as its grant.
-    pub lives: Option<Duration>,
-    /// The key that it is bound to, if its app showed that it holds one (RFC 9449).
-    pub bound_to: Option<KeyThumbprint>,
-}
-
-/// A token on its way to the app, with what it may do.
-pub struct Delivered {
-    /// The token. Shown once.
-    pub token: OkapToken,
-    /// The grant.
-    pub grant: GrantId,
-    /// What exactly.
-    pub details: Vec<AuthorizationDetail>,
-    /// When the token ends.
-    pub expires_at: Timestamp,
-    /// The key that it is bound to, if it is to one.
-    pub bound_to: Option<KeyThumbprint>,
-}
 
 impl GrantError {
     /// Whether somebody else changed the same grant first: it can be tried anew.
@@ -170,13 +137,13 @@ impl Grants {
             self.0.clock.now(),
             self.0.begin("change grant", actor.tenant).await?,
         );
-        let root = projection::hold_family(&tx, id).await?;
+        let root = lines::hold_family(&tx, id).await?;
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(&tx, &stream).await?;
         owned(&grant, actor.user)?;
         let policy = organization_policy::in_force(&self.0, &tx).await?;
         let event = grant.change(details.clone(), &policy, now)?;
-        for line in projection::lines(&tx, &[id]).await? {
+        for line in lines::lines(&tx, &[id]).await? {
             check_change(&line, &details)?;
         }
         follow(&tx, id, &details).await?;
@@ -222,13 +189,13 @@ impl Grants {
         id: GrantId,
         (request, details): (Option<RequestId>, Vec<AuthorizationDetail>),
     ) -> Result<(), GrantError> {
-        let root = projection::hold_family(tx, id).await?;
+        let root = lines::hold_family(tx, id).await?;
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
         owned(&grant, actor.user)?;
         let now = self.0.clock.now();
         let event = grant.widen(request, details.clone(), now)?;
-        for line in projection::lines(tx, &[id]).await? {
+        for line in lines::lines(tx, &[id]).await? {
             check_change(&line, &details)?;
         }
         follow(tx, id, &details).await?;
@@ -285,9 +252,9 @@ impl Grants {
         reason: &str,
     ) -> Result<Vec<GrantId>, GrantError> {
         let tx = self.0.begin("revoke grant", actor.tenant).await?;
-        let root = projection::hold_family(&tx, id).await?;
+        let root = lines::hold_family(&tx, id).await?;
         let mut ended = vec![id];
-        ended.extend(projection::below(&tx, root, id, self.0.clock.now()).await?);
+        ended.extend(lines::below(&tx, root, id, self.0.clock.now()).await?);
         let context = self.0.context(actor);
         let with_it = format!("ended with the grant it was made from: {reason}");
         for grant in &ended {
@@ -323,104 +290,6 @@ impl Grants {
         self.0.changed(&[]);
         Ok(true)
     }
-
-    /// Mints the grant's first token within the caller's transaction and opens its access.
-    ///
-    /// # Errors
-    /// When it was handed out before, the grant is not live, its app asks for more than the grant,
-    /// or the database refuses.
-    pub async fn issue_token(
-        &self,
-        tx: &Tx,
-        actor: &Actor,
-        id: GrantId,
-        terms: TokenTerms<'_>,
-    ) -> Result<Delivered, GrantError> {
-        let stream = StreamId::of::<GrantEvent, _>(id);
-        let (grant, version) = load::<Grant>(tx, &stream).await?;
-        let event = grant.issue_token(terms.bound_to, self.0.clock.now())?;
-        let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
-        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
-        Ok(delivered)
-    }
-
-    /// Mints the next token of a grant within the caller's transaction. Those before it end a minute
-    /// later, for the sake of calls that are about to begin.
-    ///
-    /// # Errors
-    /// When the grant is not live, its app asks for more than the grant, somebody changed the grant
-    /// at the same moment, or the database refuses.
-    pub async fn refresh_token(
-        &self,
-        tx: &Tx,
-        actor: &Actor,
-        id: GrantId,
-        terms: TokenTerms<'_>,
-    ) -> Result<Delivered, GrantError> {
-        let now = self.0.clock.now();
-        let stream = StreamId::of::<GrantEvent, _>(id);
-        let (grant, version) = load::<Grant>(tx, &stream).await?;
-        let event = grant.refresh_token(terms.bound_to, now)?;
-        grant_access::outdate(tx, id, after(now, OVERLAP)).await?;
-        let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
-        // Recorded last and in the grant's own order: a revocation at the same moment finds this
-        // token, or this one finds the revocation.
-        record(tx, &stream, version, &[event], &self.0.context(actor)).await?;
-        Ok(delivered)
-    }
-
-    async fn open_token(
-        &self,
-        tx: &Tx,
-        actor: &Actor,
-        (id, grant): (GrantId, Grant),
-        terms: TokenTerms<'_>,
-    ) -> Result<Delivered, GrantError> {
-        let Grant::Live {
-            user, app, details, ..
-        } = grant
-        else {
-            return Err(Refusal::Unknown.into());
-        };
-        let now = self.0.clock.now();
-        let narrowed = terms
-            .narrowing
-            .map(|json| narrowed(&details, json, now))
-            .transpose()?;
-        let narrowed = match terms.provider {
-            Some(provider) => Some(only_at(provider, narrowed.as_ref().unwrap_or(&details))?),
-            None => narrowed,
-        };
-        let details = narrowed.clone().unwrap_or(details);
-        let grant_ends = projection::last_expiry(&details);
-        let ends_at = terms.lives.map(|lives| after(now, lives));
-        let token = OkapToken::mint()?;
-        let access = GrantAccess {
-            tenant: actor.tenant,
-            grant: id,
-            user,
-            app,
-            details: details.clone(),
-            expires_at: grant_ends,
-            closed_at: None,
-            bound_to: terms.bound_to,
-            ancestors: vec![],
-            version: 1,
-        };
-        let bound_to = terms.bound_to;
-        let terms = grant_access::Terms {
-            narrowed: narrowed.as_deref(),
-            ends_at,
-        };
-        grant_access::open_under(tx, &token.digest(), &access, terms).await?;
-        Ok(Delivered {
-            token,
-            grant: id,
-            details,
-            expires_at: ends_at.map_or(grant_ends, |ends_at| ends_at.min(grant_ends)),
-            bound_to,
-        })
-    }
 }
 
 /// Lets the tokens of a grant do what is granted now; one that was narrowed, what is left to it.
@@ -445,27 +314,13 @@ async fn reach_below(
     id: GrantId,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let below = projection::below(tx, root, id, now).await?;
-    for (child, line) in below.iter().zip(projection::lines(tx, &below).await?) {
+    let below = lines::below(tx, root, id, now).await?;
+    for (child, line) in below.iter().zip(lines::lines(tx, &below).await?) {
         let left = allowed(&line);
         let ends = projection::last_expiry(&left.details);
         grant_access::change_under(tx, *child, &left.details, ends, &left.above).await?;
     }
     Ok(())
-}
-
-/// What of it is at this provider.
-pub(super) fn only_at(
-    provider: &str,
-    details: &[AuthorizationDetail],
-) -> Result<Vec<AuthorizationDetail>, GrantError> {
-    let at = |detail: &&AuthorizationDetail| detail.provider.as_str() == provider;
-    let only: Vec<_> = details.iter().filter(at).cloned().collect();
-    if only.is_empty() {
-        Err(GrantError::OtherResource)
-    } else {
-        Ok(only)
-    }
 }
 
 /// Another person's grant is as unknown as one that does not exist.

@@ -1,11 +1,8 @@
 //! A token is exchanged for one that may do less: a child of its grant, which ends with it.
 
 use actix_web::http::Method;
-use futures_util::future::join_all;
 use ids::TokenDigest;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
-use sessions::Role;
 
 use crate::{
     oauth::{CALLBACK, code, owner, post_form, redeeming, register},
@@ -17,7 +14,7 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 type More<'a> = &'a [(&'static str, &'a str)];
 
-async fn exchange(world: &World, token: &str, more: More<'_>) -> Answer {
+pub async fn exchange(world: &World, token: &str, more: More<'_>) -> Answer {
     let mut form = vec![
         ("grant_type", EXCHANGE.to_owned()),
         ("subject_token", token.to_owned()),
@@ -31,14 +28,14 @@ async fn exchange(world: &World, token: &str, more: More<'_>) -> Answer {
 }
 
 /// Exchanges, and expects a token.
-async fn child(world: &World, token: &str, more: More<'_>) -> String {
+pub async fn child(world: &World, token: &str, more: More<'_>) -> String {
     let answer = exchange(world, token, more).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.text("access_token")
 }
 
 /// An OAuth client that renews and exchanges, and its first token.
-async fn connected(world: &World, person: &Person) -> (String, Answer, String) {
+pub async fn connected(world: &World, person: &Person) -> (String, Answer, String) {
     let types = ["authorization_code", "refresh_token", EXCHANGE];
     let app = json!({"name": "Recipes", "redirect_uris": [CALLBACK], "grant_types": types});
     let client = world.post(person, "/apps", app).await.text("client_id");
@@ -49,7 +46,7 @@ async fn connected(world: &World, person: &Person) -> (String, Answer, String) {
 }
 
 /// A token that came through OKAP, of $4 a month and $4 a day, and its grant.
-async fn granted(world: &World, person: &Person) -> (String, String) {
+pub async fn granted(world: &World, person: &Person) -> (String, String) {
     let asked = detail(
         json!({"models": ["gpt-4o*"], "capabilities": ["chat", "embeddings"],
                                "limits": {"monthly_spend": 4, "requests_per_minute": 20}}),
@@ -58,12 +55,12 @@ async fn granted(world: &World, person: &Person) -> (String, String) {
     (grant, token)
 }
 
-async fn grants(world: &World, person: &Person) -> Vec<Value> {
+pub async fn grants(world: &World, person: &Person) -> Vec<Value> {
     let answer = world.get(person, "/grants?limit=100").await;
     answer.json()["items"].as_array().unwrap().clone()
 }
 
-async fn children(world: &World, person: &Person, parent: &str) -> Vec<Value> {
+pub async fn children(world: &World, person: &Person, parent: &str) -> Vec<Value> {
     let mut grants = grants(world, person).await;
     grants.retain(|grant| grant["parent"] == json!(parent));
     grants
@@ -81,20 +78,20 @@ pub async fn exchanged(world: &World, person: &Person) {
 }
 
 /// A column of the row by which the proxy lets a token in.
-async fn access(world: &World, token: &str, column: &str) -> Value {
+pub async fn access(world: &World, token: &str, column: &str) -> Value {
     let digest = TokenDigest::of(token).to_hex();
     let row = "SELECT to_jsonb(a) FROM consent.grant_access a WHERE token_digest = '\\x";
     let row: Value = world.look(&format!("{row}{digest}'")).await;
     row[column].clone()
 }
 
-async fn grant_of(world: &World, token: &str) -> String {
+pub async fn grant_of(world: &World, token: &str) -> String {
     let grant = access(world, token, "grant_id").await;
     let grant: uuid::Uuid = serde_json::from_value(grant).unwrap();
     ids::GrantId::from_uuid(grant).to_string()
 }
 
-async fn patch(world: &World, person: &Person, grant: &str, members: Value) -> Answer {
+pub async fn patch(world: &World, person: &Person, grant: &str, members: Value) -> Answer {
     let mut detail = json!({"type": "ai_model_access", "provider": "openai"});
     let members = members.as_object().unwrap().clone();
     detail.as_object_mut().unwrap().extend(members);
@@ -103,7 +100,7 @@ async fn patch(world: &World, person: &Person, grant: &str, members: Value) -> A
     world.api(person, Method::PATCH, &path, Some(body)).await
 }
 
-async fn revoke(world: &World, person: &Person, grant: &str) {
+pub async fn revoke(world: &World, person: &Person, grant: &str) {
     let path = format!("/grants/{grant}/revoke");
     world.done(person, Method::POST, &path, None).await;
 }
@@ -284,227 +281,4 @@ async fn only_the_app_that_has_the_token_exchanges_it() {
     let known = post_form(&world, "/oauth/introspect", &form).await.json();
     assert_eq!(known, json!({"active": false}));
     assert_eq!(access(&world, &token, "closed_at").await, Value::Null);
-}
-
-#[actix_web::test]
-async fn a_child_ends_no_later_than_the_token_it_was_made_from() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let (client, first, _) = connected(&world, &person).await;
-    let token = first.text("access_token");
-    world.later(SignedDuration::from_mins(20));
-    let mine = [("client_id", client.as_str())];
-    let answer = exchange(&world, &token, &mine).await;
-    assert_eq!(answer.json()["expires_in"], json!(2_400));
-    let late = json!([detail(json!({"expires": "2026-11-22T13:00:01Z"}))]).to_string();
-    let late = [mine[0], ("authorization_details", late.as_str())];
-    let late = exchange(&world, &token, &late).await;
-    assert_eq!(late.text("error"), "invalid_authorization_details");
-    world.later(SignedDuration::from_mins(40));
-    let over = exchange(&world, &answer.text("access_token"), &mine).await;
-    assert_eq!(over.text("error"), "invalid_request");
-}
-
-#[actix_web::test]
-async fn a_change_of_the_parent_reaches_its_children_as_what_both_allow() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let (parent, token) = granted(&world, &person).await;
-    let less = json!([detail(
-        json!({"models": ["gpt-4o*"], "limits": {"monthly_spend": 3}})
-    )])
-    .to_string();
-    let first = child(&world, &token, &[("authorization_details", &less)]).await;
-    let chat = json!([detail(json!({"capabilities": ["chat"]}))]).to_string();
-    let second = child(&world, &first, &[("authorization_details", &chat)]).await;
-    let lower = json!({"limits": {"monthly_spend": 2}, "models": ["gpt-4o-mini"], "expires": "2026-11-22T20:00:00Z"});
-    assert_eq!(patch(&world, &person, &parent, lower).await.status, 204);
-    for token in [&first, &second] {
-        let now = access(&world, token, "details").await;
-        assert_eq!(now[0]["limits"]["monthly_spend"], json!("2"));
-        assert_eq!(now[0]["models"], json!(["gpt-4o-mini"]));
-        assert_eq!(now[0]["expires"], json!("2026-11-22T20:00:00Z"));
-        let above = access(&world, token, "ancestors").await;
-        for above in above.as_array().unwrap() {
-            assert_eq!(above["limits"]["openai"]["monthly_spend"], json!("2"));
-        }
-    }
-    // What is shown is what is enforced.
-    let shown = children(&world, &person, &parent).await;
-    let shown = &shown[0]["authorization_details"][0];
-    assert_eq!(shown["limits"]["monthly_spend"], json!(2));
-    // Raised again, a child has what it was made with, and no more.
-    let higher = json!({"limits": {"monthly_spend": 4}, "expires": "2026-11-23T12:00:00Z"});
-    assert_eq!(patch(&world, &person, &parent, higher).await.status, 204);
-    let now = access(&world, &first, "details").await;
-    assert_eq!(now[0]["limits"]["monthly_spend"], json!("3"));
-    assert_eq!(now[0]["models"], json!(["gpt-4o-mini"]));
-    // A child itself is not raised beyond its parent.
-    let id = children(&world, &person, &parent).await[0]["id"].clone();
-    let id = id.as_str().unwrap();
-    let beyond = patch(&world, &person, id, json!({"limits": {"monthly_spend": 5}})).await;
-    assert_eq!(
-        (beyond.status, beyond.problem().as_str()),
-        (422, "beyond-grant")
-    );
-    let within = patch(&world, &person, id, json!({"limits": {"monthly_spend": 4}})).await;
-    assert_eq!(within.status, 204, "{}", within.body);
-    // Nothing in common is nothing.
-    let id = parent.as_str();
-    assert_eq!(
-        patch(&world, &person, id, json!({"capabilities": ["embeddings"]}))
-            .await
-            .status,
-        204
-    );
-    let nothing = access(&world, &second, "details").await;
-    assert_eq!(nothing, json!([]));
-}
-
-#[actix_web::test]
-async fn children_end_with_their_parent_and_not_the_other_way() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let (parent, token) = granted(&world, &person).await;
-    let first = child(&world, &token, &[]).await;
-    let sibling = child(&world, &token, &[]).await;
-    let grandchild = child(&world, &first, &[]).await;
-    let made = children(&world, &person, &parent).await;
-    assert_eq!((made.len(), world.live_tokens().await), (2, 4));
-    let of_first = grant_of(&world, &first).await;
-    let ended = async |token: &str| access(&world, token, "closed_at").await != Value::Null;
-    revoke(&world, &person, &of_first).await;
-    assert_eq!(
-        (
-            ended(&token).await,
-            ended(&first).await,
-            ended(&sibling).await,
-            ended(&grandchild).await
-        ),
-        (false, true, false, true)
-    );
-    revoke(&world, &person, &parent).await;
-    assert_eq!(world.live_tokens().await, 0);
-    for grant in grants(&world, &person).await {
-        assert_eq!(grant["state"], json!("revoked"), "{grant}");
-    }
-    let told = "SELECT count(*) FROM store.events WHERE type = 'grant.revoked'";
-    assert_eq!(
-        world.look::<i64>(told).await,
-        4,
-        "each ends once, by an event of its own"
-    );
-}
-
-#[actix_web::test]
-async fn a_refresh_token_that_comes_twice_takes_the_children_along() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let (client, first, _) = connected(&world, &person).await;
-    let mine = [("client_id", client.as_str())];
-    child(&world, &first.text("access_token"), &mine).await;
-    for expected in [200, 400] {
-        let refresh = first.text("refresh_token");
-        let answer = crate::refresh::renew(&world, &client, &refresh, None).await;
-        assert_eq!(answer.status, expected, "{}", answer.body);
-    }
-    assert_eq!(world.live_tokens().await, 0);
-}
-
-#[actix_web::test]
-async fn three_generations_and_a_hundred_live_children_are_the_most() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let (parent, token) = granted(&world, &person).await;
-    let mut youngest = token.clone();
-    for _ in 0..3 {
-        youngest = child(&world, &youngest, &[]).await;
-    }
-    let above = access(&world, &youngest, "ancestors").await;
-    assert_eq!(above.as_array().unwrap().len(), 3);
-    assert_eq!(above[2]["grant"], json!(parent));
-    let deeper = exchange(&world, &youngest, &[]).await;
-    assert_eq!(deeper.text("error"), "invalid_request");
-    assert!(deeper.text("error_description").contains("three times"));
-
-    // Many at once see the same bound.
-    let answers = join_all((0..110).map(|_| exchange(&world, &token, &[]))).await;
-    let made = answers.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!(made, 97);
-    let refused = answers.iter().find(|answer| answer.status != 200).unwrap();
-    assert_eq!(refused.text("error"), "invalid_request");
-    assert!(refused.text("error_description").contains("100"));
-    // One that ends makes room for another.
-    let one = children(&world, &person, &parent).await[0]["id"].clone();
-    revoke(&world, &person, one.as_str().unwrap()).await;
-    child(&world, &token, &[]).await;
-    revoke(&world, &person, &parent).await;
-    assert_eq!(world.live_tokens().await, 0);
-}
-
-#[actix_web::test]
-async fn children_of_a_narrowed_token_stay_within_it_together() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let (client, first, grant) = connected(&world, &person).await;
-    let less = detail(json!({"limits": {"monthly_spend": 1}}));
-    let refresh = first.text("refresh_token");
-    let narrow = crate::refresh::renew(&world, &client, &refresh, Some(less)).await;
-    let mine = [("client_id", client.as_str())];
-    let made = child(&world, &narrow.text("access_token"), &mine).await;
-    let above = access(&world, &made, "ancestors").await;
-    assert_eq!(above[0]["limits"]["openai"]["monthly_spend"], json!("1"));
-    let raised = patch(
-        &world,
-        &person,
-        &grant,
-        json!({"limits": {"monthly_spend": 9}}),
-    )
-    .await;
-    assert_eq!(raised.status, 204, "{}", raised.body);
-    let above = access(&world, &made, "ancestors").await;
-    assert_eq!(above[0]["limits"]["openai"]["monthly_spend"], json!("1"));
-}
-
-#[actix_web::test]
-async fn an_exchange_at_the_moment_of_a_revocation_or_a_change_escapes_neither() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    for round in 0..10 {
-        let (grant, token) = granted(&world, &person).await;
-        if round % 2 == 0 {
-            let (made, ()) = futures_util::join!(
-                exchange(&world, &token, &[]),
-                revoke(&world, &person, &grant)
-            );
-            assert!(matches!(made.status, 200 | 400), "{}", made.body);
-            assert_eq!(world.live_tokens().await, 0);
-        } else {
-            let lower = json!({"limits": {"monthly_spend": 1}});
-            let (made, changed) = futures_util::join!(
-                exchange(&world, &token, &[]),
-                patch(&world, &person, &grant, lower)
-            );
-            assert_eq!(changed.status, 204, "{}", changed.body);
-            let details = access(&world, &made.text("access_token"), "details").await;
-            assert_eq!(details[0]["limits"]["monthly_spend"], json!("1"));
-            revoke(&world, &person, &grant).await;
-        }
-    }
-}
-
-#[actix_web::test]
-async fn another_persons_child_is_as_unknown_as_none() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let (parent, token) = granted(&world, &person).await;
-    child(&world, &token, &[]).await;
-    let id = children(&world, &person, &parent).await[0]["id"].clone();
-    let path = format!("/grants/{}", id.as_str().unwrap());
-    let colleague = world.member(person.tenant, Role::Owner).await;
-    let stranger = world.person(Role::Owner).await;
-    for other in [colleague, stranger] {
-        assert_eq!(world.get(&other, &path).await.status, 404);
-        assert_eq!(grants(&world, &other).await, Vec::<Value>::new());
-    }
 }

@@ -135,6 +135,7 @@ async fn the_metadata_says_exactly_what_is_offered() {
       "token_endpoint": "https://vault.example.com/oauth/token",
       "revocation_endpoint": "https://vault.example.com/oauth/revoke",
       "introspection_endpoint": "https://vault.example.com/oauth/introspect",
+      "registration_endpoint": "https://vault.example.com/oauth/register",
       "response_types_supported": [
         "code"
       ],
@@ -190,6 +191,7 @@ async fn the_metadata_says_exactly_what_is_offered() {
         "create",
         "merge"
       ],
+      "client_id_metadata_document_supported": true,
       "dpop_signing_alg_values_supported": [
         "ES256",
         "RS256",

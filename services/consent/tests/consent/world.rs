@@ -8,30 +8,23 @@ use actix_web::{
     test::{TestRequest, call_service, init_service},
 };
 use clock::Clock;
-use consent::{
-    App, Settings,
-    access_request::Requests,
-    client_metadata::Published,
-    policy::Policy,
-    vault::{Parts, Vault},
-};
-use event_bus::{BusSettings, EventBus, Relay};
-use guarded_fetch::Reach;
+use consent::{App, access_request::Requests, vault::Vault};
 use ids::{RequestId, TenantId, UserId};
 use jiff::{SignedDuration, Timestamp};
-use key_vault::{KeyService, Sealer};
-use postgres::{DatabaseSettings, Postgres, Scope};
+use postgres::{Postgres, Scope};
 use serde_json::{Value, json};
 use server::{Environment, ServerSettings, Site, Surface};
 use sessions::{ApiTokenRecord, Role, SessionRecord, Sessions};
-use spend_limits::SpendLimits;
-use tokio::sync::broadcast;
 
-use crate::scratch::{Scratch, amqp_url, redis_url};
 pub use crate::{
     answer::{Answer, parameters_of},
     asked::{asking, detail},
+    parts::{bus, pool, vault_over},
     person::Person,
+};
+use crate::{
+    parts::{HERE, app, vault},
+    scratch::{Scratch, redis_url},
 };
 
 pub const ORIGIN: &str = "https://vault.example.com";
@@ -366,66 +359,4 @@ pub async fn sign_in(
         token: token.reveal().into(),
         cookie: cookie.into(),
     }
-}
-
-pub fn pool(scratch: &Scratch, role: &str, connections: usize) -> Postgres {
-    Postgres::connect(&DatabaseSettings {
-        url: scratch.url_of(role),
-        connections,
-    })
-    .unwrap()
-}
-
-pub fn keys(scratch: &Scratch) -> KeyService {
-    KeyService::local(&scratch.folder.join("wrapping-key"), "development").unwrap()
-}
-
-/// A developer's machine, where apps do not register openly.
-const HERE: (Environment, bool) = (Environment::Development, false);
-
-fn app(
-    scratch: &Scratch,
-    site: &Site,
-    clock: &Clock,
-    redis_url: &str,
-    (environment, open_registration): (Environment, bool),
-) -> App {
-    let settings = Settings {
-        consent_database_url: scratch.url_of("consent"),
-        redis_url: redis_url.to_owned(),
-        redis_namespace: scratch.namespace(),
-        amqp_url: amqp_url(),
-        amqp_prefix: scratch.amqp_prefix(),
-        open_registration,
-    };
-    App::build(&settings, environment, keys(scratch), site, clock.clone()).unwrap()
-}
-
-fn vault(scratch: &Scratch, clock: &Clock) -> Vault {
-    vault_over(&pool(scratch, "consent", 8), scratch, clock)
-}
-
-/// The rooms over a pool that others may use, too.
-pub fn vault_over(postgres: &Postgres, scratch: &Scratch, clock: &Clock) -> Vault {
-    Vault::new(Parts {
-        postgres: postgres.clone(),
-        clock: clock.clone(),
-        policy: Policy::default(),
-        sealer: Sealer::new(keys(scratch), clock.clone()),
-        spend_limits: SpendLimits::connect(&redis_url(), &scratch.namespace()).unwrap(),
-        published: Published::new(Reach::InternetAndThisMachine, clock.clone()).unwrap(),
-        open_registration: false,
-        public_url: ORIGIN.to_owned(),
-        relay: Relay::new(postgres.clone(), bus(scratch), "relay"),
-        changes: broadcast::channel(16).0,
-    })
-}
-
-/// A broker that nobody connects to until something is published.
-pub fn bus(scratch: &Scratch) -> EventBus {
-    EventBus::connect(&BusSettings {
-        url: amqp_url(),
-        prefix: scratch.amqp_prefix(),
-    })
-    .unwrap()
 }
