@@ -77,7 +77,7 @@ test('pages work without scripts', async (t) => {
   await page.getByRole('button', { name: 'Approve' }).click();
   await page.waitForURL('**/inbox?done=approved');
   await page.goto(`${url}/connected-apps`);
-  await page.getByRole('button', { name: 'Revoke' }).first().click();
+  await page.getByRole('button', { name: 'Revoke', exact: true }).first().click();
   await page.waitForURL('**/connected-apps**');
   const states = (await organization.get('/grants')).items.map((grant) => grant.state);
   assert.deepEqual(states.sort(), ['live', 'revoked']);
