@@ -47,7 +47,7 @@ for (const colorScheme of ['light', 'dark']) {
     const app = await appAt(t, { '/back': blank }, { host: '127.0.0.1' });
     const redirect = `${app.origin}/back`;
     const registered = await organization.call('POST', '/apps', { name: 'Garden planner', redirect_uris: [redirect] });
-    const page = await owner(t, organization, { colorScheme });
+    const page = await owner(t, organization, { colorScheme, expected: [422] });
     await page.goto(`${url}/approval-rules`);
     await page.getByLabel('A registered app').selectOption(registered.client_id);
     await page.getByLabel('OpenAI').check();
