@@ -33,8 +33,8 @@ pub struct DecisionView {
     id: EventId,
     /// `granted`, `denied`, `widened`, `changed` or `revoked`.
     kind: &'static str,
-    /// `person`, `ticket` (a ceiling that the person had set) or `app` (it gave its access back, or
-    /// showed a token twice that is good once).
+    /// `person`, `ticket` (a ceiling that the person had set), `rule` (one that they had written) or
+    /// `app` (it gave its access back, or showed a token twice that is good once).
     decided_by: &'static str,
     /// The app's name, as it gave it.
     app_name: String,

@@ -161,6 +161,7 @@ const fn by(by: DecidedBy) -> &'static str {
     match by {
         DecidedBy::Person => "by you",
         DecidedBy::Ticket => "within your connect ticket",
+        DecidedBy::Rule => "by a rule of yours",
         DecidedBy::App => "by the app, or because of it",
     }
 }

@@ -57,6 +57,8 @@ pub enum DecidedBy {
     Person,
     /// A ceiling that the person had set, on a connect ticket.
     Ticket,
+    /// A rule that the person had written.
+    Rule,
     /// The app: it gave its access back, or showed a token twice that is good once.
     App,
 }
@@ -90,13 +92,15 @@ impl DecidedBy {
         match self {
             Self::Person => "person",
             Self::Ticket => "ticket",
+            Self::Rule => "rule",
             Self::App => "app",
         }
     }
 
     /// Who acted, of a person's decisions: the record names the person by their id.
-    fn of(actor: &str, user: UserId, kind: Kind) -> Self {
+    fn of(actor: &str, user: UserId, kind: Kind, rule: Option<uuid::Uuid>) -> Self {
         match kind {
+            Kind::Granted if rule.is_some() => Self::Rule,
             _ if actor == user.to_string() => Self::Person,
             Kind::Granted => Self::Ticket,
             _ => Self::App,
@@ -127,7 +131,8 @@ pub(crate) const CLEAR: &str = "
 
 const OF_USER: &str = "
     -- consent.decisions_of_user
-    SELECT decision_id, user_id, kind, actor, app, request_id, grant_id, asked, granted, reason, decided_at
+    SELECT decision_id, user_id, kind, actor, app, request_id, grant_id, asked, granted, reason, decided_at,
+           (SELECT rule_id FROM consent.access_requests r WHERE r.request_id = decisions.request_id) AS rule_id
       FROM consent.decisions
      WHERE user_id = $1
        AND ($2::uuid IS NULL OR decision_id < $2)
@@ -262,7 +267,7 @@ fn from_row(row: &Row) -> Result<DecisionRow, DatabaseError> {
     Ok(DecisionRow {
         id: EventId::from_uuid(row.get("decision_id")),
         kind,
-        by: DecidedBy::of(row.get("actor"), user, kind),
+        by: DecidedBy::of(row.get("actor"), user, kind, row.get("rule_id")),
         app: serde_json::from_value(row.get("app")).map_err(|_| unreadable("app"))?,
         request: request.map(RequestId::from_uuid),
         grant: grant.map(GrantId::from_uuid),

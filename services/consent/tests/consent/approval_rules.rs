@@ -78,6 +78,8 @@ async fn a_request_within_a_rule_is_granted_and_led_back_without_a_page() {
     );
     let decided = world.get(&person, "/requests?state=decided").await.json();
     assert_eq!(decided["items"][0]["approval_rule_id"], json!(id));
+    let history = world.get(&person, "/decisions").await.json();
+    assert_eq!(history["items"][0]["decided_by"], "rule");
     let recorded: Value = world
         .look("SELECT payload FROM store.events WHERE type = 'access_request.approved'")
         .await;
