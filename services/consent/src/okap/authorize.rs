@@ -84,7 +84,8 @@ async fn asked_at(
             return Ok(answer::refused(status, kind, message, param));
         }
     };
-    let extended = match extend::presented(&vault, &request).await? {
+    // What is done before somebody waits is on the heap, and gone while they do: ten thousand do.
+    let extended = match Box::pin(extend::presented(&vault, &request)).await? {
         None => None,
         Some(Ok(presented)) => Some(presented),
         Some(Err(refusal)) => return Ok(refusal.response()),
@@ -108,14 +109,14 @@ async fn asked_at(
     let (_place, deadline) = deadline(&knocks, &request, if by_browser { 0 } else { wait });
     let door = match extended {
         Some(presented) => Door::Grant(presented.whose),
-        None => door(&addresses, &request).await?,
+        None => Box::pin(door(&addresses, &request)).await?,
     };
     let call = Call {
         transport: Transport::Okap,
         poll: Some(&secret),
         request_id: &request_id,
     };
-    let outcome = ask(&vault, &requests, door, asked, call).await?;
+    let outcome = Box::pin(ask(&vault, &requests, door, asked, call)).await?;
     let pending = |id| {
         answer::pending(
             id,
@@ -149,7 +150,7 @@ async fn asked_at(
             let state = decided(&vault, &requests, &actor, id, deadline).await?;
             let answer = match state {
                 None => pending(id),
-                Some(state) => outcome_of(&vault, &requests, &actor, id, state).await?,
+                Some(state) => Box::pin(outcome_of(&vault, &requests, &actor, id, state)).await?,
             };
             caller.served();
             Ok(answer)

@@ -140,7 +140,8 @@ async fn answer(
             outcome => outcome.map_err(unavailable),
         }
     };
-    match outcome.await {
+    // On the heap, and gone while somebody waits: ten thousand do.
+    match Box::pin(outcome).await {
         Ok(Outcome::Granted(delivered)) => flat_granted(&delivered, &vault.public_url, now),
         Ok(Outcome::NoKey(provider)) => flat_refused(
             "invalid_request",
@@ -150,7 +151,9 @@ async fn answer(
             tokio::time::sleep_until(deadline).await;
             expired()
         }
-        Ok(Outcome::Waiting(actor, id)) => wait_for(&vault, &requests, actor, id, deadline).await,
+        Ok(Outcome::Waiting(actor, id)) => {
+            Box::pin(wait_for(&vault, &requests, actor, id, deadline)).await
+        }
         Err(refusal) => refusal,
     }
 }

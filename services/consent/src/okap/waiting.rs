@@ -22,7 +22,7 @@ pub async fn decided(
     // The place is taken before the first look, so that no decision falls between the two.
     let mut waiter = vault.wait_for(id);
     loop {
-        let row = requests.one(actor.tenant, actor.user, id).await?;
+        let row = Box::pin(requests.one(actor.tenant, actor.user, id)).await?;
         let state = row.told(vault.clock.now());
         if state != RequestState::Pending {
             return Ok(Some(state));
