@@ -118,6 +118,7 @@ async fn answer(
         Ok(asked) => asked,
         Err(invalid) => return flat_refused("invalid_request", &invalid.to_string()),
     };
+    drop(body);
     // This form has no way to come back: who cannot be kept waiting is not taken in.
     let Some(_place) = knocks.place(&http) else {
         return flat_refused(
