@@ -15,14 +15,15 @@ pub(super) const BATCH: i64 = 200;
 // A callback's code says itself when it lapses, an OAuth code lives for its time from when the browser
 // was sent back with it. Whoever comes another way, with a poll secret, with a device, through a popup,
 // has as long after the decision as a request waits for one, and so has an OAuth browser that was not
-// led back yet. Read across organizations, by followers only.
+// led back yet. A grant that was only given more has other tokens, and stays. Read across
+// organizations, by followers only.
 const UNCOLLECTED: &str = "
     -- consent.grants_never_collected
     SELECT g.tenant_id, r.user_id, g.grant_id
       FROM consent.delivery_channels c
       JOIN consent.access_requests r ON r.request_id = c.request_id
       JOIN consent.grants g ON g.grant_id = r.grant_id
-     WHERE c.delivered_at IS NULL AND r.state = 'approved' AND g.state = 'live'
+     WHERE c.delivered_at IS NULL AND r.state = 'approved' AND r.extends IS NULL AND g.state = 'live'
        AND CASE WHEN c.code_expires_at IS NOT NULL THEN c.code_expires_at <= $1
                 WHEN c.led_back_at IS NOT NULL THEN c.led_back_at <= $2
                 WHEN r.transport = 'oauth' THEN r.expires_at <= $3

@@ -10,6 +10,7 @@ use sessions::Role;
 use crate::{
     callback::redeem,
     oauth::{asking, authorize, code, post_form, redeeming, register},
+    step_up::ask_with,
     world::{Person, World, detail, parameters_of},
 };
 
@@ -167,4 +168,20 @@ async fn of_a_delivery_and_an_end_at_the_same_moment_one_counts() {
         .look("SELECT count(*) FROM store.events WHERE type = 'grant.revoked'")
         .await;
     assert_eq!(revoked, 8 - i64::try_from(tokens).unwrap());
+}
+
+#[actix_web::test]
+async fn a_grant_that_was_given_more_stays_when_nobody_comes_for_the_next_token() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let (grant, token) = world.granted(&person, json!([detail(json!({}))])).await;
+    let more = json!([detail(json!({"models": ["o1"]}))]);
+    let asked = ask_with(&world, &token, more).await;
+    let approved = world.approve(&person, &asked.text("request_id")).await;
+    assert_eq!(approved.status, 200, "{}", approved.body);
+    let seen = "SELECT count(*) FROM consent.delivery_channels WHERE delivered_at IS NULL";
+    assert_eq!(world.look::<i64>(seen).await, 1);
+    world.later(TEN_MINUTES * 2);
+    assert_eq!(ended(&world).await, 0);
+    assert_eq!(state(&world, &person, &grant).await, "live");
 }
