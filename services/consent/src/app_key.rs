@@ -132,6 +132,13 @@ mod tests {
         registered.verification = Verification::Unverified;
         assert_eq!(verified(&registered), None);
         assert_eq!(blockable(&registered, None), [AppKey::Client { app: id }]);
+        // What is known by a document may say something else tomorrow.
+        registered.verification = Verification::DomainVerified;
+        registered.registration = Some(SelfRegistration::Document {
+            client_id: "https://app.test/client".to_owned(),
+            says: String::new(),
+        });
+        assert_eq!(verified(&registered), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use sessions::Role;
 use crate::{
     floods::ask_of_domain,
     oauth::{CALLBACK, asking, authorize, owner, post_form, redeeming, register},
+    organization_policy,
     world::{Answer, Person, World},
 };
 
@@ -304,4 +305,18 @@ async fn a_rule_outside_the_rules_is_refused() {
         .await;
     assert_eq!(answer.status, 403);
     assert_eq!(world.count("consent.approval_rules").await, 0);
+}
+
+#[actix_web::test]
+async fn a_rule_gives_no_longer_than_the_organization_lets_its_people() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let client = register(&world, &person).await;
+    write(&world, &person, rule(("client_id", &client), json!({}))).await;
+    organization_policy::set(&world, &person, json!({"longest_grant_days": 2})).await;
+    assert_eq!(visit(&world, &person, &client, 1).await.status, 303);
+    let granted = grants(&world, &person).await.remove(0);
+    let ends = &granted["authorization_details"][0]["expires"];
+    let ends: jiff::Timestamp = ends.as_str().unwrap().parse().unwrap();
+    assert_eq!(ends.duration_since(world.clock.now()).as_hours(), 48);
 }

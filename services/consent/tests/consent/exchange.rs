@@ -14,12 +14,19 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 type More<'a> = &'a [(&'static str, &'a str)];
 
-pub async fn exchange(world: &World, token: &str, more: More<'_>) -> Answer {
-    let mut form = vec![
+/// The form by which a client exchanges its token.
+pub fn asking_for_child(token: &str, client: &str) -> Vec<(&'static str, String)> {
+    vec![
         ("grant_type", EXCHANGE.to_owned()),
         ("subject_token", token.to_owned()),
         ("subject_token_type", ACCESS_TOKEN.to_owned()),
-    ];
+        ("client_id", client.to_owned()),
+    ]
+}
+
+pub async fn exchange(world: &World, token: &str, more: More<'_>) -> Answer {
+    let mut form = asking_for_child(token, "");
+    form.pop();
     for (name, value) in more {
         form.retain(|(known, _)| known != name);
         form.push((*name, (*value).to_owned()));

@@ -7,9 +7,11 @@ use sessions::Role;
 
 use crate::{
     exchange::{
-        access, child, children, connected, exchange, grant_of, granted, grants, patch, revoke,
+        access, asking_for_child, child, children, connected, exchange, grant_of, granted, grants,
+        patch, revoke,
     },
-    oauth::owner,
+    oauth::{code, owner, redeeming},
+    prover::Prover,
     world::{World, detail},
 };
 
@@ -234,4 +236,38 @@ async fn another_persons_child_is_as_unknown_as_none() {
         assert_eq!(world.get(&other, &path).await.status, 404);
         assert_eq!(grants(&world, &other).await, Vec::<Value>::new());
     }
+}
+
+#[actix_web::test]
+async fn a_bound_token_is_exchanged_by_its_key_alone_and_its_child_is_bound_to_it() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let (client, ..) = connected(&world, &person).await;
+    let prover = Prover::new();
+    let (code, _) = code(&world, &person, &client).await;
+    let bound = prover
+        .post(&world, "/oauth/token", &redeeming(&client, &code))
+        .await;
+    let token = bound.text("access_token");
+    let form = asking_for_child(&token, &client);
+    let before = world.live_tokens().await;
+    let mine = [("client_id", client.as_str())];
+    let without = exchange(&world, &token, &mine).await;
+    assert_eq!(
+        (without.status, without.text("error").as_str()),
+        (400, "invalid_dpop_proof")
+    );
+    let stolen = Prover::new().post(&world, "/oauth/token", &form).await;
+    assert_eq!(
+        (stolen.status, stolen.text("error").as_str()),
+        (400, "invalid_grant")
+    );
+    assert_eq!(world.live_tokens().await, before);
+    let made = prover.post(&world, "/oauth/token", &form).await;
+    assert_eq!(
+        (made.status, made.text("token_type").as_str()),
+        (200, "DPoP")
+    );
+    let key = access(&world, &made.text("access_token"), "key_thumbprint").await;
+    assert_eq!(key, json!(prover.thumbprint()));
 }
