@@ -57,9 +57,12 @@ impl Received {
         if began_at >= detail.expires {
             return Err(Refusal::TokenExpired);
         }
-        let at = GrantedAt {
-            grant: access.grant,
-            provider: provider.clone(),
+        // Made for a refusal alone.
+        let at = || {
+            Box::new(GrantedAt {
+                grant: access.grant,
+                provider: provider.clone(),
+            })
         };
         if let Some(needed) = self.route.endpoint.capability() {
             expect(&at, detail, needed)?;
@@ -130,18 +133,21 @@ pub(crate) fn refusal(refusal: grant_access::Refusal) -> Refusal {
     }
 }
 
-fn expect(at: &GrantedAt, detail: &AuthorizationDetail, needed: Capability) -> Result<(), Refusal> {
+/// Where a call was refused.
+type At<'a> = dyn Fn() -> Box<GrantedAt> + 'a;
+
+fn expect(at: &At<'_>, detail: &AuthorizationDetail, needed: Capability) -> Result<(), Refusal> {
     if detail.capabilities.contains(&needed) {
         return Ok(());
     }
     Err(Refusal::CapabilityNotGranted {
         needed,
         granted: list_in_words(&detail.capabilities),
-        at: Box::new(at.clone()),
+        at: at(),
     })
 }
 
-fn expect_model(at: &GrantedAt, detail: &AuthorizationDetail, model: &str) -> Result<(), Refusal> {
+fn expect_model(at: &At<'_>, detail: &AuthorizationDetail, model: &str) -> Result<(), Refusal> {
     if detail.models.covers(model) {
         return Ok(());
     }
@@ -149,7 +155,7 @@ fn expect_model(at: &GrantedAt, detail: &AuthorizationDetail, model: &str) -> Re
     Err(Refusal::ModelNotGranted {
         model: model.to_owned(),
         granted,
-        at: Box::new(at.clone()),
+        at: at(),
     })
 }
 

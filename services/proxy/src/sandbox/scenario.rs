@@ -1,7 +1,7 @@
 //! What each of the sandbox's models does.
 
 use events::{GrantedLimits, LimitName};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use money::Nanodollars;
 
 use crate::error::{GrantedAt, Refusal};
@@ -97,7 +97,7 @@ pub(crate) fn refusal(
             reserved: Nanodollars::ZERO,
             limit: limits.monthly_spend,
             needed: Nanodollars::from_nanos(10_000_000),
-            resets_at: next_month(now),
+            resets_at: clock::next_month(now),
             at: Box::new(at),
         },
         Rehearsed::NotGranted => Refusal::ModelNotGranted {
@@ -115,14 +115,6 @@ pub(crate) fn refusal(
         Rehearsed::Unavailable => Refusal::VaultUnavailable,
         Rehearsed::Late => Refusal::ProviderLate(at.provider),
     })
-}
-
-/// When the next month begins, UTC; now, where the calendar ends.
-fn next_month(now: Timestamp) -> Timestamp {
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let next = today.last_of_month().tomorrow();
-    let start = next.and_then(|day| day.to_zoned(TimeZone::UTC));
-    start.map_or(now, |start| start.timestamp())
 }
 
 #[cfg(test)]
@@ -144,12 +136,5 @@ mod tests {
             let price = book.price("sandbox", name, now).unwrap();
             assert_eq!(price.worst_case(100_000, 100_000), Nanodollars::ZERO);
         }
-    }
-
-    #[test]
-    fn a_month_ends_at_the_first_of_the_next() {
-        let next = |now: &str| next_month(now.parse().unwrap()).to_string();
-        assert_eq!(next("2026-11-22T10:00:00Z"), "2026-12-01T00:00:00Z");
-        assert_eq!(next("2026-12-31T23:59:59Z"), "2027-01-01T00:00:00Z");
     }
 }
