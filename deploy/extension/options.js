@@ -28,6 +28,7 @@ document.getElementById("vault-form").addEventListener("submit", async (event) =
   state.textContent = vault ? "Saved." : "No vault: pages that ask are told so.";
 });
 
+// What was typed before the stored address came stays.
 chrome.storage.local.get("vault").then(({ vault }) => {
-  field.value = vault ?? "";
+  if (vault && field.value === "") field.value = vault;
 });

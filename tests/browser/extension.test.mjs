@@ -128,6 +128,23 @@ test('the options take the address of a vault and nothing else', async (t) => {
   assert.deepEqual(await options.evaluate(() => chrome.storage.local.get()), { vault: 'https://vault.example.com' });
 });
 
+test('what is typed before the stored address has come is not lost to it', async (t) => {
+  const context = await extended(t);
+  const options = await context.newPage();
+  // The store answers when the test says so.
+  await options.addInitScript(() => {
+    const stored = new Promise((resolve) => { window.answerStore = () => resolve({ vault: 'https://old.example.com' }); });
+    chrome.storage.local.get = () => stored;
+  });
+  await options.goto(`chrome-extension://${await idOf(context)}/options.html`);
+  await options.getByLabel('Its address').fill('https://vault.example.com');
+  await options.evaluate(() => window.answerStore());
+  assert.equal(await options.getByLabel('Its address').inputValue(), 'https://vault.example.com');
+  await options.reload();
+  await options.evaluate(() => window.answerStore());
+  assert.equal(await options.getByLabel('Its address').inputValue(), 'https://old.example.com');
+});
+
 test('the extension has the vault\'s own okap.js, and asks for no more than a place for the address', () => {
   assert.equal(readFileSync(`${FOLDER}/okap.js`, 'utf8'), readFileSync(SOURCE, 'utf8'));
   const manifest = JSON.parse(readFileSync(`${FOLDER}/manifest.json`, 'utf8'));
