@@ -52,6 +52,14 @@ pub struct Held {
     pub requests_per_day: Option<RequestsLeft>,
 }
 
+impl Held {
+    /// Whether another call like this one would be refused while this one runs.
+    #[must_use]
+    pub fn leaves_no_room(&self) -> bool {
+        self.remaining.is_some_and(|left| left < self.amount)
+    }
+}
+
 /// How a limit on requests stands after a hold; for the `RateLimit` header fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestsLeft {

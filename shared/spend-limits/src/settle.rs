@@ -95,6 +95,14 @@ impl SpendLimits {
         !waiting.is_empty() && self.settle_in_turn(&waiting).await.is_ok()
     }
 
+    /// Waits until Redis knows what this process has settled of the hold's bucket and those above,
+    /// as far as Redis can be asked: for a hold that leaves no room for another like it, so that
+    /// whoever calls next, through whichever process, finds the room it gave back.
+    pub async fn settled(&self, hold: impl Into<Hold>) {
+        let hold = hold.into();
+        self.settle_waiting(hold.bucket, hold.above).await;
+    }
+
     /// Settles all that this process has settled behind its callers' backs and Redis does not know
     /// yet. For before a stop: nobody else would end these holds until their deadline.
     ///

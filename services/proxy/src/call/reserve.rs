@@ -42,6 +42,14 @@ impl Holding {
         limits.settle_behind(&self.held, cost);
     }
 
+    /// Waits until the limits know of it where that matters to the next call: where this hold left
+    /// no room for another like it.
+    pub async fn settled(&self, limits: &SpendLimits) {
+        if self.held.leaves_no_room() {
+            limits.settled(&self.held).await;
+        }
+    }
+
     /// What of this hold is kept beside the record, for [`spent`].
     #[must_use]
     pub fn note(&self) -> HoldNote {

@@ -111,7 +111,8 @@ impl OpenCall {
     }
 
     /// Settles a call that was sent. When this returns, its record is written down, and the limits
-    /// are being told its cost behind the caller's back. Dropped halfway, the rest is done behind.
+    /// are being told its cost behind the caller's back; near a limit they know it. Dropped halfway,
+    /// the rest is done behind.
     pub async fn settle(mut self, ending: Ending) -> Settled {
         let Some(parts) = self.0.take() else {
             return Settled {
@@ -136,6 +137,7 @@ impl OpenCall {
         {
             tracing::error!(%error, call.id = %record.call, "a call's record waits for the disk");
         }
+        holding.settled(&gate.limits).await;
         Settled {
             cost: record.cost,
             remaining,

@@ -105,3 +105,19 @@ async fn before_a_stop_everything_is_settled_of_every_bucket() {
         assert_eq!(month(&scratch.another(), bucket).await, (180, 0));
     }
 }
+
+#[tokio::test]
+async fn a_hold_that_left_no_room_gives_it_back_before_its_caller_goes_on() {
+    let scratch = Scratch::open().await;
+    let bucket = bucket();
+    let roomy = held(&scratch, &asks(bucket, 50, monthly(100))).await;
+    assert!(!roomy.leaves_no_room());
+    let tight = held(&scratch, &asks(bucket, 30, monthly(100))).await;
+    assert!(tight.leaves_no_room());
+    // The first is on its way; the second waits for company behind it.
+    scratch.settle_behind(&roomy, nanos(5));
+    scratch.settle_behind(&tight, nanos(5));
+    scratch.settled(&tight).await;
+    // Another process, which knows nothing of either call.
+    let _ = held(&scratch.another(), &asks(bucket, 90, monthly(100))).await;
+}
