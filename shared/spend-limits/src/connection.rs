@@ -19,6 +19,7 @@ use crate::{
     in_hand::InHand,
     script::{Call, Named, POSITION, Reply},
     settle_behind::Queue,
+    sworn::{self, Sworn},
 };
 
 /// Longest wait for one answer: then the caller is refused rather than kept.
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     epoch: RwLock<Option<Epoch>>,
     pub(crate) in_hand: InHand,
     pub(crate) settlements: ThreadLocal<Arc<Queue>>,
+    pub(crate) sworn: Sworn,
     #[cfg(test)]
     pub(crate) clock: std::sync::atomic::AtomicI64,
 }
@@ -77,6 +79,7 @@ impl SpendLimits {
                 epoch: RwLock::new(None),
                 in_hand: InHand::default(),
                 settlements: ThreadLocal::new(),
+                sworn: Sworn::default(),
                 #[cfg(test)]
                 clock: std::sync::atomic::AtomicI64::new(0),
             }),
@@ -84,7 +87,7 @@ impl SpendLimits {
     }
 
     /// This thread's connection.
-    fn connection(&self) -> Result<ConnectionManager, StoreError> {
+    pub(crate) fn connection(&self) -> Result<ConnectionManager, StoreError> {
         let connect = || {
             let config = ConnectionManagerConfig::new()
                 .set_response_timeout(Some(ANSWER_WITHIN))
@@ -165,7 +168,7 @@ impl SpendLimits {
             let Some(epoch) = self.known_epoch().await? else {
                 return Err(LimitsError::NotReady);
             };
-            let reply = self.run(script, &call(epoch)).await?;
+            let reply = self.run_often(script, &call(epoch)).await?;
             match reply.word() {
                 "NOT_READY" => {
                     self.learn(None);
@@ -200,6 +203,18 @@ impl SpendLimits {
             .unwrap_or_else(PoisonError::into_inner) = epoch;
     }
 
+    /// Calls a script in its sworn form, if it has one: one round trip, more when Redis does not
+    /// know it.
+    async fn run_often(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
+        if !sworn::is_sworn(named) {
+            return self.run(named, call).await;
+        }
+        let began = Instant::now();
+        let answer = self.run_sworn(named, call).await;
+        measure(named, began);
+        answer
+    }
+
     /// Calls a script: one round trip (three when Redis forgot the script).
     pub(crate) async fn run(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
         let began = Instant::now();
@@ -213,8 +228,7 @@ impl SpendLimits {
         let mut connection = self.connection()?;
         let asked = invocation.invoke_async::<Vec<String>>(&mut connection);
         let answer = in_time(named.name, asked).await;
-        metrics::histogram!("latchkey_redis_round_trip_seconds", "script" => named.name)
-            .record(began.elapsed());
+        measure(named, began);
         answer.map(Reply)
     }
 
@@ -284,7 +298,12 @@ impl fmt::Debug for SpendLimits {
     }
 }
 
-async fn in_time<T>(
+fn measure(named: &Named, began: Instant) {
+    metrics::histogram!("latchkey_redis_round_trip_seconds", "script" => named.name)
+        .record(began.elapsed());
+}
+
+pub(crate) async fn in_time<T>(
     script: &'static str,
     asked: impl Future<Output = Result<T, RedisError>>,
 ) -> Result<T, StoreError> {

@@ -20,6 +20,7 @@ mod script;
 mod settle;
 mod settle_behind;
 mod standing;
+mod sworn;
 #[cfg(test)]
 mod tests;
 mod use_once;

@@ -13,6 +13,32 @@ pub(crate) struct Named {
     pub(crate) name: &'static str,
     pub(crate) script: Script,
     pub(crate) code: String,
+    flags: &'static str,
+    text: &'static str,
+}
+
+/// How a script learns which server process runs it. INFO is one of the commands a script may call,
+/// and builds a long text for the one word that is needed.
+const ASKED: &str = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')";
+
+impl Named {
+    fn new(name: &'static str, flags: &'static str, text: &'static str) -> Self {
+        let code = format!("#!lua{flags}\n{ASKED}\n{text}");
+        Self {
+            name,
+            script: Script::new(&code),
+            code,
+            flags,
+            text,
+        }
+    }
+
+    /// The script as only the server process `run` may ever have it, told apart by a word that
+    /// nobody else knows: see [`crate::sworn`].
+    pub(crate) fn sworn_to(&self, run: &str, word: &str) -> String {
+        let Self { flags, text, .. } = self;
+        format!("#!lua{flags}\n-- {word}\nlocal run = '{run}'\n{text}")
+    }
 }
 
 /// Whole scripts are assembled here: flags, the common beginning, then the script's own text.
@@ -22,9 +48,9 @@ pub(crate) struct Named {
 macro_rules! scripts {
     ($($name:ident = $flags:literal + $($part:literal),+;)*) => {
         $(pub(crate) static $name: LazyLock<Named> = LazyLock::new(|| {
-            let code = concat!("#!lua", $flags, "\n", $(include_str!(concat!("lua/", $part, ".lua")), "\n"),+);
+            let text = concat!($(include_str!(concat!("lua/", $part, ".lua")), "\n"),+);
             let name = [$($part),+].last().copied().unwrap_or_default();
-            Named { name, script: Script::new(code), code: code.to_owned() }
+            Named::new(name, $flags, text)
         });)*
     };
 }

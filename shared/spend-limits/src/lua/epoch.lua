@@ -2,9 +2,7 @@
 -- A script that fails half-way is not rolled back, so every argument is checked before the first write.
 
 -- A mark counts only if this very server process wrote it: a restart, a replica that took over
--- and FLUSHALL all leave no mark that counts. (INFO is one of the commands a script may call.)
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-
+-- and FLUSHALL all leave no mark that counts. `run` names the process; see `script.rs`.
 local function marked(key)
   local mark = redis.call('GET', key)
   if mark and string.sub(mark, 1, #run + 1) == run .. ':' then return string.sub(mark, #run + 2) end

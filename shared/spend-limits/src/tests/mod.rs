@@ -13,6 +13,7 @@ mod private_redis;
 mod races;
 mod reserving;
 mod settling;
+mod swearing;
 mod use_once;
 
 use crate::Bucket;
@@ -80,7 +81,12 @@ impl Scratch {
 
     /// Another process that uses the same limits, and where it is noon too.
     pub(crate) fn another(&self) -> SpendLimits {
-        let limits = SpendLimits::connect(&self.url, &self.namespace).unwrap();
+        self.another_at(&self.url)
+    }
+
+    /// The same, at another server.
+    pub(crate) fn another_at(&self, url: &str) -> SpendLimits {
+        let limits = SpendLimits::connect(url, &self.namespace).unwrap();
         limits.set_time(noon());
         limits
     }

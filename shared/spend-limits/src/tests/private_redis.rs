@@ -75,6 +75,10 @@ impl PrivateRedis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn tell(&self, words: &[&str]) {
         let mut redis = redis::Client::open(self.url())
             .unwrap()

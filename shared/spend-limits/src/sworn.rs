@@ -1,0 +1,149 @@
+//! The scripts of every call, sworn to one server process.
+//!
+//! A mark that another server process wrote must not count, so a script must know which process
+//! runs it. Asking for that inside the script costs about as much as the rest of it. These scripts
+//! carry the process in their text instead, beside a word that this process of ours made up and
+//! tells nobody. Redis keeps scripts in memory, neither on disk nor at replicas (since 7.0), so no
+//! other server has ever heard of this text: wherever a connection leads, it runs there or is
+//! answered NOSCRIPT.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::{
+    connection::{SpendLimits, in_time},
+    error::StoreError,
+    script::{Call, Named, RESERVE, Reply, SETTLE},
+};
+
+/// How often the server may change while we swear, before giving up.
+const TRIES: usize = 3;
+
+/// The digests of the scripts that are sworn, by name.
+type Digests = HashMap<&'static str, String>;
+
+/// What is sworn to the server process that answered last.
+#[derive(Default)]
+pub(crate) struct Sworn {
+    digests: RwLock<Option<Arc<Digests>>>,
+    /// One swears for all.
+    turn: Mutex<()>,
+}
+
+impl Sworn {
+    pub(crate) fn known(&self) -> Option<Arc<Digests>> {
+        self.digests
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn learn(&self, digests: Arc<Digests>) {
+        *self.digests.write().unwrap_or_else(PoisonError::into_inner) = Some(digests);
+    }
+}
+
+impl SpendLimits {
+    /// Calls a script in its sworn form, swearing first where the server does not know it.
+    pub(crate) async fn run_sworn(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
+        let mut digests = match self.shared.sworn.known() {
+            Some(digests) => digests,
+            None => self.swear(named.name, None).await?,
+        };
+        for _ in 0..TRIES {
+            let Some(digest) = digests.get(named.name) else {
+                break;
+            };
+            let mut connection = self.connection()?;
+            let command = invocation(digest, call);
+            let asked = command.query_async::<Vec<String>>(&mut connection);
+            match in_time(named.name, asked).await {
+                Err(StoreError::Redis { source, .. }) if is_unknown(&source) => {
+                    digests = self.swear(named.name, Some(&digests)).await?;
+                }
+                answer => return answer.map(Reply),
+            }
+        }
+        Err(StoreError::Restless)
+    }
+
+    /// Gives the server the scripts, once it has said which process it is. `forgotten` are those
+    /// that it did not know.
+    async fn swear(
+        &self,
+        name: &'static str,
+        forgotten: Option<&Arc<Digests>>,
+    ) -> Result<Arc<Digests>, StoreError> {
+        let _turn = self.shared.sworn.turn.lock().await;
+        let known = self.shared.sworn.known();
+        if let Some(known) = known.filter(|known| !forgotten.is_some_and(|f| Arc::ptr_eq(f, known)))
+        {
+            return Ok(known);
+        }
+        for _ in 0..TRIES {
+            let info: String = self.ask(name, redis::cmd("INFO").arg("server")).await?;
+            let run = run_of(&info).ok_or_else(|| unexpected(&info))?;
+            let word = Uuid::new_v4().simple().to_string();
+            let mut together = redis::pipe();
+            together.atomic().cmd("INFO").arg("server");
+            for named in often() {
+                together.cmd("SCRIPT").arg("LOAD");
+                together.arg(named.sworn_to(run, &word));
+            }
+            let mut connection = self.connection()?;
+            let asked = together.query_async::<Vec<String>>(&mut connection);
+            let told = in_time(name, asked).await?;
+            let mut told = told.into_iter();
+            // Another process took what was meant for this one: nobody will ever call it there.
+            if told.next().as_deref().and_then(run_of) != Some(run) {
+                continue;
+            }
+            let names = often().into_iter().map(|named| named.name);
+            let digests = Arc::new(names.zip(told).collect::<Digests>());
+            self.shared.sworn.learn(Arc::clone(&digests));
+            return Ok(digests);
+        }
+        Err(StoreError::Restless)
+    }
+}
+
+/// The scripts of every call.
+fn often() -> [&'static Named; 2] {
+    [&RESERVE, &SETTLE]
+}
+
+/// Whether a script has a sworn form.
+pub(crate) fn is_sworn(named: &Named) -> bool {
+    often().iter().any(|often| std::ptr::eq(*often, named))
+}
+
+fn invocation(digest: &str, call: &Call) -> Cmd {
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(digest).arg(call.keys.len());
+    command.arg(&call.keys).arg(&call.args);
+    command
+}
+
+fn is_unknown(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+/// The process that `INFO server` names.
+fn run_of(info: &str) -> Option<&str> {
+    let mut lines = info.lines();
+    let run = lines.find_map(|line| line.trim_end().strip_prefix("run_id:"))?;
+    let is_name = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_name.then_some(run)
+}
+
+fn unexpected(info: &str) -> StoreError {
+    StoreError::Answer {
+        word: info.chars().take(20).collect(),
+    }
+}

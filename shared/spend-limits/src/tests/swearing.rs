@@ -1,0 +1,55 @@
+//! Scripts that are sworn to one server process.
+
+use super::*;
+
+#[tokio::test]
+async fn a_server_that_forgot_its_scripts_is_told_them_again() {
+    let server = PrivateRedis::start(&[]).await;
+    let scratch = Scratch::open_at(&server.url()).await;
+    let bucket = bucket();
+    let hold = held(&scratch, &asks(bucket, 30, all_four(100))).await;
+    server.tell(&["SCRIPT", "FLUSH"]);
+    scratch.settle(&hold, nanos(5)).await.unwrap();
+    server.tell(&["SCRIPT", "FLUSH"]);
+    let _ = held(&scratch, &asks(bucket, 95, all_four(100))).await;
+    assert_eq!(month(&scratch, bucket).await, (5, 95));
+}
+
+#[tokio::test]
+async fn a_server_that_has_every_key_of_another_still_counts_for_nothing() {
+    let (first, second) = (
+        PrivateRedis::start(&[]).await,
+        PrivateRedis::start(&[]).await,
+    );
+    let scratch = Scratch::open_at(&first.url()).await;
+    let bucket = bucket();
+    let _ = held(&scratch, &asks(bucket, 30, all_four(100))).await;
+    second.tell(&["REPLICAOF", "127.0.0.1", &first.port().to_string()]);
+    let moved = scratch.another_at(&second.url());
+    eventually("the replica has the epoch", async || {
+        let mark: Option<String> = redis::cmd("GET")
+            .arg(scratch.shared.keys.epoch())
+            .query(
+                &mut redis::Client::open(second.url())
+                    .unwrap()
+                    .get_connection()
+                    .unwrap(),
+            )
+            .unwrap();
+        mark.is_some()
+    })
+    .await;
+    // Promoted, and more is taken at the first that the second never hears of.
+    second.tell(&["REPLICAOF", "NO", "ONE"]);
+    let _ = held(&scratch, &asks(bucket, 70, all_four(100))).await;
+    // As behind a gateway that leads an open connection elsewhere: all that was known stays known.
+    moved
+        .shared
+        .sworn
+        .learn(scratch.shared.sworn.known().unwrap());
+    moved.learn(scratch.known_epoch().await.unwrap());
+    assert!(matches!(
+        refused(&moved, &asks(bucket, 1, all_four(100))).await,
+        Refused::NotReady
+    ));
+}
