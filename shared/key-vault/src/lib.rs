@@ -12,6 +12,7 @@ mod settings;
 mod small_secrets;
 #[cfg(test)]
 mod tests;
+mod unwraps;
 
 pub use key_service::{KeyService, KeyServiceError, SetupError};
 pub use opener::{OpenRefusal, Opener};
@@ -20,3 +21,4 @@ pub use sealer::{SealError, Sealer};
 pub use secret::{OpenedKey, ProviderSecret, SecretRefusal};
 pub use settings::{KeyServiceKind, KeyServiceSettings};
 pub use small_secrets::{SmallSecretError, SmallSecrets};
+pub use unwraps::Unwrap;

@@ -14,6 +14,7 @@ use crate::{
     remembered::{Memory, Remembered, Wanted},
     sealed_keys::SealedKey,
     secret::OpenedKey,
+    unwraps,
 };
 
 /// After a failure, calls live on what is in memory for this long instead of waiting each in turn.
@@ -87,7 +88,8 @@ impl Opener {
         }
     }
 
-    /// One version of a provider key of this organization.
+    /// One version of a provider key of this organization. `correlation_id` is the request that
+    /// needs it: if the key service is asked, that is written down first.
     ///
     /// # Errors
     /// When it cannot or may not be opened.
@@ -96,16 +98,18 @@ impl Opener {
         tenant: TenantId,
         key: ProviderKeyId,
         version: i32,
+        correlation_id: &str,
     ) -> Result<Arc<OpenedKey>, OpenRefusal> {
-        self.find(Wanted {
+        let wanted = Wanted {
             tenant,
             key,
             version: Some(version),
-        })
-        .await
+        };
+        self.find(wanted, correlation_id).await
     }
 
-    /// The newest version of a provider key of this organization: the one new calls use.
+    /// The newest version of a provider key of this organization: the one new calls use. For
+    /// `correlation_id` see [`Opener::open`].
     ///
     /// # Errors
     /// When it cannot or may not be opened.
@@ -113,13 +117,14 @@ impl Opener {
         &self,
         tenant: TenantId,
         key: ProviderKeyId,
+        correlation_id: &str,
     ) -> Result<Arc<OpenedKey>, OpenRefusal> {
-        self.find(Wanted {
+        let wanted = Wanted {
             tenant,
             key,
             version: None,
-        })
-        .await
+        };
+        self.find(wanted, correlation_id).await
     }
 
     /// Forgets a provider key, as when it was rotated or destroyed.
@@ -137,7 +142,11 @@ impl Opener {
         self.memory.tidy().await;
     }
 
-    async fn find(&self, wanted: Wanted) -> Result<Arc<OpenedKey>, OpenRefusal> {
+    async fn find(
+        &self,
+        wanted: Wanted,
+        correlation_id: &str,
+    ) -> Result<Arc<OpenedKey>, OpenRefusal> {
         let remembered = self.memory.of(wanted.key).await;
         if let Some(key) = remembered.fresh(&wanted, self.clock.now()) {
             return Ok(key);
@@ -146,7 +155,7 @@ impl Opener {
         if let Some(key) = remembered.fresh(&wanted, self.clock.now()) {
             return Ok(key);
         }
-        let opened = self.unseal(&wanted).await;
+        let opened = self.unseal(&wanted, correlation_id).await;
         let outcome = outcome_of(&opened);
         metrics::counter!("latchkey_provider_keys_opened_total", "outcome" => outcome).increment(1);
         match opened {
@@ -179,14 +188,21 @@ impl Opener {
         Ok(key)
     }
 
-    async fn unseal(&self, wanted: &Wanted) -> Result<OpenedKey, OpenRefusal> {
+    async fn unseal(
+        &self,
+        wanted: &Wanted,
+        correlation_id: &str,
+    ) -> Result<OpenedKey, OpenRefusal> {
         let tx = self
             .postgres
             .begin("open provider key", Scope::Tenant(wanted.tenant))
             .await?;
         let sealed = SealedKey::read(&tx, wanted.tenant, wanted.key, wanted.version).await?;
-        tx.commit().await?;
         let sealed = sealed.ok_or(OpenRefusal::Unknown)?;
+        self.expect_awake(&sealed.wrapping_key)?;
+        // What cannot be written down is not opened.
+        unwraps::note(&tx, &sealed, correlation_id, self.clock.now()).await?;
+        tx.commit().await?;
         let data_key = self.data_key(&sealed).await?;
         let associated = sealed.place.associated_data(&sealed.wrapping_key);
         let moved = || KeyServiceError::NotThisCiphertext("it was changed or moved".to_owned());
@@ -195,17 +211,18 @@ impl Opener {
         Ok(OpenedKey::new(&text, sealed.place.version).ok_or_else(moved)?)
     }
 
+    /// A wrapping key that could not be used a moment ago is left alone.
+    fn expect_awake(&self, wrapping_key: &str) -> Result<(), KeyServiceError> {
+        let until = self.resting.get(wrapping_key);
+        if until.is_some_and(|until| self.clock.now() < until) {
+            let why = "it failed a moment ago".to_owned();
+            return Err(KeyServiceError::Unavailable(why));
+        }
+        Ok(())
+    }
+
     async fn data_key(&self, sealed: &SealedKey) -> Result<cipher::PlainKey, KeyServiceError> {
         let name = &sealed.wrapping_key;
-        if self
-            .resting
-            .get(name)
-            .is_some_and(|until| self.clock.now() < until)
-        {
-            return Err(KeyServiceError::Unavailable(
-                "it failed a moment ago".to_owned(),
-            ));
-        }
         let context = sealed.place.context(self.keys.environment());
         let answer = self
             .keys

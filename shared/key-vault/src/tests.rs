@@ -4,3 +4,4 @@ mod memory;
 mod moved_rows;
 mod scratch;
 mod small;
+mod unwraps;

@@ -6,6 +6,7 @@ pub mod projection;
 mod provider_key;
 pub mod refused;
 mod store;
+pub mod unwraps;
 
 pub use projection::{KeyState, ProviderKeyRow};
 pub use provider_key::{ProviderKey, Refusal};

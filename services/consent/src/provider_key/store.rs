@@ -2,8 +2,8 @@
 
 use event_store::StreamId;
 use events::{Provider, ProviderKeyEvent};
-use ids::{ProviderKeyId, TenantId, UserId};
-use key_vault::{ProviderSecret, SealError};
+use ids::{EventId, ProviderKeyId, TenantId, UserId};
+use key_vault::{ProviderSecret, SealError, Unwrap};
 use postgres::{DatabaseError, Tx};
 
 use super::{ProviderKey, ProviderKeyRow, Refusal, projection};
@@ -167,6 +167,27 @@ impl ProviderKeys {
         let keys = projection::of_owner(&tx, owner).await?;
         tx.commit().await?;
         Ok(keys)
+    }
+
+    /// Each time that the key service was asked to open a key of this person, the newest first, from
+    /// before `before` on; at most `limit`.
+    ///
+    /// # Errors
+    /// When it is not this person's key, or the database refuses.
+    pub async fn unwraps(
+        &self,
+        (tenant, owner): (TenantId, UserId),
+        id: ProviderKeyId,
+        (before, limit): (Option<EventId>, i64),
+    ) -> Result<Vec<Unwrap>, ProviderKeyError> {
+        let tx = self.0.begin("list key unwraps", tenant).await?;
+        let key = projection::one(&tx, id).await?;
+        if key.is_none_or(|key| key.owner != owner) {
+            return Err(Refusal::Unknown.into());
+        }
+        let unwraps = Unwrap::of_key(&tx, tenant, id, before, limit).await?;
+        tx.commit().await?;
+        Ok(unwraps)
     }
 }
 

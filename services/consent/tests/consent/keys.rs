@@ -137,3 +137,46 @@ async fn what_cannot_be_a_key_is_refused_and_never_repeated() {
         403
     );
 }
+
+#[actix_web::test]
+async fn its_owner_sees_each_time_a_key_was_opened_and_nobody_else_does() {
+    let world = World::open().await;
+    let (owner, other) = (
+        world.person(Role::Member).await,
+        world.person(Role::Member).await,
+    );
+    let key = world.key(&owner, "openai").await;
+    let path = format!("/provider-keys/{key}/unwraps");
+    let none = world.get(&owner, &path).await.json();
+    assert_eq!(
+        (&none["items"], &none["next_cursor"]),
+        (&json!([]), &Value::Null)
+    );
+    for number in 1..=3 {
+        let sql = format!(
+            "INSERT INTO consent.key_unwraps (id, tenant_id, key_id, version, wrapping_key, correlation_id, asked_at)
+             SELECT ('01234567-0000-7000-8000-00000000000' || {number})::uuid, tenant_id, key_id, {number},
+                    'alias/latchkey', 'request-{number}', now() FROM consent.provider_keys
+             RETURNING version"
+        );
+        assert_eq!(world.look::<i32>(&sql).await, number);
+    }
+    let first = world.get(&owner, &format!("{path}?limit=2")).await.json();
+    let of = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["request_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(of(&first), ["request-3", "request-2"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = world
+        .get(&owner, &format!("{path}?cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(
+        (of(&rest), &rest["next_cursor"]),
+        (vec!["request-1".to_owned()], &Value::Null)
+    );
+    assert_eq!(world.get(&other, &path).await.status, 404);
+}

@@ -46,16 +46,23 @@ impl Reserved {
         if call.received.route.upstream.place == Place::Sandbox {
             return Ok(Payer::Nobody);
         }
-        let opened = gate.keys.open_newest(call.access.tenant, call.key).await;
-        opened.map(Payer::Key).map_err(|refusal| match refusal {
-            OpenRefusal::Unknown => {
-                Refusal::ProviderKeyInvalid(call.received.route.upstream.name().clone())
-            }
-            OpenRefusal::Unavailable(_) | OpenRefusal::Refused(_) => {
-                tracing::error!(key.id = %call.key, error = %refusal,
+        let opened = gate.keys.open_newest(
+            call.access.tenant,
+            call.key,
+            &call.received.shape.request_id,
+        );
+        opened
+            .await
+            .map(Payer::Key)
+            .map_err(|refusal| match refusal {
+                OpenRefusal::Unknown => {
+                    Refusal::ProviderKeyInvalid(call.received.route.upstream.name().clone())
+                }
+                OpenRefusal::Unavailable(_) | OpenRefusal::Refused(_) => {
+                    tracing::error!(key.id = %call.key, error = %refusal,
                     cause = ?std::error::Error::source(&refusal), "a provider key was not opened");
-                Refusal::VaultUnavailable
-            }
-        })
+                    Refusal::VaultUnavailable
+                }
+            })
     }
 }

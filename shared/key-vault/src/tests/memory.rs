@@ -156,7 +156,7 @@ async fn a_rotated_key_is_used_once_the_old_is_forgotten() {
     let newest = || async {
         let opened = vault
             .opener
-            .open_newest(vault.tenant, vault.key)
+            .open_newest(vault.tenant, vault.key, "r")
             .await
             .unwrap();
         (opened.version(), opened.reveal().to_owned())
@@ -195,6 +195,6 @@ async fn a_key_in_memory_is_not_given_to_another_organization() {
     let (_folder, vault) = vault(&script).await;
     vault.opened(1).await.unwrap();
     let stranger = ids::TenantId::new(vault.clock.now());
-    let refused = vault.opener.open(stranger, vault.key, 1).await.err();
+    let refused = vault.opener.open(stranger, vault.key, 1, "r").await.err();
     assert!(matches!(refused, Some(OpenRefusal::Unknown)));
 }

@@ -2,7 +2,6 @@
 
 use ids::{ProviderKeyId, TenantId};
 use postgres::{Scope, Tx};
-use tokio_postgres::NoTls;
 
 use super::scratch::{Folder, Vault};
 use crate::{
@@ -21,17 +20,8 @@ async fn vault() -> (Folder, Vault) {
 }
 
 impl Vault {
-    /// As the database's owner, whom row-level security does not hold.
-    async fn tamper(&self, sql: &str) {
-        let (client, connection) = tokio_postgres::connect(&self.scratch.url("postgres"), NoTls)
-            .await
-            .unwrap();
-        tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
-    }
-
     async fn refused(&self, tenant: TenantId, key: ProviderKeyId, version: i32) {
-        let refused = self.opener.open(tenant, key, version).await.err();
+        let refused = self.opener.open(tenant, key, version, "r").await.err();
         let foreign = OpenRefusal::Refused(KeyServiceError::NotThisCiphertext(String::new()));
         assert_eq!(
             refused.map(|refusal| std::mem::discriminant(&refusal)),

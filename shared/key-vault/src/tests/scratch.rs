@@ -13,6 +13,8 @@ use tokio_postgres::{Config, NoTls};
 
 use crate::{KeyService, OpenRefusal, Opener, ProviderSecret, Sealer};
 
+/// The request in whose name a test opens keys.
+pub const REQUEST: &str = "request-7";
 const ADMIN: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
 pub struct Scratch {
@@ -140,9 +142,21 @@ impl Vault {
     }
 
     pub async fn opened(&self, version: i32) -> Result<String, OpenRefusal> {
-        let opened = self.opener.open(self.tenant, self.key, version).await?;
+        let opened = self
+            .opener
+            .open(self.tenant, self.key, version, REQUEST)
+            .await?;
         assert_eq!(opened.version(), version);
         Ok(opened.reveal().to_owned())
+    }
+
+    /// As the database's owner, whom row-level security does not hold.
+    pub async fn tamper(&self, sql: &str) {
+        let (client, connection) = tokio_postgres::connect(&self.scratch.url("postgres"), NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(sql).await.unwrap();
     }
 
     pub fn wait(&self, time: SignedDuration) {
