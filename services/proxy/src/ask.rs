@@ -129,7 +129,7 @@ pub fn read(
     match endpoint {
         Endpoint::ChatCompletions => openai::chat(upstream, body),
         Endpoint::Completions => openai::completions(upstream, body),
-        Endpoint::Responses => openai::responses(body),
+        Endpoint::Responses => openai::responses(upstream, body),
         Endpoint::Embeddings => openai::embeddings(body),
         Endpoint::Messages => anthropic::messages(body),
         Endpoint::CountMessageTokens => anthropic::count(body),

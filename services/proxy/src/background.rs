@@ -81,6 +81,8 @@ async fn heed_event(gate: &Gate, event: &RecordedEvent) {
         let read = event.read::<GrantEvent>();
         if matches!(read, Ok(Some(GrantEvent::Revoked { .. }))) {
             let cut = gate.live.cut(grant);
+            // Those that do not read are not woken by it.
+            gate.apps.give_up();
             tracing::info!(grant.id = %grant, cut, "a grant was revoked");
         } else if read.is_err() {
             // Whatever it says of the grant: it is looked up again.
@@ -141,6 +143,7 @@ async fn keep_limits(gate: Arc<Gate>, stop: impl Future<Output = ()>) {
         () = carry(Arc::clone(&gate)) => {}
         () = stop => {}
     }
+    gate.keys.forget_all().await;
     if let Err(error) = gate.limits.settle_rest().await {
         tracing::warn!(%error, "calls are settled at the deadline of their holds");
     }

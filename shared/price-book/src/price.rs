@@ -82,6 +82,20 @@ impl Price {
         worst.map_or(Nanodollars::ZERO, Amount::rounded_up)
     }
 
+    /// What `usage` costs in the dearest service tier there is: where the provider names one that has
+    /// no published price.
+    #[must_use]
+    pub fn cost_in_any_service_tier(&self, usage: &TokenUsage) -> Nanodollars {
+        let tiers = self.service_tiers.values().map(|price| price.cost(usage));
+        tiers.fold(self.cost(usage), Nanodollars::max)
+    }
+
+    /// Whether the model has a rate for writing what is not text.
+    #[must_use]
+    pub fn writes_media(&self) -> bool {
+        self.card.all().any(Rates::charge_media_output)
+    }
+
     /// The price in the service tier the provider calls `name` (`flex`, `priority`, `fast`,
     /// `batch`; `default` and `standard` are this price). `None` where none is published: such a
     /// tier is not to be asked for under a spend limit.

@@ -82,6 +82,11 @@ impl Rates {
         self.audio_hours.is_some() || self.characters.is_some()
     }
 
+    /// Whether what is written and is not text has a rate of its own.
+    pub(crate) fn charge_media_output(&self) -> bool {
+        self.media_output().iter().any(Option::is_some)
+    }
+
     /// What `usage` costs at these rates.
     pub(crate) fn cost(&self, usage: &TokenUsage) -> Amount {
         let cached = self.cached_input.or(self.input);

@@ -205,3 +205,24 @@ fn a_price_is_never_a_number_and_never_of_an_unknown_kind() {
         assert!(matches!(book, Err(PriceBookError::Shape(_))), "{rates}");
     }
 }
+
+#[test]
+fn a_service_tier_without_a_price_costs_what_the_dearest_does() {
+    let price = PriceBook::embedded()
+        .unwrap()
+        .price("openai", "gpt-5", now())
+        .unwrap();
+    let usage = price_book::TokenUsage {
+        input: 1_000,
+        output: 1_000,
+        ..price_book::TokenUsage::default()
+    };
+    let dearest = price.cost_in_any_service_tier(&usage);
+    assert!(dearest > price.cost(&usage), "gpt-5 has a dearer tier");
+    for tier in ["flex", "priority"] {
+        assert!(
+            dearest >= price.in_service_tier(tier).unwrap().cost(&usage),
+            "{tier}"
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! Bodies in Google's dialect. Its JSON takes each name in camel case and in snake case.
 
+use events::Capability;
+
 use super::{Ask, AskError, CapMember, Name, answers, media, tools, with_model};
 use crate::{
     body::{Members, elements},
@@ -45,6 +47,10 @@ pub(super) fn content(endpoint: Endpoint, model: &str, body: &[u8]) -> Result<As
         .text("serviceTier")?
         .map(|tier| tier.to_ascii_lowercase());
     if endpoint.generates() {
+        // These write images unless told otherwise.
+        if model.contains("-image") {
+            ask.needs.push(Capability::Images);
+        }
         generation(&mut ask, &members)?;
     }
     Ok(ask)

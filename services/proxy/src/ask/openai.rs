@@ -60,12 +60,16 @@ pub(super) fn chat(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
     let members = Members::of_body(body, CHAT)?;
     let mut ask = common(&members, body, media(&members, &["messages"]))?;
     refuse_unbounded(&members, &["web_search_options"])?;
+    // These search with each call, at a fee of its own.
+    if ask.model.contains("-search-") {
+        return Err(AskError::Unbounded(format!("the model `{}`", ask.model)));
+    }
     tools::openai_chat(&members)?;
     if holds_something(&members, "audio") {
         ask.needs.push(Capability::Audio);
     }
     ask.answers = answers(&members, "n")?;
-    ask.service_tier = members.text("service_tier")?.map(String::from);
+    tier(&mut ask, &members, upstream)?;
     // What was predicted and not used is charged as output.
     let prediction = members.raw("prediction").map_or(0, |(json, _)| json.len());
     ask.extra_output = u64::try_from(prediction).unwrap_or(u64::MAX);
@@ -93,6 +97,17 @@ fn cap_chat(ask: &mut Ask, members: &Members<'_>, own: &'static str) -> Result<(
         }
         (None, Some(older)) => ask.output_cap = Some(older),
         (None, None) => ask.cap_member = Some(cap),
+    }
+    Ok(())
+}
+
+/// Reads the service tier. Where an app names none, OpenAI takes the one that the owner's project has
+/// set, which may cost twice as much as what is held: the usual one is asked for by name.
+fn tier(ask: &mut Ask, members: &Members<'_>, upstream: &Upstream) -> Result<(), AskError> {
+    ask.service_tier = members.text("service_tier")?.map(String::from);
+    if ask.service_tier.is_none() && upstream.name.as_str() == "openai" {
+        let place = members.place("service_tier");
+        ask.edits.set(&place, "service_tier", r#""default""#);
     }
     Ok(())
 }
@@ -157,7 +172,7 @@ fn prompts(members: &Members<'_>) -> Result<u64, AskError> {
     })
 }
 
-pub(super) fn responses(body: &[u8]) -> Result<Ask, AskError> {
+pub(super) fn responses(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
     let members = Members::of_body(body, RESPONSES)?;
     let mut ask = common(&members, body, media(&members, &["input"]))?;
     tools::openai_responses(&members)?;
@@ -168,8 +183,10 @@ pub(super) fn responses(body: &[u8]) -> Result<Ask, AskError> {
             reason,
         });
     }
+    // A stored prompt may bring tools that run at the provider.
+    refuse_unbounded(&members, &["prompt"])?;
     // These bring in content that the body does not hold.
-    ask.input.whole_window |= ["previous_response_id", "conversation", "prompt"]
+    ask.input.whole_window |= ["previous_response_id", "conversation"]
         .iter()
         .any(|name| members.has(name));
     // An item may be named instead of sent.
@@ -181,7 +198,7 @@ pub(super) fn responses(body: &[u8]) -> Result<Ask, AskError> {
     }
     ask.stream = members.flag("stream")?.unwrap_or(false);
     ask.wants_usage = true;
-    ask.service_tier = members.text("service_tier")?.map(String::from);
+    tier(&mut ask, &members, upstream)?;
     let name = "max_output_tokens";
     ask.output_cap = members.count(name)?;
     if ask.output_cap.is_none() {

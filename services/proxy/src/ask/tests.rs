@@ -35,7 +35,9 @@ fn a_chat_gets_the_cap_it_lacks() {
         (asked.model.as_str(), asked.stream, asked.output_cap),
         ("gpt-4o", false, None)
     );
-    let expected = json!({"model": "gpt-4o", "messages": [], "max_completion_tokens": 100});
+    let expected = json!({
+        "model": "gpt-4o", "messages": [], "max_completion_tokens": 100, "service_tier": "default"
+    });
     assert_eq!(sent(&asked, &body, Some(100)), expected);
 
     let body = json!({"model": "gpt-4o", "messages": [], "max_completion_tokens": null});
@@ -72,7 +74,9 @@ fn the_usage_of_a_stream_is_asked_for() {
         json!({"include_usage": true, "include_obfuscation": false})
     );
 
-    let wanted = json!({"model": "m", "stream": true, "stream_options": {"include_usage": true}});
+    let wanted = json!({
+        "model": "m", "stream": true, "stream_options": {"include_usage": true}, "service_tier": "flex"
+    });
     let asked = chat(&wanted).unwrap();
     assert!(asked.wants_usage && asked.edits.is_empty());
     assert!(
@@ -230,7 +234,6 @@ fn what_the_body_does_not_hold_is_bounded_by_the_window() {
     for body in [
         json!({"model": "m", "previous_response_id": "r"}),
         json!({"model": "m", "conversation": "c"}),
-        json!({"model": "m", "prompt": {"id": "p"}}),
         json!({"model": "m", "input": [{"type": "item_reference", "id": "i"}]}),
     ] {
         assert!(
@@ -263,6 +266,55 @@ fn what_the_body_does_not_hold_is_bounded_by_the_window() {
         )
         .is_err()
     );
+}
+
+#[test]
+fn openai_is_told_the_tier_whose_price_is_held() {
+    let named = |asked: &Ask, body: &Value| sent(asked, body, None)["service_tier"].clone();
+    for endpoint in [Endpoint::ChatCompletions, Endpoint::Responses] {
+        let body = json!({"model": "gpt-5", "max_tokens": 9});
+        let asked = ask("openai", endpoint, &body).unwrap();
+        assert_eq!(
+            (named(&asked, &body), asked.service_tier),
+            (json!("default"), None)
+        );
+        let body = json!({"model": "gpt-5", "service_tier": "priority"});
+        let asked = ask("openai", endpoint, &body).unwrap();
+        assert_eq!(named(&asked, &body), json!("priority"));
+        assert_eq!(asked.service_tier.as_deref(), Some("priority"));
+    }
+    let body = json!({"model": "m", "max_tokens": 9});
+    let other = ask("groq", Endpoint::ChatCompletions, &body).unwrap();
+    assert_eq!(named(&other, &body), Value::Null);
+}
+
+#[test]
+fn what_a_provider_does_by_itself_is_refused() {
+    let search = json!({"model": "gpt-4o-search-preview", "messages": []});
+    let stored = json!({"model": "m", "prompt": {"id": "p"}});
+    for (endpoint, body) in [
+        (Endpoint::ChatCompletions, search),
+        (Endpoint::Responses, stored),
+    ] {
+        let refused = ask("openai", endpoint, &body).unwrap_err();
+        assert!(matches!(refused, AskError::Unbounded(_)), "{body}");
+    }
+}
+
+#[test]
+fn a_model_that_writes_images_by_itself_needs_the_capability() {
+    let body = json!({"contents": []});
+    let providers = Providers::built_in(&[]).unwrap();
+    let google = providers.find("google").unwrap();
+    let of = |model| {
+        let body = body.to_string();
+        let endpoint = Endpoint::GenerateContent;
+        read(google, endpoint, Some(model), body.as_bytes())
+            .unwrap()
+            .needs
+    };
+    assert_eq!(of("gemini-2.5-flash-image"), [Capability::Images]);
+    assert_eq!(of("gemini-2.5-flash"), []);
 }
 
 #[test]

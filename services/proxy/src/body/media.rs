@@ -46,8 +46,8 @@ enum Kind {
 fn kind_of_type(text: &str) -> Option<Kind> {
     match text {
         "image_url" | "input_image" | "image" => Some(Kind::Image),
-        "file" | "input_file" | "document" | "video" | "video_url" | "input_video"
-        | "container_upload" => Some(Kind::File),
+        "file" | "file_url" | "file_id" | "input_file" | "document" | "document_url" | "video"
+        | "video_url" | "input_video" | "container_upload" => Some(Kind::File),
         "input_audio" | "audio" | "audio_url" => Some(Kind::Sound),
         _ => None,
     }
@@ -57,7 +57,10 @@ fn kind_of_type(text: &str) -> Option<Kind> {
 fn kind_of_member(name: &str) -> Option<Kind> {
     match name {
         "image_url" => Some(Kind::Image),
-        "fileData" | "file_data" => Some(Kind::File),
+        "audio_url" => Some(Kind::Sound),
+        "fileData" | "file_data" | "file_id" => Some(Kind::File),
+        // Whatever else is named by an address, the provider fetches it.
+        _ if name.ends_with("_url") => Some(Kind::File),
         _ => None,
     }
 }
@@ -114,7 +117,8 @@ fn may_hold_media(json: &[u8]) -> bool {
         value.is_some_and(|text| kind_of_type(text).is_some())
     });
     part || [
-        "image_url\"",
+        "_url\"",
+        "file_id\"",
         "ineData\"",
         "ine_data\"",
         "ileData\"",
@@ -130,6 +134,16 @@ fn hides_ascii(json: &[u8]) -> bool {
     memmem::find_iter(json, b"\\u00").any(|at| matches!(json.get(at + 4), Some(b'2'..=b'7')))
 }
 
+/// Members that hold an image, or an address of one, and nothing that is read as text.
+const CARRIERS: [&str; 6] = [
+    "url",
+    "image_url",
+    "data",
+    "source",
+    "inlineData",
+    "inline_data",
+];
+
 struct Walk<'a> {
     found: &'a mut Media,
     /// The kind of the object that is being read, where its reader wants to know.
@@ -144,7 +158,7 @@ struct Part {
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    /// The bytes of all strings below that are not counted as an image's.
+    /// The bytes of the strings below that hold an image, if this is part of one.
     type Value = u64;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
@@ -161,7 +175,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u64, A::Error> {
         let mut part = Part::default();
-        let mut bytes = 0;
+        let mut carried = 0;
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             let read = match name.as_ref() {
                 "type" => map.next_value_seed(Said {
@@ -191,7 +205,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
                     })
                 }
             };
-            bytes += read?;
+            let read = read?;
+            if CARRIERS.contains(&name.as_ref()) {
+                carried += read;
+            }
         }
         let kind = part.kind;
         if let Some(asked) = self.part {
@@ -200,14 +217,14 @@ impl<'de> Visitor<'de> for Walk<'_> {
         match kind {
             Some(Kind::Image) => {
                 self.found.images += 1;
-                self.found.image_bytes += bytes;
-                bytes = 0;
+                self.found.image_bytes += carried;
+                return Ok(0);
             }
             Some(Kind::File) => self.found.files += 1,
             Some(Kind::Sound) => self.found.sounds += 1,
             None => {}
         }
-        Ok(bytes)
+        Ok(carried)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<u64, A::Error> {
@@ -326,10 +343,30 @@ mod tests {
             (0, 2, 0)
         );
         assert_eq!(found(r#"[{"fileData":{"fileUri":"gs://a"}}]"#).1, 1);
+        for file in [
+            r#"[{"content":[{"type":"document_url","document_url":"https://a"}]}]"#,
+            r#"[{"content":[{"type":"file","file":{"file_id":"f"}}]}]"#,
+            r#"[{"content":[{"slides_url":"https://a"}]}]"#,
+        ] {
+            assert!(found(file).1 >= 1, "{file}");
+        }
         assert_eq!(
             found(r#"[{"inlineData":{"mimeType":"application/pdf","data":""}}]"#),
             (0, 1, 0)
         );
+    }
+
+    #[test]
+    fn text_beside_an_image_is_text() {
+        for json in [
+            r#"[{"role":"user","image_url":"x","content":"TEXT"}]"#,
+            r#"[{"content":[{"image_url":{"url":"x","content":"TEXT"}}]}]"#,
+            r#"[{"content":[{"type":"image","source":{"data":"x"},"text":["TEXT"]}]}]"#,
+        ] {
+            let long = json.replace("TEXT", &"a".repeat(1000));
+            let media = media_in(&long);
+            assert_eq!((media.images, media.image_bytes), (1, 1), "{json}");
+        }
     }
 
     #[test]

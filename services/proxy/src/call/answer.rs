@@ -49,6 +49,12 @@ pub(crate) fn framing_of(headers: &http::HeaderMap) -> Option<Framing> {
     }
 }
 
+/// The service tier that Google names beside its answer.
+fn tier_of(headers: &http::HeaderMap) -> Option<String> {
+    let tier = headers.get("x-gemini-service-tier")?.to_str().ok()?;
+    Some(tier.to_owned())
+}
+
 impl Sent {
     /// Gives the answer on, and sees to it that the call is settled before its last byte.
     ///
@@ -86,7 +92,8 @@ impl Sent {
             ..
         } = self;
         let length = response.body().length().unwrap_or(0);
-        let meter = Meter::new(route.endpoint, framing);
+        let mut meter = Meter::new(route.endpoint, framing);
+        meter.note_tier(tier_of(response.headers()));
         let flow = Flow::new(
             Arc::clone(gate),
             response,

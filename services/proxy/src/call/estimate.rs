@@ -16,6 +16,10 @@ const ADDED_TO_ANY: u64 = 64;
 const OF_AN_IMAGE: u64 = 6_000;
 /// The most tokens of one image for models that count them many times over.
 const OF_AN_IMAGE_OF_MINI: u64 = 50_000;
+/// And for models that read an image at its full size.
+const OF_AN_IMAGE_IN_FULL: u64 = 25_000;
+/// Anthropic's longest context window, which an app may ask for where the usual one is shorter.
+const LONGEST_WINDOW_OF_ANTHROPIC: u64 = 1_000_000;
 /// A cap below this is no use to anybody; some providers refuse it.
 const SMALLEST_CAP: u32 = 16;
 
@@ -72,7 +76,8 @@ pub fn estimate(
         model: ask.model.clone(),
     };
     let price = price.ok_or_else(unknown)?;
-    let input = input_bound(&ask.input, &ask.model, price)?;
+    let window = window(provider, price);
+    let input = input_bound(&ask.input, &ask.model, window)?;
     let (each, cap) = output_bound(endpoint, ask, price, input, limits, usual_cap)?;
     let output = u64::from(each)
         .saturating_mul(ask.answers)
@@ -86,8 +91,19 @@ pub fn estimate(
     })
 }
 
-fn input_bound(input: &Input, model: &str, price: &Price) -> Result<u64, Refusal> {
-    let window = price.context_window();
+/// The most tokens a model can be made to read. What is published is rounded (1,000,000 for
+/// 1,047,576), so the next power of two bounds it.
+fn window(provider: &Provider, price: &Price) -> Option<u64> {
+    let published = price.context_window()?;
+    let longest = if provider.as_str() == "anthropic" {
+        published.max(LONGEST_WINDOW_OF_ANTHROPIC)
+    } else {
+        published
+    };
+    longest.checked_next_power_of_two()
+}
+
+fn input_bound(input: &Input, model: &str, window: Option<u64>) -> Result<u64, Refusal> {
     if input.whole_window {
         return window.ok_or_else(|| Refusal::Request {
             message: "the call brings in content that the body does not hold, and the context \
@@ -98,6 +114,8 @@ fn input_bound(input: &Input, model: &str, price: &Price) -> Result<u64, Refusal
     }
     let of_image = if model.contains("-mini") {
         OF_AN_IMAGE_OF_MINI
+    } else if model.contains("-nano") || model.starts_with("gpt-5") {
+        OF_AN_IMAGE_IN_FULL
     } else {
         OF_AN_IMAGE
     };
@@ -157,7 +175,11 @@ fn worst_case(ask: &Ask, price: &Price, input: u64, output: u64) -> Option<Nanod
     if price.worst_case(input, output) == UNBOUNDED {
         return None;
     }
-    let text_only = ask.input.images == 0 && !ask.input.whole_window && ask.needs.is_empty();
+    // Some models write images or sound without being asked to.
+    let text_only = ask.input.images == 0
+        && !ask.input.whole_window
+        && ask.needs.is_empty()
+        && !price.writes_media();
     let ceiling = Ceiling {
         input,
         output,
@@ -280,6 +302,55 @@ mod tests {
             .unwrap()
             .cost;
         assert!(auto >= usual);
+    }
+
+    #[test]
+    fn what_fills_the_window_is_held_at_the_longest_window_there_is() {
+        let long = "a".repeat(1_040_000);
+        let of = |provider, endpoint, model| {
+            let body = json!({"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": long}]});
+            at(provider, endpoint, &body, 2_000_000).unwrap().input
+        };
+        // Published as 1,000,000, and longer than that.
+        assert!(of("openai", Endpoint::ChatCompletions, "gpt-4.1") > 1_040_000);
+        // Of 200,000, unless the app asks for the longer one.
+        assert!(of("anthropic", Endpoint::Messages, "claude-sonnet-4-5") > 1_000_000);
+    }
+
+    #[test]
+    fn a_model_that_writes_images_is_held_at_the_price_of_images() {
+        let providers = Providers::built_in(&[]).unwrap();
+        let google = providers.find("google").unwrap();
+        let body =
+            json!({"contents": [], "generationConfig": {"maxOutputTokens": 1_000}}).to_string();
+        let endpoint = Endpoint::GenerateContent;
+        let asked = ask::read(
+            google,
+            endpoint,
+            Some("gemini-2.5-flash-image"),
+            body.as_bytes(),
+        );
+        let asked = asked.unwrap();
+        let price = PriceBook::embedded().unwrap();
+        let price = price.price("google", &asked.model, now()).unwrap();
+        let images = price_book::TokenUsage {
+            output: 1_000,
+            image_output: 1_000,
+            ..price_book::TokenUsage::default()
+        };
+        let asked = Ask {
+            needs: Vec::new(),
+            ..asked
+        };
+        let held = estimate(
+            google.name(),
+            endpoint,
+            &asked,
+            Some(price),
+            &limits(100_000),
+            4_096,
+        );
+        assert!(held.unwrap().cost >= price.cost(&images));
     }
 
     #[test]

@@ -15,10 +15,9 @@ const USER_AGENT: UpstreamValue =
 
 /// Anthropic's betas that change neither what a call costs nor where its data goes. Others are
 /// left out.
-const ANTHROPIC_BETAS: [&str; 20] = [
+const ANTHROPIC_BETAS: [&str; 19] = [
     "advanced-tool-use-",
     "claude-code-",
-    "compact-",
     "computer-use-",
     "context-1m-",
     "context-management-",

@@ -99,6 +99,11 @@ impl Meter {
         }
     }
 
+    /// Notes the service tier that stands beside the answer; one that the answer tells replaces it.
+    pub fn note_tier(&mut self, tier: Option<String>) {
+        self.reading.note_tier(tier);
+    }
+
     /// Reads the next bytes of the answer.
     pub fn read(&mut self, bytes: &Bytes) {
         if self.words == Words::Nothing {

@@ -7,6 +7,11 @@ use serde_json::Value;
 /// The provider's list with the granted models only; `None` if it is not a list of models.
 pub(crate) fn granted(list: &[u8], models: &Models) -> Option<Bytes> {
     let mut list: Value = serde_json::from_slice(list).ok()?;
+    // Together sends the bare list.
+    if let Some(all) = list.as_array_mut() {
+        all.retain(|model| id_of(model).is_some_and(|id| models.covers(id)));
+        return serde_json::to_vec(&list).ok().map(Bytes::from);
+    }
     // OpenAI and Anthropic call it `data`, Google `models`.
     let name = ["data", "models"]
         .into_iter()
@@ -56,6 +61,11 @@ mod tests {
             only(&google, "gemini-*"),
             json!({"models": [{"name": "models/gemini-2.5-pro"}]})
         );
+        let together = json!([{"id": "meta/llama-3", "x": 1}, {"id": "other"}]);
+        assert_eq!(
+            only(&together, "meta/*"),
+            json!([{"id": "meta/llama-3", "x": 1}])
+        );
         let anthropic = json!({"data": [{"id": "a-1"}, {"id": "b-1"}], "first_id": "a-1", "last_id": "b-1", "has_more": false});
         let left = only(&anthropic, "b-1");
         assert_eq!(
@@ -66,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_models_is_not_given_on() {
-        for other in ["", "{}", "[]", r#"{"data":{}}"#] {
+        for other in ["", "{}", "7", r#"{"data":{}}"#] {
             assert!(
                 granted(other.as_bytes(), &Models::default()).is_none(),
                 "{other}"

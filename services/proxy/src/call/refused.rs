@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use event_bus::{EventBus, Message};
 use events::{CallOutcome, CallRecord};
 use futures_util::StreamExt;
-use http::StatusCode;
+use http::{Response, StatusCode};
 use ids::{EventId, ProviderKeyId, UserId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +25,7 @@ use crate::{
     },
     error::Refusal,
     provider::{Dialect, Place},
+    wire::Body,
 };
 
 /// A longer refusal is not given on.
@@ -40,23 +41,21 @@ impl Sent {
     pub(crate) async fn refused(mut self, gate: &Arc<Gate>) -> Result<HttpResponse, Refusal> {
         let provider = self.route.upstream.name().clone();
         let status = self.response.status();
-        let body = self.read_refusal(gate).await;
-        let refuses_key = refuses_key(self.route.upstream.dialect(), status, body.as_deref());
         let head = Head::of(&self);
-        let has_key = self.route.upstream.place != Place::Sandbox;
-        if refuses_key
-            && has_key
-            && let Some(record) = self.open.record()
-        {
-            tell(&gate.bus, record, gate.clock.now());
-        }
+        let record = self.open.record().cloned();
         let ending = Ending {
             outcome: CallOutcome::ProviderError,
             status: Some(status.as_u16()),
             evidence: Evidence::Nothing,
         };
+        // Before its text is read: the app may go away meanwhile, and nothing was used.
         self.open.settle(ending).await;
-        if refuses_key || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let body = read_refusal(&mut self.response, gate).await;
+        if refuses_key(self.route.upstream.dialect(), status, body.as_deref()) {
+            let has_key = self.route.upstream.place != Place::Sandbox;
+            if let Some(record) = record.filter(|_| has_key) {
+                tell(&gate.bus, &record, gate.clock.now());
+            }
             return Err(Refusal::ProviderKeyInvalid(provider));
         }
         let is_refusal = status.is_client_error() || status.is_server_error();
@@ -70,26 +69,26 @@ impl Sent {
             None => Err(Refusal::ProviderAnswer(provider)),
         }
     }
+}
 
-    /// The refusal's JSON; `None` if it is something else, too long, or does not come.
-    async fn read_refusal(&mut self, gate: &Gate) -> Option<BytesMut> {
-        if framing_of(self.response.headers()) != Some(Framing::Json) {
-            return None;
-        }
-        let read = timeout(gate.bounds.idle, async {
-            let mut body = BytesMut::new();
-            while let Some(Ok(bytes)) = self.response.body_mut().next().await {
-                if body.len() + bytes.len() > LONGEST {
-                    return None;
-                }
-                body.extend_from_slice(&bytes);
-            }
-            serde_json::from_slice::<serde::de::IgnoredAny>(&body)
-                .ok()
-                .map(|_| body)
-        });
-        read.await.ok().flatten()
+/// The refusal's JSON; `None` if it is something else, too long, or does not come.
+async fn read_refusal(response: &mut Response<Body>, gate: &Gate) -> Option<BytesMut> {
+    if framing_of(response.headers()) != Some(Framing::Json) {
+        return None;
     }
+    let read = timeout(gate.bounds.idle, async {
+        let mut body = BytesMut::new();
+        while let Some(Ok(bytes)) = response.body_mut().next().await {
+            if body.len() + bytes.len() > LONGEST {
+                return None;
+            }
+            body.extend_from_slice(&bytes);
+        }
+        serde_json::from_slice::<serde::de::IgnoredAny>(&body)
+            .ok()
+            .map(|_| body)
+    });
+    read.await.ok().flatten()
 }
 
 /// Whether a refusal means that the key is bad. Google says so with 400.

@@ -157,8 +157,13 @@ impl Relay {
             End::NotYet => Came::More(passed),
             End::Broken(broken) => Came::Broken(passed, broken),
             End::Whole => {
+                // A last line may lack its end.
+                let rest = self.events.as_mut().map(Events::rest).unwrap_or_default();
+                if let Some(meter) = flow.meter() {
+                    meter.read(&rest);
+                }
                 gathered.add(passed);
-                gathered.add(self.events.as_mut().map(Events::rest).unwrap_or_default());
+                gathered.add(rest);
                 Came::Last(gathered.take())
             }
         })
@@ -192,9 +197,13 @@ impl Relay {
         self.end(outcome, false, sent.freeze(), false);
     }
 
+    fn is_events(&self) -> bool {
+        self.framing == Framing::Events
+    }
+
     fn came(&mut self, came: Came) -> Option<Bytes> {
         match came {
-            Came::More(bytes) if says_the_end(&bytes) => {
+            Came::More(bytes) if self.is_events() && says_the_end(self.endpoint, &bytes) => {
                 // What follows, if anything, is only the end of the connection.
                 self.end(CallOutcome::Completed, true, bytes, false);
                 None
@@ -272,6 +281,12 @@ impl MessageBody for Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
+        // What is read on behind the app's back begins in the midst of this line.
+        if let Some(events) = &mut self.events
+            && let Some(meter) = self.flow.lock().meter()
+        {
+            meter.read(&events.rest());
+        }
         // Half settled: the rest is done though nobody waits for it.
         if let Phase::Last { settling, .. } = std::mem::replace(&mut self.phase, Phase::Over) {
             drain::behind(async move {
@@ -308,16 +323,14 @@ fn pass(flow: &mut Flow, events: &mut Option<Events>, bytes: Bytes) -> Result<By
 
 /// Whether these bytes end with the event that ends a stream: then the call is settled before the
 /// app sees it. Google has no such event; its streams are settled when the connection ends them.
-fn says_the_end(bytes: &[u8]) -> bool {
+fn says_the_end(endpoint: Endpoint, bytes: &[u8]) -> bool {
     let end = bytes.trim_ascii_end();
-    if end.ends_with(b"data: [DONE]") || end.ends_with(b"data:[DONE]") {
-        return true;
+    if endpoint != Endpoint::Messages {
+        return end.ends_with(b"data: [DONE]") || end.ends_with(b"data:[DONE]");
     }
     // Anthropic pads the object with spaces.
-    let Some(inner) = end.strip_suffix(b"}") else {
-        return false;
-    };
-    inner.trim_ascii_end().ends_with(b"\"message_stop\"")
+    end.strip_suffix(b"}")
+        .is_some_and(|inner| inner.trim_ascii_end().ends_with(b"\"message_stop\""))
 }
 
 /// The answer goes no further.
@@ -333,24 +346,41 @@ pub(crate) fn boxed(relay: Relay) -> actix_web::body::BoxBody {
 #[cfg(test)]
 mod tests {
     use super::says_the_end;
+    use crate::provider::Endpoint::{self, ChatCompletions, Messages};
 
     #[test]
     fn the_end_of_a_stream_is_known() {
-        for end in [
-            "data: x\n\ndata: [DONE]\n\n",
-            "data: [DONE]",
-            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-            "data: {\"type\": \"message_stop\"     }\n\n",
+        for (endpoint, end) in [
+            (ChatCompletions, "data: x\n\ndata: [DONE]\n\n"),
+            (ChatCompletions, "data: [DONE]"),
+            (
+                Messages,
+                "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+            ),
+            (Messages, "data: {\"type\": \"message_stop\"     }\n\n"),
         ] {
-            assert!(says_the_end(end.as_bytes()), "{end}");
+            assert!(says_the_end(endpoint, end.as_bytes()), "{end}");
         }
-        for other in [
-            "",
-            "data: {\"delta\":{\"content\":\"data: [DONE]\"}}\n\n",
-            "data: {\"delta\":{\"text\":\"\\\"message_stop\\\"\"}}\n\n",
-            "data: [DONE",
+        for (endpoint, other) in [
+            (ChatCompletions, ""),
+            (
+                ChatCompletions,
+                "data: {\"delta\":{\"content\":\"data: [DONE]\"}}\n\n",
+            ),
+            (
+                Messages,
+                "data: {\"delta\":{\"text\":\"\\\"message_stop\\\"\"}}\n\n",
+            ),
+            (ChatCompletions, "data: [DONE"),
+            // The words of another dialect.
+            (ChatCompletions, "data: {\"text\":\"message_stop\"}\n\n"),
+            (
+                Endpoint::StreamGenerateContent,
+                "data: {\"a\":\"message_stop\"}",
+            ),
+            (Messages, "data: [DONE]\n\n"),
         ] {
-            assert!(!says_the_end(other.as_bytes()), "{other}");
+            assert!(!says_the_end(endpoint, other.as_bytes()), "{other}");
         }
     }
 }

@@ -131,8 +131,15 @@ impl Authorized {
             };
             refusal(refused, estimate.cost, at)
         })?;
+        let asked_tier = self.ask.service_tier.clone();
         let record = self.record(call, &estimate, gate.prices.version());
-        let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, price, estimate);
+        let open = OpenCall::new(
+            Arc::clone(gate),
+            record,
+            Holding { held },
+            price,
+            (estimate, asked_tier),
+        );
         Ok(Reserved {
             authorized: self,
             estimate,

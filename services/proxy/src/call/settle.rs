@@ -24,6 +24,8 @@ struct Parts {
     holding: Holding,
     price: Option<&'static Price>,
     estimate: Estimate,
+    /// The service tier that the app asked for.
+    asked_tier: Option<String>,
     /// There once the provider may have been asked.
     began: Option<Began>,
     began_instant: std::time::Instant,
@@ -66,7 +68,7 @@ impl OpenCall {
         record: CallRecord,
         holding: Holding,
         price: Option<&'static Price>,
-        estimate: Estimate,
+        (estimate, asked_tier): (Estimate, Option<String>),
     ) -> Self {
         let began_instant = std::time::Instant::now();
         Self(Some(Parts {
@@ -75,6 +77,7 @@ impl OpenCall {
             holding,
             price,
             estimate,
+            asked_tier,
             began: None,
             began_instant,
         }))
@@ -178,7 +181,8 @@ impl Parts {
             Evidence::Reading(reading) => Some(reading),
             Evidence::None => None,
         };
-        let tier = reading.and_then(|reading| reading.service_tier.as_deref());
+        let told = reading.and_then(|reading| reading.service_tier.as_deref());
+        let tier = told.or(self.asked_tier.as_deref());
         if let Some(told) = reading.and_then(|reading| reading.told) {
             return (told, Measurement::Measured, self.cost(&told, tier));
         }
@@ -199,10 +203,15 @@ impl Parts {
         let Some(price) = self.price else {
             return Nanodollars::ZERO;
         };
-        let tier = service_tier.and_then(|tier| price.in_service_tier(&tier.to_ascii_lowercase()));
-        tier.unwrap_or(price)
-            .cost(usage)
-            .clamp(Nanodollars::ZERO, LARGEST_LIMIT)
+        let cost = match service_tier.map(str::to_ascii_lowercase) {
+            None => price.cost(usage),
+            Some(tier) => match price.in_service_tier(&tier) {
+                Some(price) => price.cost(usage),
+                // Nobody says what this tier costs: no more than the dearest that is known.
+                None => price.cost_in_any_service_tier(usage),
+            },
+        };
+        cost.clamp(Nanodollars::ZERO, LARGEST_LIMIT)
     }
 }
 

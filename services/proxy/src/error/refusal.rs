@@ -287,10 +287,13 @@ impl Refusal {
     /// longer than they wait.
     #[must_use]
     pub fn must_not_be_retried(&self) -> bool {
-        matches!(self, Self::SpendLimit { .. } | Self::ProviderKeyInvalid(_))
-            || self
-                .retry_after()
-                .is_some_and(|wait| wait > Duration::from_secs(60))
+        // An answer that cannot be given on was charged, and would be again.
+        matches!(
+            self,
+            Self::SpendLimit { .. } | Self::ProviderKeyInvalid(_) | Self::ProviderAnswer(_)
+        ) || self
+            .retry_after()
+            .is_some_and(|wait| wait > Duration::from_secs(60))
     }
 
     /// Where the person who granted can be shown what is missing, ready to be allowed or not; `origin`

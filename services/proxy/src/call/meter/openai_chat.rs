@@ -9,6 +9,7 @@ use super::Reading;
 struct Usage {
     prompt_tokens: Option<u64>,
     completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
 }
@@ -17,6 +18,7 @@ struct Usage {
 #[serde(default)]
 struct PromptDetails {
     cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
     audio_tokens: Option<u64>,
 }
 
@@ -46,11 +48,14 @@ impl Usage {
         let input = self.prompt_tokens?;
         let prompt = self.prompt_tokens_details.unwrap_or_default();
         let completion = self.completion_tokens_details.unwrap_or_default();
+        // Gemini's thoughts stand in the total alone.
+        let beyond_input = self.total_tokens.unwrap_or(0).saturating_sub(input);
         Some(TokenUsage {
             input,
             cached_input: prompt.cached_tokens.unwrap_or(0),
+            cache_write: prompt.cache_write_tokens.unwrap_or(0),
             audio_input: prompt.audio_tokens.unwrap_or(0),
-            output: self.completion_tokens.unwrap_or(0),
+            output: self.completion_tokens.unwrap_or(0).max(beyond_input),
             reasoning: completion.reasoning_tokens.unwrap_or(0),
             audio_output: completion.audio_tokens.unwrap_or(0),
             ..TokenUsage::default()

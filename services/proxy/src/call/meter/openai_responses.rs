@@ -17,6 +17,7 @@ struct Usage {
 #[serde(default)]
 struct InputDetails {
     cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -38,13 +39,11 @@ struct Response {
 
 impl Usage {
     fn tokens(self) -> TokenUsage {
+        let input = self.input_tokens_details.unwrap_or_default();
         TokenUsage {
             input: self.input_tokens,
-            cached_input: self
-                .input_tokens_details
-                .unwrap_or_default()
-                .cached_tokens
-                .unwrap_or(0),
+            cached_input: input.cached_tokens.unwrap_or(0),
+            cache_write: input.cache_write_tokens.unwrap_or(0),
             output: self.output_tokens,
             reasoning: self
                 .output_tokens_details

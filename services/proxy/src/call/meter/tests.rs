@@ -278,3 +278,24 @@ fn what_is_no_usage_is_not_taken_for_one() {
         }
     }
 }
+
+#[test]
+fn writes_to_a_cache_and_thoughts_beyond_the_output_are_told() {
+    let chat = r#"{"usage":{"prompt_tokens":50,"completion_tokens":7,"total_tokens":70,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":6}}}"#;
+    let expected = TokenUsage {
+        input: 50,
+        cached_input: 4,
+        cache_write: 6,
+        output: 20,
+        ..TokenUsage::default()
+    };
+    assert_eq!(
+        told(Endpoint::ChatCompletions, Framing::Json, chat),
+        expected
+    );
+    let responses = r#"{"usage":{"input_tokens":50,"output_tokens":20,"input_tokens_details":{"cached_tokens":4,"cache_write_tokens":6}}}"#;
+    assert_eq!(
+        told(Endpoint::Responses, Framing::Json, responses),
+        expected
+    );
+}
