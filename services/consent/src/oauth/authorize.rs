@@ -40,7 +40,7 @@ const LARGEST_DETAILS: usize = 8 * 1024;
     ("authorization_details" = String, Query), ("state" = Option<String>, Query), ("request_uri" = Option<String>, Query),
     ("grant_management_action" = Option<String>, Query), ("grant_id" = Option<String>, Query),
     ("dpop_jkt" = Option<String>, Query)),
-    responses((status = 303, description = "To the consent page, to sign-in, or back to the app with an error"),
+    responses((status = 303, description = "To the consent page, to sign-in, or back with an error to an app that an administrator registered"),
     (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 503, body = Problem)))]
 #[get("/oauth/authorize")]
 pub(crate) async fn authorize(
@@ -80,7 +80,7 @@ pub(crate) async fn authorize(
     Policies::new(vault.get_ref().clone())
         .allow(person.tenant, app.registration.as_ref())
         .await?;
-    let back = |error: &OauthError| Ok(back_with(&vault, parameters, &redirect_uri, error));
+    let back = |error: &OauthError| back_with(&vault, (&app, parameters), &redirect_uri, error);
     let largest = pushed
         .as_ref()
         .map_or(LARGEST_DETAILS, |_| pushed::LARGEST_DETAILS);
@@ -313,13 +313,24 @@ pub(super) fn checked(
 }
 
 /// Back to the app with an error, with `iss` so that it knows who says so (RFC 9207).
+///
+/// # Errors
+/// With a page that says it, where nobody but the app itself vouches for the address: a link to the
+/// vault would else be a link to anywhere (RFC 9700 section 4.11.2).
 fn back_with(
     vault: &Vault,
-    parameters: &Parameters,
+    (app, parameters): (&AppRow, &Parameters),
     redirect_uri: &str,
     error: &OauthError,
-) -> HttpResponse {
-    see_other(&redirect(
+) -> Result<HttpResponse, Problem> {
+    if app.registration.is_some() {
+        let says = format!("{} ({}).", error.error_description, error.error);
+        return Err(Problem::bad_request(says).named(
+            "request-refused",
+            "What the app asks for cannot be shown to you",
+        ));
+    }
+    Ok(see_other(&redirect(
         redirect_uri,
         &[
             ("error", Some(error.error)),
@@ -327,7 +338,7 @@ fn back_with(
             ("state", parameters.get("state")),
             ("iss", Some(&vault.public_url)),
         ],
-    ))
+    )))
 }
 
 fn see_other(location: &str) -> HttpResponse {

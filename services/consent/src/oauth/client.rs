@@ -85,9 +85,11 @@ async fn signed(
     assertion: &str,
 ) -> Result<(), OauthError> {
     let keys = keys(vault, known, assertion).await?;
+    // Some name the endpoint they ask, which RFC 9126 section 2 has us take.
     let audiences = [
         vault.public_url.clone(),
         format!("{}/oauth/token", vault.public_url),
+        format!("{}/oauth/par", vault.public_url),
     ];
     let client_id = &known.client_id;
     let proven = assertion::verify(assertion, &keys, client_id, &audiences, vault.clock.now())

@@ -61,8 +61,13 @@ pub(super) async fn asked(
     Ok(asked.map_err(|wrong| OauthError::new("invalid_authorization_details", wrong.to_string())))
 }
 
+/// A client that became known in another way since is another one to its person, and what it would be
+/// given more could not be collected (see [`super::unchanged`]).
 fn is_good(grant: &GrantRow, app: &AppRow) -> bool {
-    grant.app.app == Some(app.id) && grant.state == GrantState::Live && grant.above.is_empty()
+    grant.app.app == Some(app.id)
+        && grant.app.registration == app.registration
+        && grant.state == GrantState::Live
+        && grant.above.is_empty()
 }
 
 fn unknown() -> OauthError {

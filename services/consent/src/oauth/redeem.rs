@@ -66,7 +66,6 @@ pub(super) async fn redeem(
     tx.set_scope(Scope::Tenant(stored.tenant))
         .await
         .map_err(|e| OauthError::unavailable(&e))?;
-    unchanged::check(&tx, client, stored.grant, now).await?;
     let user = owner(&tx, &stored).await?;
     let actor = Actor {
         name: client_id.clone(),
@@ -93,6 +92,7 @@ pub(super) async fn redeem(
             "the code was used before; what it gave is revoked",
         ));
     }
+    unchanged::check(&tx, client, stored.grant, now).await?;
     let terms = refresh::terms(rooms, client, parameters)?;
     let delivered = rooms
         .requests

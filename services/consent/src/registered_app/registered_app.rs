@@ -99,6 +99,9 @@ pub enum RedirectUriError {
     /// A part that must not be there.
     #[error("a redirect URI has no fragment, user name or password")]
     Part,
+    /// An IPv6 address, which the policy of the consent page cannot name: Approve would lead nowhere.
+    #[error("a redirect URI names no IPv6 address; write 127.0.0.1")]
+    Ipv6,
     /// Two readers could understand it differently.
     #[error("write it as a URL parser writes it: small host name, no default port, no `..`")]
     Spelling,
@@ -116,6 +119,9 @@ pub fn check_redirect_uri(text: &str) -> Result<(), RedirectUriError> {
     let uri = Url::parse(text).map_err(|_| RedirectUriError::Form)?;
     if !uri.username().is_empty() || uri.password().is_some() || text.contains('#') {
         return Err(RedirectUriError::Part);
+    }
+    if matches!(uri.host(), Some(Host::Ipv6(_))) {
+        return Err(RedirectUriError::Ipv6);
     }
     match uri.scheme() {
         "https" if uri.host().is_some() => {}
@@ -177,7 +183,6 @@ mod tests {
             "https://app.test/cb",
             "http://127.0.0.1:8000/cb",
             "http://localhost/cb",
-            "http://[::1]:1/cb",
             "https://app.test",
         ] {
             assert_eq!(check_redirect_uri(good), Ok(()), "{good}");
@@ -187,6 +192,8 @@ mod tests {
             ("data:text/html,x", RedirectUriError::Scheme),
             ("http://app.test/cb", RedirectUriError::Scheme),
             ("http://127.0.0.1.evil.test/", RedirectUriError::Scheme),
+            ("http://[::1]:1/cb", RedirectUriError::Ipv6),
+            ("https://[2001:db8::1]/cb", RedirectUriError::Ipv6),
             ("https://app.test/cb#x", RedirectUriError::Part),
             ("https://app.test@evil.test/", RedirectUriError::Part),
             ("/cb", RedirectUriError::Form),

@@ -2,7 +2,7 @@
 //! nobody registered it.
 
 use events::{AppIdentity, Verification};
-use url::{Host, Url};
+use url::Url;
 
 use crate::registered_app::{RedirectUriError, check_redirect_uri};
 
@@ -19,9 +19,6 @@ pub enum CallbackError {
     /// The answer would be added to something else than what was sent.
     #[error("write the slash after the host name")]
     Spelling,
-    /// A content security policy cannot name it, so browsers would not follow.
-    #[error("an IPv6 address cannot be a callback; use 127.0.0.1")]
-    Ipv6,
     /// It has a parameter that the answer brings.
     #[error("its query must not have `{0}`: that comes with the answer")]
     Parameter(&'static str),
@@ -41,9 +38,6 @@ impl Callback {
         let url = Url::parse(text).map_err(|_| RedirectUriError::Form)?;
         if url.as_str() != text {
             return Err(CallbackError::Spelling);
-        }
-        if matches!(url.host(), Some(Host::Ipv6(_))) {
-            return Err(CallbackError::Ipv6);
         }
         if let Some(taken) = OURS
             .into_iter()
@@ -141,8 +135,8 @@ mod tests {
             ("https:app.test/cb", RedirectUriError::Spelling.into()),
             ("http://127.1:9/cb", RedirectUriError::Spelling.into()),
             ("http://2130706433/cb", RedirectUriError::Spelling.into()),
-            ("http://[::1]:8000/cb", CallbackError::Ipv6),
-            ("https://[2001:db8::1]/cb", CallbackError::Ipv6),
+            ("http://[::1]:8000/cb", RedirectUriError::Ipv6.into()),
+            ("https://[2001:db8::1]/cb", RedirectUriError::Ipv6.into()),
             (
                 "https://app.test/?code=mine",
                 CallbackError::Parameter("code"),

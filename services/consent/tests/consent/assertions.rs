@@ -1,5 +1,6 @@
 //! A client that signs proves itself with each assertion once, and nobody else can.
 
+use actix_web::test::TestRequest;
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client_site::{Page, Site},
-    oauth::{CALLBACK, code, owner, post_form, redeeming, register},
+    oauth::{CALLBACK, asking, code, owner, post_form, redeeming, register},
     world::{Answer, ORIGIN, Person, World},
 };
 
@@ -91,6 +92,23 @@ async fn a_client_that_signs_redeems_its_code() {
     form.push(("client_assertion", signer.assertion(&claims)));
     let token = post_form(&world, "/oauth/token", &form).await;
     assert_eq!(token.status, 200, "{}", token.body);
+}
+
+#[actix_web::test]
+async fn a_client_that_pushes_may_sign_for_the_endpoint_it_pushes_to() {
+    let world = World::open().await;
+    let person = owner(&world).await;
+    let signer = Signer::registered(&world, &person).await;
+    for (audience, status) in [("par", 201), ("authorize", 401)] {
+        let mut claims = signer.claims(&world, audience);
+        claims["aud"] = json!(format!("{ORIGIN}/oauth/{audience}"));
+        let mut form = asking(&signer.client);
+        form.push(("client_assertion_type".to_owned(), TYPE.to_owned()));
+        form.push(("client_assertion".to_owned(), signer.assertion(&claims)));
+        let pushed = TestRequest::post().uri("/oauth/par").set_form(form);
+        let pushed = world.send(pushed).await;
+        assert_eq!(pushed.status, status, "{audience}: {}", pushed.body);
+    }
 }
 
 #[actix_web::test]

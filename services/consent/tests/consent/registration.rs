@@ -154,6 +154,15 @@ async fn an_app_that_registered_openly_is_unverified_and_for_those_whose_organiz
     let request = page.rsplit('/').next().unwrap();
     let shown = world.get(&free, &format!("/requests/{request}")).await;
     assert_eq!(shown.text("verification"), "unverified");
+    // Nobody vouches for its address, so no error leads there.
+    let mut wrong = asking(&client);
+    for (name, value) in &mut wrong {
+        if name == "response_type" {
+            "token".clone_into(value);
+        }
+    }
+    let refused = authorize(&world, &free, &wrong).await;
+    assert_eq!((refused.status, refused.header("location")), (400, ""));
     let (code, grant) = oauth::code(&world, &free, &client).await;
     let given = post_form(&world, "/oauth/token", &redeeming(&client, &code)).await;
     // A day, as every unverified app.
