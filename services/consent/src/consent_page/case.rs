@@ -1,7 +1,7 @@
 //! One request in front of the person who decides it.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use events::{AppIdentity, AuthorizationDetail, Verification};
+use events::{AppIdentity, AuthorizationDetail, Transport, Verification};
 use ids::{RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use pages::Notice;
@@ -143,6 +143,8 @@ impl Case {
             beside: self.beside.as_ref(),
             offers: &offers,
             alike: self.alike,
+            // An OAuth client in a browser has somewhere to go back to.
+            from_device: self.row.transport == Transport::Oauth && self.way_back == WayBack::None,
             redirect_uri: self.way_back.address(),
             now: self.now,
         };

@@ -35,6 +35,8 @@ pub(super) struct ConsentPage {
     pub now: Timestamp,
     /// How many other requests under this name wait.
     pub alike: usize,
+    /// Whether a device asks, by a code that the person entered.
+    pub from_device: bool,
     /// The app's own words, where it says the same for every provider.
     pub reason: Option<String>,
     /// What the app has and what it asks for beside it, if it has something.
@@ -94,6 +96,7 @@ pub(super) struct Shown<'a> {
     pub beside: Option<&'a GrantRow>,
     pub digest: String,
     pub alike: usize,
+    pub from_device: bool,
     pub redirect_uri: Option<&'a str>,
     pub now: Timestamp,
 }
@@ -128,6 +131,7 @@ impl ConsentPage {
             received_at: shown.row.received_at,
             expires_at: shown.row.expires_at,
             now: shown.now,
+            from_device: shown.from_device,
             alike: shown.alike,
             difference,
             more,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sessions::Role;
 
 use crate::{
-    oauth::{owner, post_form, register},
+    oauth::{asking, authorize, owner, post_form, register},
     world::{Answer, ORIGIN, Person, World, detail},
 };
 
@@ -95,6 +95,15 @@ async fn a_device_gets_its_token_once_its_person_has_decided() {
     let request = entered(&world, &person, &code.to_lowercase()).await;
     assert_eq!(entered(&world, &person, &code).await, request);
     assert_eq!(world.count("consent.access_requests").await, 1);
+    // Where it is decided, too, the person is told what a sent code means.
+    let decided_on = world.browse(&person, &format!("/requests/{request}")).await;
+    assert!(decided_on.body.contains("that device is in front of you"));
+    let (plain, _) = authorize(&world, &person, &asking(&register(&world, &person).await))
+        .await
+        .sent_to();
+    let plain = plain.strip_prefix(ORIGIN).unwrap_or(&plain);
+    let in_a_browser = world.browse(&person, plain).await;
+    assert!(!in_a_browser.body.contains("in front of you"));
     assert_eq!(
         poll(&world, &client, &device).await.text("error"),
         "authorization_pending"

@@ -54,6 +54,7 @@ fn page_about(
         wanted,
         beside,
         alike: usize::from(uri.is_none()),
+        from_device: uri.is_none(),
         redirect_uri: uri,
         now: look::now(),
     };
