@@ -45,13 +45,30 @@ fn until(shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) -
     })
 }
 
-/// Takes over what dead processes left.
+/// Takes over what dead processes left: the records of their calls, and then their holds, which
+/// nobody else would end before their deadline.
 async fn recover(gate: Arc<Gate>) {
     let mut ticks = interval(RECOVER_EVERY);
+    let mut unsettled = Vec::new();
     loop {
         ticks.tick().await;
-        if let Err(error) = spool::recover(&gate.spool).await {
-            tracing::error!(%error, "the spool of a dead process was not taken over");
+        match spool::recover(&gate.spool).await {
+            Ok(taken) => unsettled.extend(
+                (taken.calls.iter()).filter_map(|(record, note)| call::spent(record, note)),
+            ),
+            Err(error) => {
+                tracing::error!(%error, "the spool of a dead process was not taken over");
+            }
+        }
+        if unsettled.is_empty() {
+            continue;
+        }
+        match gate.limits.charge_left_behind(&unsettled).await {
+            Ok(settled) => {
+                tracing::info!(settled, "holds of a process that died were settled");
+                unsettled.clear();
+            }
+            Err(error) => tracing::warn!(%error, "holds of a process that died wait to be settled"),
         }
     }
 }

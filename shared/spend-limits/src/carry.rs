@@ -86,13 +86,7 @@ impl SpendLimits {
             in_hand.booked(booking, epoch);
         }
         if behind {
-            let told = unrecorded().await;
-            let told: Vec<_> = told
-                .iter()
-                .filter(|spent| in_range(spent.actual).is_ok())
-                .map(|spent| Booking::settled(spent.hold, spent.actual, spent.at))
-                .collect();
-            booked += self.book(&told, epoch).await?;
+            booked += self.book(&settled(&unrecorded().await), epoch).await?;
             in_hand.carried_to(epoch);
             tracing::info!(epoch = %epoch, carried = booked, "calls are carried into the epoch");
         }
@@ -109,6 +103,17 @@ impl SpendLimits {
         let epoch = open.or(opening).ok_or(LimitsError::NotReady)?;
         let bookings: Vec<_> = holds.iter().map(Booking::held).collect();
         self.book(&bookings, epoch).await
+    }
+
+    /// Books calls of a process that died, each once: a hold that it left in the open epoch ends,
+    /// and a call of an earlier epoch is charged as [`SpendLimits::charge`] does. Returns how many
+    /// the epoch did not have yet.
+    ///
+    /// # Errors
+    /// When Redis cannot be asked, or no epoch is open.
+    pub async fn charge_left_behind(&self, spent: &[Spent]) -> Result<usize, LimitsError> {
+        let epoch = self.position().await?.0.ok_or(LimitsError::NotReady)?;
+        self.book(&settled(spent), epoch).await
     }
 
     /// Books each call into `epoch`, once however often it is tried; returns how many were new.
@@ -202,4 +207,12 @@ impl SpendLimits {
             ],
         }
     }
+}
+
+fn settled(spent: &[Spent]) -> Vec<Booking> {
+    spent
+        .iter()
+        .filter(|spent| in_range(spent.actual).is_ok())
+        .map(|spent| Booking::settled(spent.hold, spent.actual, spent.at))
+        .collect()
 }

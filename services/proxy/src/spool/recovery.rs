@@ -7,12 +7,12 @@ use std::{
     path::Path,
 };
 
-use events::CallOutcome;
+use events::{CallOutcome, CallRecord};
 use ids::CallId;
 use jiff::Timestamp;
 
 use crate::spool::{
-    Spool, SpoolError,
+    HoldNote, Spool, SpoolError,
     files::{self, Instance},
     line,
     writer::{Writer, Written},
@@ -21,38 +21,48 @@ use crate::spool::{
 /// Lines that are handed over before waiting for them to be written.
 const AT_ONCE: usize = 1_000;
 
-/// Takes over the spools of processes that are dead, into our own. Tells how many calls were lost
-/// with them: those began and never ended, and are recorded at their estimate.
+/// What was taken over from processes that are dead.
+#[derive(Debug, Default)]
+pub struct TakenOver {
+    /// How many calls were lost with them: those began and never ended, and are recorded at their
+    /// estimate.
+    pub lost: usize,
+    /// The calls whose records were taken over, lost or not. Nobody may have settled their holds.
+    pub calls: Vec<(CallRecord, HoldNote)>,
+}
+
+/// Takes over the spools of processes that are dead, into our own.
 ///
 /// # Errors
 /// When the disk refuses. What was not taken over stays for the next time; what was taken over
 /// twice is recorded once.
-pub async fn recover(spool: &Spool) -> Result<usize, SpoolError> {
+pub async fn recover(spool: &Spool) -> Result<TakenOver, SpoolError> {
     let spool = spool.clone();
     // Reads and writes files for as long as it takes.
     let all = tokio::task::spawn_blocking(move || take_over_all(&spool));
     all.await.map_err(|_| SpoolError::Closed)?
 }
 
-fn take_over_all(spool: &Spool) -> Result<usize, SpoolError> {
+fn take_over_all(spool: &Spool) -> Result<TakenOver, SpoolError> {
+    let mut taken = TakenOver::default();
     let Some(folder) = spool.0.instance.path().parent() else {
-        return Ok(0);
+        return Ok(taken);
     };
-    let mut lost = 0;
     for path in files::instances(folder)? {
         // Our own is locked, too.
         if let Some(dead) = Instance::take_over(&path)? {
-            lost += take_over(spool, dead)?;
+            take_over(spool, dead, &mut taken)?;
         }
     }
-    Ok(lost)
+    Ok(taken)
 }
 
-fn take_over(spool: &Spool, dead: Instance) -> Result<usize, SpoolError> {
+fn take_over(spool: &Spool, dead: Instance, taken: &mut TakenOver) -> Result<(), SpoolError> {
     let mut into = Hand {
         writer: &spool.0.writer,
         handed: 0,
         last: None,
+        calls: &mut taken.calls,
     };
     let known = unpublished(dead.path(), |line| into.over(line.to_vec()))?;
     let ended = into.handed;
@@ -66,7 +76,8 @@ fn take_over(spool: &Spool, dead: Instance) -> Result<usize, SpoolError> {
         metrics::counter!("latchkey_calls_lost_total").increment(u64::try_from(lost).unwrap_or(0));
         tracing::warn!(ended, lost, "took over the calls of a process that died");
     }
-    Ok(lost)
+    taken.lost += lost;
+    Ok(())
 }
 
 /// Hands lines to our own spool, a bounded number at a time.
@@ -74,11 +85,14 @@ struct Hand<'w> {
     writer: &'w Writer,
     handed: usize,
     last: Option<Written>,
+    calls: &'w mut Vec<(CallRecord, HoldNote)>,
 }
 
 impl Hand<'_> {
     fn over(&mut self, line: Vec<u8>) -> Result<(), SpoolError> {
         self.handed += 1;
+        self.calls
+            .extend(line::whole(&line).map(|line| (line.payload, line.hold)));
         match self.writer.append(line, None) {
             Written::Now(outcome) => outcome?,
             soon @ Written::Soon(_) => self.last = Some(soon),

@@ -157,10 +157,14 @@ async fn a_call_that_died_with_its_process_is_recorded_at_its_estimate() {
     let left = kill(first);
 
     let second = open(&folder);
-    assert_eq!(recover(&second).await.unwrap(), 1);
+    let taken = recover(&second).await.unwrap();
+    assert_eq!(taken.lost, 1);
+    // Both holds are to be settled: nobody knows whether the one that ended was.
+    let all = [(final_of(&ended), note()), (lost.clone(), note())];
+    assert_eq!(taken.calls, all);
     assert_eq!(waiting(&second), [final_of(&ended), lost]);
     assert!(!left.exists());
-    assert_eq!(recover(&second).await.unwrap(), 0);
+    assert_eq!(recover(&second).await.unwrap().lost, 0);
 }
 
 #[tokio::test]
@@ -168,7 +172,7 @@ async fn a_living_process_is_left_alone() {
     let folder = Folder::new();
     let (first, second) = (open(&folder), open(&folder));
     let _ = first.began(&record(), note()).unwrap();
-    assert_eq!(recover(&second).await.unwrap(), 0);
+    assert_eq!(recover(&second).await.unwrap().lost, 0);
     assert!(first.0.instance.path().exists());
 }
 
@@ -218,7 +222,7 @@ async fn what_was_published_is_not_taken_over_again() {
     assert_eq!(first.waiting(), 1);
     kill(first);
     let second = open(&folder);
-    assert_eq!(recover(&second).await.unwrap(), 0);
+    assert_eq!(recover(&second).await.unwrap().lost, 0);
     assert_eq!(waiting(&second), [two]);
 }
 
@@ -320,7 +324,7 @@ async fn what_the_disk_refused_until_the_end_is_taken_over_from_its_beginning() 
         let dead = kill(spool);
         fs::remove_dir(dead.join("00000001.ended")).unwrap();
         let next = open_with(&folder, sync);
-        assert_eq!(recover(&next).await.unwrap(), 1, "{sync:?}");
+        assert_eq!(recover(&next).await.unwrap().lost, 1, "{sync:?}");
         assert_eq!(waiting(&next)[0].outcome, CallOutcome::ProxyLost);
     }
 }

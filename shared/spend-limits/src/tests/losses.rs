@@ -336,3 +336,29 @@ async fn what_a_restarted_proxy_finds_unsent_is_booked_into_a_new_epoch_once() {
     assert_eq!(catch_up(&scratch).await, 0);
     assert_eq!(counted(&scratch, bucket).await, (12, 0, 1));
 }
+
+#[tokio::test]
+async fn what_a_dead_proxy_left_is_charged_once_in_its_own_epoch_and_in_the_next() {
+    let scratch = Scratch::open().await;
+    let bucket = bucket();
+    let hold = held(&scratch, &asks(bucket, 30, all_four(100))).await;
+    let other = held(&scratch, &asks(bucket, 40, all_four(100))).await;
+    let spent = |hold: &Held, actual| Spent {
+        hold: hold.into(),
+        actual: nanos(actual),
+        at: hold.at,
+    };
+    let heir = scratch.another();
+    let left = [spent(&hold, 30)];
+    assert_eq!(heir.charge_left_behind(&left).await.unwrap(), 1);
+    assert_eq!(heir.charge_left_behind(&left).await.unwrap(), 0);
+    assert_eq!(counted(&heir, bucket).await, (30, 40, 2));
+    lose_the_epoch(&scratch);
+    let left = [spent(&other, 40)];
+    let too_early = heir.charge_left_behind(&left).await;
+    assert!(matches!(too_early, Err(LimitsError::NotReady)));
+    open_with(&heir, ledger(vec![load(bucket, &[(&hold, 30)])])).await;
+    assert_eq!(heir.charge_left_behind(&left).await.unwrap(), 1);
+    assert_eq!(heir.charge_left_behind(&left).await.unwrap(), 0);
+    assert_eq!(counted(&heir, bucket).await, (70, 0, 2));
+}
