@@ -14,11 +14,12 @@ from vault import Grant, Organization
 BODY = b'{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hi."}]}'
 
 
-def exchange(raw: bytes, address: str | None = None, *, hang_up: bool = False) -> bytes:
-    """Sends bytes to the vault and reads until it closes. Who hangs up after the last byte need not be answered."""
+def exchange(raw: bytes, address: str | None = None, *, hang_up: bool = False, patience: float | None = None) -> bytes:
+    """Sends bytes to the vault and reads until it closes, or is silent for so long as the `patience` if there is one. Who
+    hangs up after the last byte need not be answered."""
     at = urlsplit(address or running.url())
     answer = b""
-    with socket.create_connection((at.hostname, at.port), timeout=10) as line:
+    with socket.create_connection((at.hostname, at.port), timeout=patience or 10) as line:
         try:
             line.sendall(raw)
             if hang_up:
@@ -26,7 +27,7 @@ def exchange(raw: bytes, address: str | None = None, *, hang_up: bool = False) -
             while piece := line.recv(65536):
                 answer += piece
         except OSError as closed:
-            if isinstance(closed, TimeoutError):
+            if isinstance(closed, TimeoutError) and not patience:
                 raise
     return answer
 
@@ -179,6 +180,121 @@ def test_a_body_of_no_clear_length_is_no_call(organization: Organization, simula
     for address in [None, *running.proxy_urls()]:
         assert status_of(exchange(head(grant.token, lines) + body, address, hang_up=True)) in (0, 400, 408, 411, 413, 501)
     assert simulator.calls_with(organization.secrets["openai"]) == []
+
+
+CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+# A whole second call behind the first, for whoever reads the first one's length differently.
+LENGTH = f"Content-Length: {len(BODY)}\r\n"
+
+SMUGGLING = {
+    "both lengths, the body chunked": (f"{LENGTH}Transfer-Encoding: chunked\r\n", CHUNKED),
+    "both lengths, chunked first": (f"Transfer-Encoding: chunked\r\n{LENGTH}", CHUNKED),
+    "both lengths, the body plain": (f"{LENGTH}Transfer-Encoding: chunked\r\n", BODY),
+    "a length of nothing and chunks": ("Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", CHUNKED),
+    "an unknown coding": ("Transfer-Encoding: xchunked\r\n", CHUNKED),
+    "chunked twice": ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", CHUNKED),
+    "chunked and identity": ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", CHUNKED),
+    "chunked before another": ("Transfer-Encoding: chunked, gzip\r\n", CHUNKED),
+    "a space before the colon": ("Transfer-Encoding : chunked\r\n", CHUNKED),
+    "a tab before the value": (f"{LENGTH}Transfer-Encoding:\tchunked\r\n", CHUNKED),
+    "a vertical tab in the value": (f"{LENGTH}Transfer-Encoding: \x0bchunked\r\n", CHUNKED),
+    "quotes around the value": (f'{LENGTH}Transfer-Encoding: "chunked"\r\n', CHUNKED),
+    "a folded coding": (f"{LENGTH}Transfer-Encoding:\r\n chunked\r\n", CHUNKED),
+    "a folded length": (f"Content-Length:\r\n {len(BODY)}\r\n", BODY),
+    "a space before the length's colon": (f"Content-Length : {len(BODY)}\r\n", BODY),
+    "a line that begins with a space": (f"{LENGTH} Transfer-Encoding: chunked\r\n", CHUNKED),
+    "lengths that differ": (f"{LENGTH}Content-Length: 0\r\n", BODY),
+    "the same length twice": (f"{LENGTH}{LENGTH}", BODY),
+    "a list of lengths": (f"Content-Length: {len(BODY)}, {len(BODY)}\r\n", BODY),
+    "a length with a sign": (f"Content-Length: +{len(BODY)}\r\n", BODY),
+    "a length in hexadecimal": (f"Content-Length: 0x{len(BODY):x}\r\n", BODY),
+    "a bare line feed between headers": (f"{LENGTH}X-A: b\nTransfer-Encoding: chunked\r\n", CHUNKED),
+    "a bare carriage return in a value": (f"{LENGTH}X-A: b\rTransfer-Encoding: chunked\r\n", CHUNKED),
+    "a zero byte in a value": (f"{LENGTH}X-A: b\x00Transfer-Encoding: chunked\r\n", BODY),
+    "a chunk's length with a sign": ("Transfer-Encoding: chunked\r\n", b"+" + CHUNKED),
+    "a chunk's length beyond all numbers": ("Transfer-Encoding: chunked\r\n", b"f" * 17 + b"\r\n" + BODY),
+    "a chunk that ends with a line feed": ("Transfer-Encoding: chunked\r\n", CHUNKED.replace(b"\r\n0", b"\n0")),
+    "a chunk longer than it says": ("Transfer-Encoding: chunked\r\n", b"1" + CHUNKED),
+    "chunks with an endless extension": ("Transfer-Encoding: chunked\r\n", b"5;" + b"a" * 200_000),
+    "a last chunk of many zeros": ("Transfer-Encoding: chunked\r\n", CHUNKED.replace(b"\r\n0\r\n", b"\r\n000\r\n")),
+    "trailers that name a length": ("Transfer-Encoding: chunked\r\n", CHUNKED[:-2] + b"Content-Length: 5\r\n\r\n"),
+    "an expectation nobody knows": (f"{LENGTH}Expect: 200-maybe\r\n", BODY),
+    "another protocol": (f"{LENGTH}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n", BODY),
+    "a token that a hop may drop": (f"{LENGTH}Connection: close, authorization\r\n", BODY),
+    "a length that a hop may drop": (f"{LENGTH}Connection: content-length\r\n", BODY),
+    "ten thousand headers": (LENGTH + "".join(f"X-{n}: y\r\n" for n in range(10_000)), BODY),
+    "a header of a megabyte": (f"{LENGTH}X-A: {'b' * 1_000_000}\r\n", BODY),
+}
+
+
+@pytest.mark.parametrize(("lines", "body"), SMUGGLING.values(), ids=SMUGGLING.keys())
+def test_what_two_readers_could_read_differently_is_one_call_at_most(
+    organization: Organization,
+    simulator: Simulator,
+    lines: str,
+    body: bytes,
+) -> None:
+    grant = organization.grant()
+    # Whoever ends the first body too early takes this for a call, paid by the same grant.
+    second = request("POST", "/v1/openai/chat/completions", grant.token)
+    reached = 0
+    for address in [None, *running.proxy_urls()]:
+        answer = exchange(head(grant.token, lines) + body + second, address, patience=3)
+        served = len(simulator.calls_with(organization.secrets["openai"])) - reached
+        reached += served
+        assert answer.count(b"HTTP/1.1 200") == served, answer[:300]
+        assert status_of(answer) in (0, 200, *range(400, 500), 501), answer[:300]
+        if status_of(answer) != 200:
+            assert served == 0, "what was refused reached the provider all the same"
+            assert answer.count(b"HTTP/1.1 ") <= 1, "what follows a refused request was answered"
+
+
+@pytest.mark.parametrize("packing", ["gzip", "br", "identity, gzip", "gzip, gzip", "zz", "identity\r\nContent-Encoding: gzip"])
+def test_a_packed_body_is_refused_and_the_next_request_is_read_as_what_it_is(
+    organization: Organization,
+    simulator: Simulator,
+    packing: str,
+) -> None:
+    grant = organization.grant()
+    packed = head(grant.token, f"{LENGTH}Content-Encoding: {packing}\r\n") + BODY
+    following = request("GET", "/v1/openai/nothing", grant.token, b"")
+    for address in [None, *running.proxy_urls()]:
+        answer = exchange(packed + following, address, patience=3)
+        assert status_of(answer) in (400, 415) and b"200 OK" not in answer, answer[:300]
+    assert simulator.calls_with(organization.secrets["openai"]) == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://{host}/v1/openai/chat/completions",
+        "http://169.254.169.254/v1/openai/chat/completions",
+        "https://api.openai.com/v1/chat/completions",
+        "api.openai.com:443",
+        "*",
+        "?x=/v1/openai/chat/completions",
+        "/v1/openai/chat/completions#x",
+        "/v1/openai/chat/completions HTTP/1.1\r\nX-A: b",
+        "/v1/openai/chat\t/completions",
+        "/v1/openai/chat/completions%0d%0aX-A:%20b",
+        "/v1/openai;x=1/chat/completions",
+        "/v1/openai/chat;/completions",
+        "/v1/openai/chat/..;/chat/completions",
+        "/v1/openai/%252e%252e/chat/completions",
+        "/v1/openai/chat/%c0%af/completions",
+        "/v1/%6fpenai/chat/completions",
+    ],
+)
+def test_a_target_of_another_form_goes_nowhere_else(organization: Organization, simulator: Simulator, target: str) -> None:
+    grant = organization.grant()
+    target = target.replace("{host}", urlsplit(running.url()).netloc)
+    reached = 0
+    for address in [None, *running.proxy_urls()]:
+        answer = exchange(request("POST", target, grant.token), address, patience=3)
+        served = len(simulator.calls_with(organization.secrets["openai"])) - reached
+        reached += served
+        assert answer.count(b"HTTP/1.1 200") == served and served <= 1, answer[:300]
+        assert status_of(answer) in (0, 200, *range(400, 500), 501), answer[:300]
 
 
 def test_several_tokens_are_no_token(organization: Organization, other_organization: Organization) -> None:

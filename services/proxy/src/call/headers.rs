@@ -39,17 +39,19 @@ const ANTHROPIC_BETAS: [&str; 19] = [
 
 /// Refuses a body that is not plain JSON.
 pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let encoded = headers.get(header::CONTENT_ENCODING);
-    if encoded.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let mut encoded = headers.get_all(header::CONTENT_ENCODING);
+    if encoded.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Refusal::MediaType(
             "send the body without `Content-Encoding`",
         ));
     }
     let wrong = Refusal::MediaType("send the body as `Content-Type: application/json`, in UTF-8");
-    let Some(sent) = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-    else {
+    let mut types = headers.get_all(header::CONTENT_TYPE);
+    let (first, None) = (types.next(), types.next()) else {
+        // Of two, a reader may take either.
+        return Err(wrong);
+    };
+    let Some(sent) = first.and_then(|value| value.to_str().ok()) else {
         return Err(wrong);
     };
     let mut parts = sent.split(';').map(str::trim);
@@ -296,6 +298,15 @@ mod tests {
         assert!(!ok(&[
             ("content-type", "application/json"),
             ("content-encoding", "gzip")
+        ]));
+        assert!(!ok(&[
+            ("content-type", "application/json"),
+            ("content-encoding", "identity"),
+            ("content-encoding", "gzip")
+        ]));
+        assert!(!ok(&[
+            ("content-type", "application/json"),
+            ("content-type", "multipart/form-data; boundary=x")
         ]));
     }
 }
