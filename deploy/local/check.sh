@@ -26,10 +26,10 @@ lint() {
   (cd "$ROOT" && "$HOME_DIR/venv-lint/bin/shellcheck" --external-sources latchkey .ci/run deploy/native/okap-open)
 }
 
-# test [rust|sdk|browser] [FILTER]: all of it, one part, or what matches the filter.
+# test [rust|sdk|browser|faults] [FILTER]: all of it, one part, or what matches the filter.
 run_tests() {
   local part=all filter
-  case ${1:-} in rust | sdk | browser)
+  case ${1:-} in rust | sdk | browser | faults)
     part=$1
     shift
     ;;
@@ -39,7 +39,8 @@ run_tests() {
   take_check_turn
   use_servers
   [[ $part != all && $part != rust ]] || test_rust "$filter"
-  [[ $part == rust ]] || test_outside "$part" "$filter"
+  [[ $part == rust || $part == faults ]] || test_outside "$part" "$filter"
+  [[ $part != all && $part != faults ]] || test_faults "$filter"
   step "all tests passed"
 }
 
@@ -95,7 +96,7 @@ test_outside() {
   venv "$VENV" "$ROOT/tests/python/requirements.txt"
   npm_packages "$ROOT/tests/browser"
   npm_packages "$ROOT/tests/examples"
-  if [[ $part != browser ]] && has_sdk_tests "$filter"; then suites+=(sdk); fi
+  if [[ $part != browser ]] && has_tests sdk "$filter"; then suites+=(sdk); fi
   if [[ $part != sdk ]] && has_browser_tests "$filter"; then suites+=(browser); fi
   ((${#suites[@]})) || { note "nothing outside the Rust tests matches $filter" && return; }
   throw_away_vault test --split --proxies 2 --kms moto
@@ -110,8 +111,9 @@ test_demo() {
   with_env "$VENV/bin/python" "$ROOT/tests/demo/demo.py"
 }
 
-has_sdk_tests() {
-  [[ -z $1 ]] || "$VENV/bin/python" -m pytest "$ROOT/tests/sdk" --collect-only --quiet -k "$1" >/dev/null 2>&1
+# has_tests FOLDER FILTER: whether a test in Python matches.
+has_tests() {
+  [[ -z $2 ]] || "$VENV/bin/python" -m pytest "$ROOT/tests/$1" --collect-only --quiet -k "$2" >/dev/null 2>&1
 }
 has_browser_tests() { [[ -z $1 ]] || grep -qrE "$1" "$ROOT/tests/browser" --include='*.mjs' --exclude-dir=node_modules; }
 
@@ -126,6 +128,16 @@ test_browser() {
   mapfile -t files < <(find "$ROOT/tests/browser" -name node_modules -prune -o -name '*.test.mjs' -print | sort)
   ((${#files[@]})) || fail "tests/browser holds no *.test.mjs"
   with_env node --test ${1:+"--test-name-pattern=$1"} "${files[@]}"
+}
+
+# test_faults FILTER: proxies are killed and memory is lost, in a vault of its own with a Redis of its own.
+test_faults() {
+  venv "$VENV" "$ROOT/tests/python/requirements.txt"
+  has_tests faults "$1" || { note "no test of faults matches $1" && return; }
+  throw_away_vault faults --split --proxies 3 --own-redis
+  local DIR=$HOME_DIR/faults
+  step "faults (pytest tests/faults)"
+  with_env "$VENV/bin/python" -m pytest "$ROOT/tests/faults" -p no:cacheprovider ${1:+-k "$1"}
 }
 
 # throw_away_vault NAME FLAG...: a fresh vault on free ports, which goes when this script ends.

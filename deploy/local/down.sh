@@ -6,6 +6,7 @@ down() {
   take_turn
   recall_settings
   stop_vault
+  stop own-redis
   is_main_vault || return 0
   if other_vault_runs; then
     note "the private servers stay: a test or a benchmark of this checkout uses them"
@@ -26,7 +27,7 @@ stop_vault() {
 
 other_vault_runs() {
   local DIR
-  for DIR in "$HOME_DIR/test" "$HOME_DIR/bench"; do
+  for DIR in "$HOME_DIR/test" "$HOME_DIR/faults" "$HOME_DIR/bench"; do
     [[ -z $(running '') ]] || return 0
   done
   return 1
@@ -41,11 +42,12 @@ reset() {
   stop_vault
   if is_main_vault; then
     local other
-    for other in test bench; do
+    for other in test faults bench; do
       [[ ! -d $HOME_DIR/$other ]] || LATCHKEY_DIR=$HOME_DIR/$other "$ROOT/latchkey" reset
     done
   fi
   [[ ! -f $DIR/settings ]] || forget_data
+  stop own-redis
   if is_main_vault; then
     stop_private_servers
     # As root the private servers may live elsewhere, with a link here.

@@ -2,7 +2,7 @@
 # Where things are, and the settings that `up` remembers until `reset`.
 #
 #   HOME_DIR  .latchkey in the checkout: private servers, Python and Node packages; shared by all vaults of the checkout
-#   DIR       one vault: the same folder for the one people use, .latchkey/test and .latchkey/bench for throw-away ones
+#   DIR       one vault: the same folder for the one people use, .latchkey/test, bench and faults for throw-away ones
 
 HOME_DIR=$ROOT/.latchkey
 DIR=$(readlink -m "${LATCHKEY_DIR:-$HOME_DIR}")
@@ -10,8 +10,8 @@ SERVERS_PY=$ROOT/deploy/local/servers.py
 VENV=$HOME_DIR/venv
 
 # Settings in force, their defaults first.
-NAME='' PORT=7400 MODE=all-in-one PROXIES=2 KMS=local PROFILE=debug PROVIDERS=''
-REMEMBERED=(NAME PORT MODE PROXIES KMS PROFILE PROVIDERS)
+NAME='' PORT=7400 MODE=all-in-one PROXIES=2 KMS=local PROFILE=debug PROVIDERS='' OWN_REDIS=no
+REMEMBERED=(NAME PORT MODE PROXIES KMS PROFILE PROVIDERS OWN_REDIS)
 
 make_place() {
   # Each waiting caller is an open connection: as many as this machine allows.

@@ -2,6 +2,10 @@
 # Redis 7 or newer that never evicts: a forgotten counter would be money. Sets REDIS_URL.
 
 use_redis() {
+  if [[ $OWN_REDIS == yes ]]; then
+    start_own_redis
+    return
+  fi
   choose redis 6379 "${LATCHKEY_REDIS_URL:-}" redis://127.0.0.1:6379/0
   if [[ $CHOSEN == private ]]; then start_private_redis; else REDIS_URL=$CHOSEN; fi
   kept redis "$CHOSEN"
@@ -26,22 +30,43 @@ start_private_redis() {
   private_folder "$folder"
   [[ -s $folder/password ]] || random_hex | private_file "$folder/password"
   password=$(cat "$folder/password")
-  private_file "$folder/redis.conf" <<CONF
-bind 127.0.0.1
-port $REDIS_PORT
-requirepass $password
-dir $folder
-save ""
-appendonly yes
-appendfsync everysec
-maxmemory-policy noeviction
-CONF
+  redis_settings "$folder" "$REDIS_PORT" "$password" | private_file "$folder/redis.conf"
   REDIS_URL=redis://:$password@127.0.0.1:$REDIS_PORT/0
   (cd / && start redis -- "${AS_ACCOUNT[@]}" "$(command -v redis-server)" "$folder/redis.conf")
   wait_for redis 30 redis_is_fit "$REDIS_URL"
 }
 
-# forget_counters: this vault's own keys.
+# redis_settings FOLDER PORT PASSWORD
+redis_settings() {
+  cat <<CONF
+bind 127.0.0.1
+port $2
+requirepass $3
+dir $1
+save ""
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
+CONF
+}
+
+# One that belongs to this vault alone and goes with it, so that a test may take its memory.
+start_own_redis() {
+  local folder=$DIR/redis port password
+  wants redis-server redis-server
+  install_missing
+  (umask 077 && mkdir -p "$folder")
+  [[ -s $folder/port ]] || servers_py free-ports 1 >"$folder/port"
+  port=$(cat "$folder/port")
+  password=$(secret_file "$folder/password")
+  (umask 077 && redis_settings "$folder" "$port" "$password" | write_if_new "$folder/redis.conf")
+  REDIS_URL=redis://:$password@127.0.0.1:$port/0
+  start own-redis -- "$(command -v redis-server)" "$folder/redis.conf"
+  wait_for own-redis 30 redis_is_fit "$REDIS_URL"
+}
+
+# forget_counters: this vault's own keys. Of a Redis of its own nothing is left anyway.
 forget_counters() {
+  [[ $OWN_REDIS != yes ]] || return 0
   URL=$REDIS_URL servers_py redis-forget "$NAME" >/dev/null
 }

@@ -10,6 +10,7 @@ read_up_flags() {
       --split) MODE=split ;;
       --all-in-one) MODE=all-in-one ;;
       --no-demo) DEMO=never ;;
+      --own-redis) OWN_REDIS=yes ;;
       --proxies) PROXIES=$(flag_value "$@") && shift ;;
       --port) PORT=$(flag_value "$@") && shift ;;
       --kms) KMS=$(flag_value "$@") && shift ;;

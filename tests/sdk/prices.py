@@ -5,7 +5,7 @@ from datetime import date, datetime, timezone
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
-BOOK = Path(__file__).parents[2] / "shared" / "price-book" / "prices.json"
+BOOK = Path(__file__).resolve().parents[2] / "shared" / "price-book" / "prices.json"
 MILLION = Decimal(1_000_000)
 NANO = Decimal("0.000000001")
 
