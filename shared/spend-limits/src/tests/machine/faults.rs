@@ -1,0 +1,103 @@
+//! What goes wrong, and what people change meanwhile.
+
+use proptest::prelude::*;
+
+use super::{
+    super::losses::lose_the_epoch,
+    world::{Call, World},
+};
+use crate::{Hold, Settled, Spent, tests::*};
+
+impl World {
+    /// A proxy dies and another begins in its place, on the same spool. What the ledger has already
+    /// is in that spool no more: nobody but billing can end its hold.
+    pub(super) async fn crash(&mut self, proxy: usize, recorded: bool) {
+        self.proxies[proxy] = self.scratch.another();
+        self.proxies[proxy].set_time(self.now);
+        for call in &mut self.calls {
+            if call.proxy == proxy && !call.recorded {
+                call.recorded = recorded;
+                call.unsettled = recorded && self.open && call.cost.is_none();
+                call.spooled = !recorded;
+                call.cost.get_or_insert(call.held.amount.nanos());
+            }
+        }
+        if self.open {
+            let left = self.left_behind(proxy);
+            self.proxies[proxy].charge_left_behind(&left).await.unwrap();
+        }
+    }
+
+    /// What a proxy finds in its spool and the ledger does not have.
+    pub(super) fn left_behind(&self, proxy: usize) -> Vec<Spent> {
+        let left = |call: &&Call| call.proxy == proxy && call.spooled && !call.recorded;
+        let spent = |call: &Call| Spent {
+            hold: Hold::from(&call.held),
+            actual: nanos(call.cost.unwrap()),
+            at: call.held.at,
+        };
+        self.calls.iter().filter(left).map(spent).collect()
+    }
+
+    /// Billing ends the holds past their deadline whose calls it has in its ledger.
+    pub(super) async fn reap(&mut self) -> Result<(), TestCaseError> {
+        if !self.open {
+            return Ok(());
+        }
+        for late in self.billing.overdue(1_000).await.unwrap() {
+            let known = |call: &&mut Call| call.held.call == late.hold.call;
+            let call = self.calls.iter_mut().find(known).unwrap();
+            prop_assert!(late.deadline <= self.now && late.amount == call.held.amount);
+            if call.recorded {
+                prop_assert!(call.unsettled, "a settled call is overdue");
+                let cost = nanos(call.cost.unwrap());
+                let settled = self.billing.settle(late.hold, cost).await.unwrap();
+                prop_assert_eq!(settled, Settled::Done);
+                call.unsettled = false;
+            }
+        }
+        let late = |call: &Call| call.unsettled && call.held.deadline <= self.now;
+        prop_assert!(
+            !self.calls.iter().any(late),
+            "a recorded hold outlives its deadline"
+        );
+        Ok(())
+    }
+
+    /// A replica takes over that knows an earlier time, whatever was promised since.
+    pub(super) fn fail_over(&mut self) {
+        self.server.tell(&["FLUSHALL"]);
+        let mut redis = self.scratch.redis();
+        for (name, value) in &self.stale {
+            let _: () = redis::cmd("RESTORE")
+                .arg(name)
+                .arg(0)
+                .arg(value)
+                .query(&mut redis)
+                .unwrap();
+        }
+        // Its marks are another process's.
+        lose_the_epoch(&self.scratch);
+        self.open = false;
+    }
+
+    pub(super) fn change(&mut self, bucket: usize, percent: i64) {
+        let (limits, largest) = (limits_of(percent), &mut self.largest[bucket]);
+        self.limits[bucket] = limits;
+        largest.requests_per_minute = largest.requests_per_minute.max(limits.requests_per_minute);
+        largest.requests_per_day = largest.requests_per_day.max(limits.requests_per_day);
+        largest.daily_spend = largest.daily_spend.max(limits.daily_spend);
+        largest.monthly_spend = largest.monthly_spend.max(limits.monthly_spend);
+    }
+}
+
+/// All four limits at a share of the usual.
+pub(super) fn limits_of(percent: i64) -> CallLimits {
+    let requests = |usual: i64| Some(u32::try_from(usual * percent / 100).unwrap());
+    CallLimits {
+        requests_per_minute: requests(6),
+        requests_per_day: requests(12),
+        daily_spend: Some(nanos(2 * percent)),
+        monthly_spend: Some(nanos(5 * percent)),
+    }
+}

@@ -1,0 +1,356 @@
+//! Two grants, two proxies, billing and a Redis that may lose everything, beside a plain list of calls.
+
+use clock::{day_of, month_of};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{super::losses::lose_the_epoch, GRANTS, PROXIES, Step, faults::limits_of};
+use crate::{Begun, Bucket, Hold, LimitsError, Load, RecordedCall, Settled, tests::*};
+
+pub(super) struct Call {
+    pub(super) held: Held,
+    pub(super) bucket: usize,
+    pub(super) proxy: usize,
+    pub(super) cost: Option<i64>,
+    pub(super) recorded: bool,
+    /// In the ledger, while the hold still stands: its proxy died in between.
+    pub(super) unsettled: bool,
+    /// Its proxy died after it began; only the spool knows it.
+    pub(super) spooled: bool,
+}
+
+/// How long a hold lasts, in seconds; see [`asks`].
+const LASTS: i64 = 600;
+
+pub(super) struct World {
+    pub(super) server: PrivateRedis,
+    pub(super) scratch: Scratch,
+    pub(super) billing: SpendLimits,
+    pub(super) proxies: Vec<SpendLimits>,
+    grants: Vec<Bucket>,
+    /// Of each grant as they are now, and the largest that ever were.
+    pub(super) limits: Vec<CallLimits>,
+    pub(super) largest: Vec<CallLimits>,
+    /// What Redis held at an earlier time: a replica that fell behind.
+    pub(super) stale: Vec<(String, Vec<u8>)>,
+    pub(super) calls: Vec<Call>,
+    pub(super) now: Timestamp,
+    pub(super) open: bool,
+}
+
+/// What a list of calls says of one bucket.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sums {
+    month_spent: i64,
+    month_held: i64,
+    day_spent: i64,
+    day_held: i64,
+    requests_today: u64,
+    requests_in_minute: u64,
+}
+
+impl World {
+    pub(super) async fn new(server: PrivateRedis) -> Self {
+        let scratch = Scratch::open_at(&server.url()).await;
+        let mut world = Self {
+            billing: scratch.another(),
+            proxies: (0..PROXIES).map(|_| scratch.another()).collect(),
+            scratch,
+            server,
+            grants: (0..GRANTS).map(|_| bucket()).collect(),
+            limits: vec![limits_of(100); GRANTS],
+            largest: vec![limits_of(100); GRANTS],
+            stale: Vec::new(),
+            calls: Vec::new(),
+            now: "2026-11-29T18:00:00Z".parse().unwrap(),
+            open: true,
+        };
+        world.wait(0);
+        world
+    }
+
+    pub(super) fn wait(&mut self, seconds: i64) {
+        self.now += SignedDuration::from_secs(seconds);
+        let all = self.proxies.iter().chain([&self.billing, &*self.scratch]);
+        all.for_each(|limits| limits.set_time(self.now));
+    }
+
+    /// What Redis must say, where a hold may stand though the ledger knows its call.
+    fn standing(&self, bucket: usize) -> Sums {
+        self.sums(bucket, true, |_| true)
+    }
+
+    fn sums(&self, bucket: usize, standing: bool, counts: impl Fn(&Call) -> bool) -> Sums {
+        let mut sums = Sums::default();
+        for call in self
+            .calls
+            .iter()
+            .filter(|call| call.bucket == bucket && counts(call))
+        {
+            let (at, held) = (call.held.at, call.held.amount.nanos());
+            let cost = call.cost.filter(|_| !(call.unsettled && standing));
+            let (spent, held) = cost.map_or((0, held), |cost| (cost, 0));
+            if month_of(at) == month_of(self.now) {
+                sums.month_spent += spent;
+                sums.month_held += held;
+            }
+            if day_of(at) == day_of(self.now) {
+                sums.day_spent += spent;
+                sums.day_held += held;
+                sums.requests_today += 1;
+            }
+            let ago = self.now.duration_since(at);
+            sums.requests_in_minute += u64::from(ago < SignedDuration::from_secs(60));
+        }
+        sums
+    }
+
+    /// The limit that the list of calls says is in the way.
+    fn in_the_way(&self, bucket: usize, amount: i64) -> Option<LimitName> {
+        let (sums, limits) = (self.standing(bucket), self.limits[bucket]);
+        let past = |limit: Option<Nanodollars>, sum| sum > limit.unwrap().nanos();
+        if past(
+            limits.monthly_spend,
+            sums.month_spent + sums.month_held + amount,
+        ) {
+            Some(LimitName::MonthlySpend)
+        } else if past(limits.daily_spend, sums.day_spent + sums.day_held + amount) {
+            Some(LimitName::DailySpend)
+        } else if sums.requests_today >= u64::from(limits.requests_per_day.unwrap()) {
+            Some(LimitName::RequestsPerDay)
+        } else if sums.requests_in_minute >= u64::from(limits.requests_per_minute.unwrap()) {
+            Some(LimitName::RequestsPerMinute)
+        } else {
+            None
+        }
+    }
+
+    pub(super) async fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Reserve {
+                bucket,
+                proxy,
+                amount,
+            } => self.reserve(bucket, proxy, amount).await?,
+            Step::Settle { pick, percent } if !self.calls.is_empty() => {
+                self.settle(pick % self.calls.len(), percent).await?;
+            }
+            Step::Record { pick } if !self.calls.is_empty() => {
+                let index = pick % self.calls.len();
+                let call = &mut self.calls[index];
+                call.recorded |= call.cost.is_some();
+            }
+            Step::Settle { .. } | Step::Record { .. } => {}
+            Step::Crash { proxy, recorded } => self.crash(proxy, recorded).await,
+            Step::Reap => self.reap().await?,
+            Step::Copy => self.stale = self.scratch.dump().into_iter().collect(),
+            Step::StaleFailover => self.fail_over(),
+            Step::Restart => {
+                lose_the_epoch(&self.scratch);
+                self.open = false;
+            }
+            Step::Change { bucket, percent } => self.change(bucket, percent),
+            Step::Roll => {
+                let midnight = clock::next_day(self.now);
+                self.wait(midnight.duration_since(self.now).as_secs());
+            }
+            Step::Lose => {
+                self.server.tell(&["FLUSHALL"]);
+                self.open = false;
+            }
+            Step::Refill { before, after } => self.refill(before, after).await,
+            Step::Wait { seconds } => self.wait(seconds),
+        }
+        Ok(())
+    }
+
+    async fn reserve(
+        &mut self,
+        bucket: usize,
+        proxy: usize,
+        amount: i64,
+    ) -> Result<(), TestCaseError> {
+        let asked = asks(self.grants[bucket], amount, self.limits[bucket]);
+        let answer = self.proxies[proxy].reserve(&asked).await;
+        let expected = if self.open {
+            self.in_the_way(bucket, amount)
+        } else {
+            None
+        };
+        match answer {
+            Ok(held) => {
+                prop_assert!(self.open && expected.is_none(), "held past {expected:?}");
+                prop_assert_eq!(held.at, self.now);
+                self.calls.push(Call {
+                    held,
+                    bucket,
+                    proxy,
+                    cost: None,
+                    recorded: false,
+                    unsettled: false,
+                    spooled: false,
+                });
+            }
+            Err(Refused::SpendLimit { name, .. } | Refused::RateLimit { name, .. }) => {
+                prop_assert_eq!(Some(name), expected);
+            }
+            Err(Refused::NotReady) => prop_assert!(!self.open),
+            Err(other) => prop_assert!(false, "{:?}", other),
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, index: usize, percent: i64) -> Result<(), TestCaseError> {
+        let call = &mut self.calls[index];
+        if call.unsettled {
+            // Its proxy is gone, and its heir does not know of the hold.
+            return Ok(());
+        }
+        let cost = call.held.amount.nanos() * percent / 100;
+        let settled = self.proxies[call.proxy]
+            .settle(&call.held, nanos(cost))
+            .await;
+        match settled {
+            Ok(Settled::Done) => prop_assert!(self.open && call.cost.is_none()),
+            Ok(Settled::Already) => prop_assert!(self.open && call.cost.is_some()),
+            // Of a month that is over not even the end of a call is remembered.
+            Ok(Settled::OtherEpoch) => {
+                prop_assert!(call.cost.is_some() && month_of(call.held.at) < month_of(self.now));
+            }
+            Err(LimitsError::NotReady) => prop_assert!(!self.open),
+            other => prop_assert!(false, "{:?}", other),
+        }
+        call.cost.get_or_insert(cost);
+        Ok(())
+    }
+
+    async fn refill(&mut self, before: [bool; PROXIES], after: [bool; PROXIES]) {
+        let opening = match self.billing.begin_opening().await.unwrap() {
+            Begun::Opening(opening) => opening,
+            Begun::AlreadyOpen if self.open => return,
+            other => panic!("{other:?}"),
+        };
+        self.carry(before).await;
+        let loads = (0..GRANTS).map(|bucket| self.load(bucket)).collect();
+        opening
+            .load::<()>(&Ledger {
+                loads,
+                revoked: Vec::new(),
+            })
+            .await
+            .unwrap();
+        self.carry(after).await;
+        opening.open::<()>().await.unwrap();
+        // The ledger's word counts now.
+        for call in &mut self.calls {
+            call.unsettled = false;
+        }
+        // Whoever missed the opening carries into the open epoch before it does anything else.
+        self.carry([true; PROXIES]).await;
+        self.open = true;
+    }
+
+    async fn carry(&self, who: [bool; PROXIES]) {
+        for (index, proxy) in self.proxies.iter().enumerate() {
+            if who[index] {
+                let left = async || self.left_behind(index);
+                proxy.catch_up(&left, Duration::ZERO).await.unwrap();
+            }
+        }
+    }
+
+    fn load(&self, bucket: usize) -> Load {
+        let sums = self.sums(bucket, false, |call| call.recorded);
+        let recorded = self
+            .calls
+            .iter()
+            .filter(|call| call.recorded && call.bucket == bucket);
+        Load {
+            bucket: self.grants[bucket],
+            spent_today: nanos(sums.day_spent),
+            requests_today: u32::try_from(sums.requests_today).unwrap(),
+            spent_this_month: nanos(sums.month_spent),
+            recorded: recorded
+                .map(|call| RecordedCall {
+                    call: call.held.call,
+                    at: call.held.at,
+                })
+                .collect(),
+        }
+    }
+
+    /// What the counters say is what the list says, and no limit is passed.
+    pub(super) async fn check(&self) -> Result<(), TestCaseError> {
+        if !self.open {
+            return Ok(());
+        }
+        for (index, bucket) in self.grants.iter().enumerate() {
+            let expected = self.standing(index);
+            let all = self
+                .billing
+                .standing(*bucket, &self.largest[index])
+                .await
+                .unwrap();
+            let of = |amount: Amount| match amount {
+                Amount::Money(money) => money.nanos(),
+                Amount::Requests(count) => i64::try_from(count).unwrap(),
+            };
+            let count = |index: usize| u64::try_from(of(all[index].spent)).unwrap();
+            let found = Sums {
+                month_spent: of(all[0].spent),
+                month_held: of(all[0].reserved),
+                day_spent: of(all[1].spent),
+                day_held: of(all[1].reserved),
+                requests_in_minute: count(2),
+                requests_today: count(3),
+            };
+            prop_assert_eq!(&found, &expected);
+            for standing in &all {
+                prop_assert!(of(standing.spent) + of(standing.reserved) <= of(standing.limit));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever happened, everything can be ended, and then nothing is held.
+    pub(super) async fn end(&mut self) -> Result<(), TestCaseError> {
+        self.refill([true, false], [false, true]).await;
+        self.wait(LASTS + 1);
+        self.reap().await?;
+        for index in 0..self.calls.len() {
+            self.settle(index, 50).await?;
+        }
+        self.check().await?;
+        for call in &self.calls {
+            let again = self
+                .billing
+                .settle(Hold::from(&call.held), nanos(1))
+                .await
+                .unwrap();
+            prop_assert_ne!(again, Settled::Done);
+        }
+        let waiting: usize = self.proxies.iter().map(SpendLimits::bookings_waiting).sum();
+        prop_assert_eq!(waiting, 0);
+        self.nothing_is_held().await?;
+        self.check().await
+    }
+
+    /// In the open epoch: those before it are left as they were.
+    async fn nothing_is_held(&self) -> Result<(), TestCaseError> {
+        let epoch = self.billing.position().await.unwrap().0.unwrap();
+        let mut redis = self.scratch.redis();
+        for bucket in &self.grants {
+            let counters = self.scratch.shared.keys.counters(epoch, *bucket);
+            let fields: Vec<String> = redis::cmd("HKEYS").arg(counters).query(&mut redis).unwrap();
+            prop_assert!(
+                !fields.iter().any(|field| field.starts_with("r:")),
+                "{:?}",
+                fields
+            );
+        }
+        let holds = self.scratch.shared.keys.holds(epoch);
+        let listed: u64 = redis::cmd("ZCARD").arg(holds).query(&mut redis).unwrap();
+        prop_assert_eq!(listed, 0);
+        Ok(())
+    }
+}
