@@ -17,7 +17,7 @@ use world::World;
 const GRANTS: usize = 2;
 const PROXIES: usize = 2;
 /// So many servers are tried at once, each by a thread with a seed of its own.
-const WORKERS: u32 = 4;
+const WORKERS: u32 = 2;
 /// How many cases there are without `LATCHKEY_MACHINE_CASES`.
 const CASES: u32 = 1_000;
 
