@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     background,
-    call::{Bounds, Drains, Gate, LiveCalls, StalledApps},
+    call::{Bounds, Drains, Gate, Latencies, LiveCalls, StalledApps},
     provider::{OverrideError, Providers},
     routes,
     settings::Settings,
@@ -81,6 +81,7 @@ impl App {
             clock,
             bounds: bounds(settings),
             drains: Drains::new(200),
+            latencies: Latencies::default(),
             apps: StalledApps::new(settings.app_reads_within.max(settings.idle_within)),
         };
         Ok(Self {

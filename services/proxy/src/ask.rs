@@ -130,7 +130,7 @@ pub fn read(
         Endpoint::ChatCompletions => openai::chat(upstream, body),
         Endpoint::Completions => openai::completions(upstream, body),
         Endpoint::Responses => openai::responses(upstream, body),
-        Endpoint::Embeddings => openai::embeddings(body),
+        Endpoint::Embeddings => openai::embeddings(upstream, body),
         Endpoint::Messages => anthropic::messages(body),
         Endpoint::CountMessageTokens => anthropic::count(body),
         Endpoint::GenerateContent

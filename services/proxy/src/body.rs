@@ -4,6 +4,7 @@
 //! and to the provider. What two readers could take differently is refused; what is changed is
 //! spliced into the original bytes, so that everything else arrives as it was sent.
 
+mod cut;
 mod media;
 mod members;
 mod names;

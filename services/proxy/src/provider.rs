@@ -9,5 +9,6 @@ mod upstream;
 pub use endpoint::{Dialect, Endpoint};
 pub use overrides::{OverrideError, ProviderUrl};
 
+pub(crate) use path::is_model;
 pub use table::Providers;
 pub use upstream::{KeyHeader, Place, StreamUsage, Upstream};

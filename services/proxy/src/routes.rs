@@ -23,6 +23,12 @@ use crate::{call, grant};
                        | `google` | `POST /v1/models/{model}:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents`, and the same below `/v1beta`; `GET /v1/models` |\n\
                        | `groq`, `together`, `mistral`, `cohere`, `ollama` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\
                        | `sandbox` | as `openai`; it calls no provider and costs nothing |\n\n\
+                       Directly below `/v1`, one endpoint stands for all granted providers, in OpenAI's dialect: \
+                       `POST /chat/completions`, `/embeddings`, `/responses`; `GET /models`, `/models/{model}`. \
+                       `model` is `provider/model`, or a model that one granted provider has; `models` names \
+                       several, tried in order when one fails before its first byte; `route` says in which order \
+                       (`fallback`, `round_robin`, `weighted`, `latency`). Each try is a call of its own. \
+                       `x-okap-provider` and `x-okap-model` say who answered.\n\n\
                        Errors come in the provider's shape, with the OKAP type in `error.type`."
     ),
     tags((name = "grant", description = "What a token may do")),

@@ -64,7 +64,11 @@ pub(super) fn chat(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
     if ask.model.contains("-search-") {
         return Err(AskError::Unbounded(format!("the model `{}`", ask.model)));
     }
+    refuse_closed(&members, upstream.closed)?;
     tools::openai_chat(&members)?;
+    if upstream.added_with_tools > 0 && holds_something(&members, "tools") {
+        ask.input.added = upstream.added_with_tools;
+    }
     if holds_something(&members, "audio") {
         ask.needs.push(Capability::Audio);
     }
@@ -230,9 +234,18 @@ fn is_reference(item: &str, at: usize) -> bool {
     kind.as_deref() == Some("item_reference") || (kind.is_none() && !members.has("role"))
 }
 
-pub(super) fn embeddings(body: &[u8]) -> Result<Ask, AskError> {
+/// Refuses what only this provider does, in whichever spelling it may read it.
+fn refuse_closed(members: &Members<'_>, closed: &[Name]) -> Result<(), AskError> {
+    match closed.iter().find_map(|name| members.spelled_as(name)) {
+        Some(found) => Err(AskError::Unbounded(format!("`{found}`"))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn embeddings(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
     let members = Members::of_body(body, EMBEDDINGS)?;
     let mut ask = common(&members, body, media(&members, &["input"]))?;
+    refuse_closed(&members, upstream.closed)?;
     if members.flag("stream")?.unwrap_or(false) {
         return Err(AskError::Value {
             member: "stream",

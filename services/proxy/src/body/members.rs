@@ -1,17 +1,14 @@
 //! One JSON object, its members cut out and not looked into.
 
-use std::{borrow::Cow, fmt, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, MapAccess, Visitor},
-};
+use serde::Deserializer;
 use serde_json::value::RawValue;
 
-use crate::body::names::{Name, is_read_as};
-
-/// More members at one level than any provider knows.
-const MOST_MEMBERS: usize = 256;
+use crate::body::{
+    cut::{Borrowed, Cut, MOST_MEMBERS},
+    names::{Name, is_read_as},
+};
 
 /// Why a body cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +72,9 @@ pub struct Members<'b> {
     /// What the object is called in errors.
     called: &'static str,
     all: Vec<Member<'b>>,
+    text: &'b str,
+    /// Where the text stands in the body.
+    text_at: usize,
     /// Where in the body the first member may be put.
     start: usize,
 }
@@ -159,6 +159,8 @@ impl<'b> Members<'b> {
         let mut members = Self {
             called,
             all: Vec::with_capacity(cut.len()),
+            text,
+            text_at: at,
             start: at + opening + 1,
         };
         for (name, value) in cut {
@@ -217,6 +219,39 @@ impl<'b> Members<'b> {
     /// The names of all members, as written.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.iter().map(|member| member.name.as_ref())
+    }
+
+    /// The member that some reader takes for this one, as it is written.
+    pub fn spelled_as(&self, known: Name) -> Option<&str> {
+        self.names().find(|name| is_read_as(name, known))
+    }
+
+    /// What to cut out of the body for these members to be gone, commas included.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Vec<Range<usize>> {
+        let gone = |member: &Member<'_>| names.contains(&member.matters_as.unwrap_or(&member.name));
+        let (mut cut, mut from, mut kept) = (Vec::new(), self.start, 0_usize);
+        for (index, member) in self.all.iter().enumerate() {
+            let end = member.at + member.value.len();
+            if gone(member) {
+                cut.push(from..end);
+            } else {
+                // The first that stays needs no comma before it.
+                if kept == 0 && index > 0 {
+                    cut.extend(self.comma_from(from));
+                }
+                kept += 1;
+            }
+            from = end;
+        }
+        cut
+    }
+
+    /// The comma at or after this place of the body, and the space before it.
+    fn comma_from(&self, from: usize) -> Option<Range<usize>> {
+        let rest = self.text.get(from.checked_sub(self.text_at)?..)?;
+        let comma = rest.find(',')?;
+        Some(from..from + comma + 1)
     }
 
     /// Whether the member is there and not null.
@@ -325,57 +360,6 @@ pub fn elements(array: &str, at: usize) -> Option<Vec<(&str, usize)>> {
 /// A caller's text, cut to a length that fits an error.
 fn shown(name: &str) -> String {
     name.chars().take(64).collect()
-}
-
-struct Cut;
-
-impl Cut {
-    const TOO_MANY: &'static str = "too many members";
-}
-
-impl<'de> Visitor<'de> for Cut {
-    type Value = Vec<(Cow<'de, str>, &'de str)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut cut = Vec::with_capacity(16);
-        while let Some(Borrowed(name)) = map.next_key()? {
-            if cut.len() == MOST_MEMBERS {
-                return Err(A::Error::custom(Self::TOO_MANY));
-            }
-            let value: &'de RawValue = map.next_value()?;
-            cut.push((name, value.get()));
-        }
-        Ok(cut)
-    }
-}
-
-/// A string, borrowed where it holds no escapes.
-struct Borrowed<'b>(Cow<'b, str>);
-
-impl<'de> Deserialize<'de> for Borrowed<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Text).map(Self)
-    }
 }
 
 #[cfg(test)]

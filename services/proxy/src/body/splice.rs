@@ -22,6 +22,11 @@ impl Edits {
         });
     }
 
+    /// Takes out what stands here.
+    pub fn cut(&mut self, range: Range<usize>) {
+        self.0.push((range, String::new()));
+    }
+
     /// Whether nothing is to be changed.
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
@@ -80,6 +85,27 @@ mod tests {
         let both: Value =
             serde_json::from_str(&edited(r#"{"a":1}"#, &[("b", "2"), ("c", "3")])).unwrap();
         assert_eq!(both, json!({"a": 1, "b": 2, "c": 3}));
+    }
+
+    #[test]
+    fn members_are_cut_out_with_one_comma_each() {
+        for (body, expected) in [
+            (r#"{"a":1,"x":2,"b":3}"#, r#"{"a":1,"b":3}"#),
+            (r#"{ "x" : 2 , "a" : 1 }"#, r#"{ "a" : 1 }"#),
+            (r#"{"x":[1,2],"y":{},"a":1}"#, r#"{"a":1}"#),
+            (r#"{"x":2,"a":1,"y":3}"#, r#"{"a":1}"#),
+            (r#"{"a":1 ,"x":2, "y":3 }"#, r#"{"a":1 }"#),
+            (r#"{"x":2}"#, "{}"),
+            (r#"{"a":1}"#, r#"{"a":1}"#),
+        ] {
+            let members = Members::of_body(body.as_bytes(), &[]).unwrap();
+            let mut edits = Edits::default();
+            for range in members.without(&["x", "y"]) {
+                edits.cut(range);
+            }
+            let cut = edits.apply(Bytes::from_static(body.as_bytes()));
+            assert_eq!(std::str::from_utf8(&cut).unwrap(), expected);
+        }
     }
 
     #[test]

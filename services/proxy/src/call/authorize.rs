@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use actix_web::web;
 use bytes::{Bytes, BytesMut};
-use events::{AuthorizationDetail, Capability, GrantedLimits};
+use dpop::Proof;
+use events::{AuthorizationDetail, Capability, GrantedLimits, Provider};
 use futures_util::StreamExt;
 use grant_access::GrantAccess;
-use ids::ProviderKeyId;
+use ids::{ProviderKeyId, TokenDigest};
 use jiff::Timestamp;
 use tokio::time::timeout;
 
@@ -45,59 +46,17 @@ impl Received {
         gate: &Gate,
         payload: web::Payload,
     ) -> Result<Authorized, Refusal> {
-        let access = find(gate, &self).await?;
+        let access = find(gate, self.digest, self.proof.as_ref()).await?;
         let began_at = gate.clock.now();
-        let provider = self.route.upstream.name();
-        let detail = access
-            .detail_for(provider)
-            .ok_or_else(|| Refusal::ProviderNotGranted {
-                provider: provider.clone(),
-                granted: list_in_words(access.details.iter().map(|detail| &detail.provider)),
-            })?;
-        if began_at >= detail.expires {
-            return Err(Refusal::TokenExpired);
-        }
-        // Made for a refusal alone.
-        let at = || {
-            Box::new(GrantedAt {
-                grant: access.grant,
-                provider: provider.clone(),
-            })
+        let (detail, live) = self.admit(gate, &access, began_at)?;
+        let body = if self.route.endpoint.has_body() {
+            let limit = largest(gate, [detail]);
+            read_body(gate, self.declared_length, limit, payload).await?
+        } else {
+            // Such a body means nothing; it is not read.
+            Bytes::new()
         };
-        if let Some(needed) = self.route.endpoint.capability() {
-            expect(&at, detail, needed)?;
-        }
-        let live = gate
-            .live
-            .begin(access.grant, access.top(), self.digest)
-            .map_err(|crowded| match crowded {
-                Crowded::Grant(most) => Refusal::TooManyAtOnce(most),
-                Crowded::Process => Refusal::Busy,
-            })?;
-        let body = timeout(
-            gate.bounds.body_within,
-            read_body(gate, &self, detail, payload),
-        );
-        let body = body.await.map_err(|_| broke_off())??;
-        let route = &self.route;
-        let ask = ask::read(
-            &route.upstream,
-            route.endpoint,
-            route.model.as_deref(),
-            &body,
-        )?;
-        if route.model.is_some() || route.endpoint.has_body() {
-            expect_model(&at, detail, &ask.model)?;
-        }
-        ask.needs
-            .iter()
-            .try_for_each(|needed| expect(&at, detail, *needed))?;
-        let first = detail.capabilities.iter().next().copied();
-        let capability = route
-            .endpoint
-            .capability()
-            .or(first)
-            .unwrap_or(Capability::Chat);
+        let (ask, capability) = self.cover(&access, detail, &body)?;
         let (limits, key) = (detail.limits, detail.key_id);
         Ok(Authorized {
             received: self,
@@ -111,12 +70,127 @@ impl Received {
             access,
         })
     }
+
+    /// The same for a request whose body was read, and whose sender may use its token, before its
+    /// provider was chosen. The grant is looked up anew: it may have ended meanwhile.
+    ///
+    /// # Errors
+    /// As [`Received::authorize`].
+    pub(super) async fn authorize_read(
+        self,
+        gate: &Gate,
+        body: Bytes,
+    ) -> Result<Authorized, Refusal> {
+        let access = gate.access.find(self.digest).await.map_err(refusal)?;
+        let began_at = gate.clock.now();
+        let (detail, live) = self.admit(gate, &access, began_at)?;
+        let (ask, capability) = self.cover(&access, detail, &body)?;
+        let (limits, key) = (detail.limits, detail.key_id);
+        Ok(Authorized {
+            received: self,
+            limits,
+            key,
+            capability,
+            ask,
+            body,
+            live,
+            began_at,
+            access,
+        })
+    }
+
+    /// What the head alone can be refused for; then the call is one of those that run.
+    fn admit<'a>(
+        &self,
+        gate: &Gate,
+        access: &'a GrantAccess,
+        now: Timestamp,
+    ) -> Result<(&'a AuthorizationDetail, LiveCall), Refusal> {
+        let provider = self.route.upstream.name();
+        let detail = detail_at(access, provider)?;
+        if now >= detail.expires {
+            return Err(Refusal::TokenExpired);
+        }
+        if let Some(needed) = self.route.endpoint.capability() {
+            expect(&|| granted_at(access, provider), detail, needed)?;
+        }
+        let live = begin(gate, access, self.digest)?;
+        Ok((detail, live))
+    }
+
+    /// What the body asks for, all of it granted; and the capability that it goes by.
+    fn cover(
+        &self,
+        access: &GrantAccess,
+        detail: &AuthorizationDetail,
+        body: &[u8],
+    ) -> Result<(Ask, Capability), Refusal> {
+        let route = &self.route;
+        let at = || granted_at(access, route.upstream.name());
+        let ask = ask::read(
+            &route.upstream,
+            route.endpoint,
+            route.model.as_deref(),
+            body,
+        )?;
+        if route.model.is_some() || route.endpoint.has_body() {
+            expect_model(&at, detail, &ask.model)?;
+        }
+        ask.needs
+            .iter()
+            .try_for_each(|needed| expect(&at, detail, *needed))?;
+        let first = detail.capabilities.iter().next().copied();
+        let capability = route
+            .endpoint
+            .capability()
+            .or(first)
+            .unwrap_or(Capability::Chat);
+        Ok((ask, capability))
+    }
+}
+
+/// What is granted at a provider.
+pub(super) fn detail_at<'a>(
+    access: &'a GrantAccess,
+    provider: &Provider,
+) -> Result<&'a AuthorizationDetail, Refusal> {
+    access
+        .detail_for(provider)
+        .ok_or_else(|| Refusal::ProviderNotGranted {
+            provider: provider.clone(),
+            granted: list_in_words(access.details.iter().map(|detail| &detail.provider)),
+        })
+}
+
+/// Made for a refusal alone.
+pub(super) fn granted_at(access: &GrantAccess, provider: &Provider) -> Box<GrantedAt> {
+    Box::new(GrantedAt {
+        grant: access.grant,
+        provider: provider.clone(),
+    })
+}
+
+/// Counts one more call of a grant.
+pub(super) fn begin(
+    gate: &Gate,
+    access: &GrantAccess,
+    digest: TokenDigest,
+) -> Result<LiveCall, Refusal> {
+    let begun = gate.live.begin(access.grant, access.top(), digest);
+    begun.map_err(|crowded| match crowded {
+        Crowded::Grant(most) => Refusal::TooManyAtOnce(most),
+        Crowded::Process => Refusal::Busy,
+    })
 }
 
 /// Finds the grant of a token, which its sender must be allowed to use.
-pub(crate) async fn find(gate: &Gate, received: &Received) -> Result<Arc<GrantAccess>, Refusal> {
-    let access = gate.access.find(received.digest).await.map_err(refusal)?;
-    possession::expect(gate, &access, received.proof.as_ref()).await?;
+pub(crate) async fn find(
+    gate: &Gate,
+    digest: TokenDigest,
+    proof: Option<&Proof>,
+) -> Result<Arc<GrantAccess>, Refusal> {
+    let access = gate.access.find(digest).await.map_err(refusal)?;
+    possession::expect(gate, &access, proof).await?;
     Ok(access)
 }
 
@@ -159,29 +233,41 @@ fn expect_model(at: &At<'_>, detail: &AuthorizationDetail, model: &str) -> Resul
     })
 }
 
-/// Reads the body up to its limit. A body that came in one piece is not copied.
-async fn read_body(
+/// The most bytes of a body under these details.
+pub(super) fn largest<'d>(
     gate: &Gate,
-    received: &Received,
-    detail: &AuthorizationDetail,
-    mut payload: web::Payload,
-) -> Result<Bytes, Refusal> {
-    let sees = detail.capabilities.contains(&Capability::Vision);
-    let limit = if sees {
+    details: impl IntoIterator<Item = &'d AuthorizationDetail>,
+) -> usize {
+    let mut details = details.into_iter();
+    if details.any(|detail| detail.capabilities.contains(&Capability::Vision)) {
         gate.bounds.body_with_vision
     } else {
         gate.bounds.body
-    };
-    if !received.route.endpoint.has_body() {
-        // Such a body means nothing; it is not read.
-        return Ok(Bytes::new());
     }
-    if received
-        .declared_length
-        .is_some_and(|length| length > limit)
-    {
+}
+
+/// Reads the body up to its limit and for as long as it may take. A body that came in one piece is
+/// not copied.
+pub(super) async fn read_body(
+    gate: &Gate,
+    declared_length: Option<usize>,
+    limit: usize,
+    payload: web::Payload,
+) -> Result<Bytes, Refusal> {
+    if declared_length.is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge(limit));
     }
+    let pieces = pieces(declared_length, limit, payload);
+    timeout(gate.bounds.body_within, pieces)
+        .await
+        .map_err(|_| broke_off())?
+}
+
+async fn pieces(
+    declared_length: Option<usize>,
+    limit: usize,
+    mut payload: web::Payload,
+) -> Result<Bytes, Refusal> {
     let mut whole: Option<Bytes> = None;
     let mut more = BytesMut::new();
     while let Some(piece) = payload.next().await {
@@ -193,12 +279,7 @@ async fn read_body(
         match (before, whole.take()) {
             (0, _) => whole = Some(piece),
             (_, Some(first)) => {
-                more.reserve(
-                    received
-                        .declared_length
-                        .unwrap_or(0)
-                        .max(first.len() + piece.len()),
-                );
+                more.reserve(declared_length.unwrap_or(0).max(first.len() + piece.len()));
                 more.extend_from_slice(&first);
                 more.extend_from_slice(&piece);
             }

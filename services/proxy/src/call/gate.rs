@@ -16,7 +16,7 @@ use price_book::PriceBook;
 use spend_limits::SpendLimits;
 
 use crate::{
-    call::{live::LiveCalls, stalled::StalledApps},
+    call::{live::LiveCalls, one::Latencies, stalled::StalledApps},
     provider::Providers,
     spool::Spool,
     wire::Wire,
@@ -69,6 +69,8 @@ pub struct Gate {
     pub bounds: Bounds,
     /// Answers that are read though the app has gone.
     pub drains: Drains,
+    /// How soon models answer.
+    pub latencies: Latencies,
     /// Apps that do not read their answers.
     pub apps: StalledApps,
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use server::{RequestId, RouteName};
 
 use crate::{
-    call::{gate::Gate, received::Received},
+    call::{gate::Gate, one, received::Received},
     error::{Refusal, told},
 };
 
@@ -21,7 +21,9 @@ pub async fn call(
     gate: web::Data<Arc<Gate>>,
 ) -> HttpResponse {
     let mut answer = answer(&request, payload, id, &gate).await;
-    answer.extensions_mut().insert(ROUTE);
+    if answer.extensions().get::<RouteName>().is_none() {
+        answer.extensions_mut().insert(ROUTE);
+    }
     answer
 }
 
@@ -33,6 +35,11 @@ async fn answer(
 ) -> HttpResponse {
     let received = match Received::read(gate, request, id) {
         Ok(received) => received,
+        Err((shape, Refusal::NoRoute)) => {
+            // In a box, for the calls that go straight to a provider not to carry it along.
+            let one = Box::pin(one::answer(request, payload, id, gate)).await;
+            return one.unwrap_or_else(|| told(request, &shape, &Refusal::NoRoute));
+        }
         Err((shape, refusal)) => return told(request, &shape, &refusal),
     };
     let shape = received.shape.clone();

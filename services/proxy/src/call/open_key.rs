@@ -37,6 +37,11 @@ impl Payer {
 }
 
 impl Reserved {
+    /// Ends a call that is not sent, for another to be made in its stead.
+    pub(crate) async fn give_back(self) {
+        self.open.give_back().await;
+    }
+
     /// Opens the provider key that pays, from memory where it may.
     ///
     /// # Errors

@@ -97,14 +97,14 @@ impl Received {
     }
 }
 
-struct Parameters<'q> {
+pub(super) struct Parameters<'q> {
     /// A token given as Google's SDKs may give it.
-    key: Option<&'q str>,
+    pub(super) key: Option<&'q str>,
     to_send: String,
 }
 
 /// Takes a query apart. Nothing in it is decoded: values that need it are no parameters here.
-fn parameters(query: &str, endpoint: Endpoint) -> Result<Parameters<'_>, Refusal> {
+pub(super) fn parameters(query: &str, endpoint: Endpoint) -> Result<Parameters<'_>, Refusal> {
     let mut taken = Parameters {
         key: None,
         to_send: String::new(),

@@ -50,8 +50,9 @@ impl Sent {
         };
         // Before its text is read: the app may go away meanwhile, and nothing was used.
         self.open.settle(ending).await;
-        let body = read_refusal(&mut self.response, gate).await;
-        if refuses_key(self.route.upstream.dialect(), status, body.as_deref()) {
+        let dialect = self.route.upstream.dialect();
+        let body = read_refusal(&mut self.response, dialect, gate).await;
+        if refuses_key(self.route.upstream.is_google(), status, body.as_deref()) {
             let has_key = self.route.upstream.place != Place::Sandbox;
             if let Some(record) = record.filter(|_| has_key) {
                 tell(&gate.bus, &record, gate.clock.now());
@@ -72,7 +73,11 @@ impl Sent {
 }
 
 /// The refusal's JSON; `None` if it is something else, too long, or does not come.
-async fn read_refusal(response: &mut Response<Body>, gate: &Gate) -> Option<BytesMut> {
+async fn read_refusal(
+    response: &mut Response<Body>,
+    dialect: Dialect,
+    gate: &Gate,
+) -> Option<BytesMut> {
     if framing_of(response.headers()) != Some(Framing::Json) {
         return None;
     }
@@ -84,20 +89,23 @@ async fn read_refusal(response: &mut Response<Body>, gate: &Gate) -> Option<Byte
             }
             body.extend_from_slice(&bytes);
         }
+        // Google answers in OpenAI's dialect with a list, too, which no SDK reads.
+        let in_shape = dialect != Dialect::OpenAi || body.trim_ascii_start().starts_with(b"{");
         serde_json::from_slice::<serde::de::IgnoredAny>(&body)
             .ok()
+            .filter(|_| in_shape)
             .map(|_| body)
     });
     read.await.ok().flatten()
 }
 
 /// Whether a refusal means that the key is bad. Google says so with 400.
-fn refuses_key(dialect: Dialect, status: StatusCode, body: Option<&[u8]>) -> bool {
+fn refuses_key(of_google: bool, status: StatusCode, body: Option<&[u8]>) -> bool {
     let says =
         |text: &str| body.is_some_and(|body| memchr::memmem::find(body, text.as_bytes()).is_some());
     match status {
         StatusCode::UNAUTHORIZED => true,
-        StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN if dialect == Dialect::Google => {
+        StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN if of_google => {
             says("API_KEY_INVALID") || says("API key not valid") || says("API key expired")
         }
         _ => false,
@@ -173,22 +181,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_key_is_known_in_each_dialect() {
+    fn a_refused_key_is_known_as_each_provider_says_it() {
         let google = br#"{"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}}"#;
         let other = br#"{"error":{"code":400,"message":"no such field"}}"#;
-        for (dialect, status, body, expected) in [
-            (Dialect::OpenAi, StatusCode::UNAUTHORIZED, &other[..], true),
-            (Dialect::Anthropic, StatusCode::UNAUTHORIZED, other, true),
-            (Dialect::Google, StatusCode::BAD_REQUEST, google, true),
-            (Dialect::Google, StatusCode::BAD_REQUEST, other, false),
-            (Dialect::OpenAi, StatusCode::BAD_REQUEST, google, false),
-            (Dialect::OpenAi, StatusCode::FORBIDDEN, other, false),
-            (Dialect::OpenAi, StatusCode::TOO_MANY_REQUESTS, other, false),
+        for (of_google, status, body, expected) in [
+            (false, StatusCode::UNAUTHORIZED, &other[..], true),
+            (false, StatusCode::UNAUTHORIZED, other, true),
+            (true, StatusCode::BAD_REQUEST, google, true),
+            (true, StatusCode::BAD_REQUEST, other, false),
+            (false, StatusCode::BAD_REQUEST, google, false),
+            (false, StatusCode::FORBIDDEN, other, false),
+            (false, StatusCode::TOO_MANY_REQUESTS, other, false),
         ] {
             assert_eq!(
-                refuses_key(dialect, status, Some(body)),
+                refuses_key(of_google, status, Some(body)),
                 expected,
-                "{dialect:?} {status}"
+                "{of_google} {status}"
             );
         }
     }

@@ -113,6 +113,15 @@ impl OpenCall {
         self.0.as_ref().map(|parts| &parts.holding)
     }
 
+    /// Gives back what is held for a call that is not sent. When this returns, the limits know of it
+    /// where that matters to the next call.
+    pub async fn give_back(mut self) {
+        if let Some(Parts { gate, holding, .. }) = self.0.take() {
+            holding.settle(&gate.limits, Nanodollars::ZERO);
+            holding.settled(&gate.limits).await;
+        }
+    }
+
     /// Settles a call that was sent. When this returns, its record is written down, and the limits
     /// are being told its cost behind the caller's back; near a limit they know it. Dropped halfway,
     /// the rest is done behind.

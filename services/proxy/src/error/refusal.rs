@@ -80,6 +80,17 @@ pub enum Refusal {
         /// Where.
         at: Box<GrantedAt>,
     },
+    /// No provider that the grant covers has the model there.
+    #[error("the model `{model}` is not granted at any provider; granted: {granted}")]
+    NowhereGranted {
+        /// What was asked.
+        model: String,
+        /// What may be asked, in words.
+        granted: String,
+    },
+    /// Nothing is known of the model.
+    #[error("nothing is known of the model `{0}`")]
+    NoSuchModel(String),
     /// The grant does not cover the kind of work.
     #[error("`{needed}` is not granted; granted: {granted}")]
     CapabilityNotGranted {
@@ -193,7 +204,7 @@ impl Refusal {
             Self::Provider { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
             }
-            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoSuchModel(_) => StatusCode::NOT_FOUND,
             Self::TokenMissing
             | Self::TokenMalformed(_)
             | Self::ManagementToken
@@ -209,6 +220,7 @@ impl Refusal {
             }
             Self::ProviderNotGranted { .. }
             | Self::ModelNotGranted { .. }
+            | Self::NowhereGranted { .. }
             | Self::CapabilityNotGranted { .. }
             | Self::Unbounded(_) => StatusCode::FORBIDDEN,
             Self::SpendLimit { .. } => StatusCode::PAYMENT_REQUIRED,
@@ -227,7 +239,7 @@ impl Refusal {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::NoRoute => "not_found",
+            Self::NoRoute | Self::NoSuchModel(_) => "not_found",
             Self::TokenMissing
             | Self::TokenMalformed(_)
             | Self::ManagementToken
@@ -239,7 +251,7 @@ impl Refusal {
             Self::TokenRevoked => "token_revoked",
             Self::TokenExpired => "token_expired",
             Self::ProviderNotGranted { .. } => "policy_denied",
-            Self::ModelNotGranted { .. } => "model_not_granted",
+            Self::ModelNotGranted { .. } | Self::NowhereGranted { .. } => "model_not_granted",
             Self::CapabilityNotGranted { .. } | Self::Unbounded(_) => "capability_not_granted",
             Self::SpendLimit { .. } => "spend_limit_exceeded",
             Self::RateLimit { .. } | Self::TooManyAtOnce(_) => "rate_limit_exceeded",
@@ -261,7 +273,10 @@ impl Refusal {
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::Request { param, .. } => param.as_deref(),
-            Self::ModelNotGranted { .. } | Self::PriceUnknown { .. } => Some("model"),
+            Self::ModelNotGranted { .. }
+            | Self::NowhereGranted { .. }
+            | Self::NoSuchModel(_)
+            | Self::PriceUnknown { .. } => Some("model"),
             _ => None,
         }
     }

@@ -113,7 +113,7 @@ fn google<'p>(method: &Method, rest: &'p str) -> Found<'p> {
 
 /// Whether this can be a model's name: letters, digits and these marks, beginning and ending with
 /// no mark, and no way up or down in a path.
-fn is_model(text: &str, marks: &[u8]) -> bool {
+pub(crate) fn is_model(text: &str, marks: &[u8]) -> bool {
     let bytes = text.as_bytes();
     let ends = [bytes.first(), bytes.last()];
     bytes.len() <= LONGEST_MODEL

@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use events::{Provider, ProviderError};
 
-use crate::provider::{
-    endpoint::{Dialect, Endpoint},
-    overrides::ProviderUrl,
-    upstream::{KeyHeader, Place, StreamUsage, Upstream},
+use crate::{
+    body::Name,
+    provider::{
+        endpoint::{Dialect, Endpoint},
+        overrides::ProviderUrl,
+        upstream::{KeyHeader, Place, StreamUsage, Upstream},
+    },
 };
 
 const OPENAI: &[Endpoint] = &[
@@ -47,6 +50,8 @@ struct Row {
     endpoints: &'static [Endpoint],
     output_cap: &'static str,
     stream_usage: StreamUsage,
+    closed: &'static [Name],
+    added_with_tools: u64,
 }
 
 /// A provider in OpenAI's dialect.
@@ -58,6 +63,8 @@ const fn compatible(name: &'static str, base: &'static str, output_cap: &'static
         endpoints: COMPATIBLE,
         output_cap,
         stream_usage: StreamUsage::OnRequest,
+        closed: &[],
+        added_with_tools: 0,
     }
 }
 
@@ -111,10 +118,47 @@ const ROWS: [Row; 9] = [
     },
 ];
 
+/// Anthropic, asked in OpenAI's dialect.
+const ANTHROPIC_COMPATIBLE: Row = Row {
+    endpoints: &[Endpoint::ChatCompletions],
+    closed: &[
+        &["mcp_servers"],
+        &["container"],
+        &["speed"],
+        &["inference_geo"],
+    ],
+    // Well above the figures it publishes (346 to 804 tokens).
+    added_with_tools: 1_024,
+    ..compatible("anthropic", "", "max_tokens")
+};
+/// Google, asked in OpenAI's dialect. Its own members could bring in content that the body does not
+/// hold (`cached_content`) or have it search.
+const GOOGLE_COMPATIBLE: Row = Row {
+    endpoints: &[Endpoint::ChatCompletions, Endpoint::Embeddings],
+    closed: &[&["extra_body"], &["google"], &["cached_content"]],
+    ..compatible("google", "", "max_tokens")
+};
+
+/// Names in a path right below `/v1` that are not a provider's, and never can be.
+pub(crate) const TAKEN: [&str; 10] = [
+    "chat",
+    "completions",
+    "embeddings",
+    "responses",
+    "models",
+    "grant",
+    "images",
+    "audio",
+    "moderations",
+    "rerank",
+];
+
 /// Every provider that calls may go to.
 #[derive(Debug, Clone)]
 pub struct Providers {
     by_name: BTreeMap<Provider, Arc<Upstream>>,
+    /// Each as it is asked in OpenAI's dialect, by which one endpoint stands for all of them.
+    compatible: BTreeMap<Provider, Arc<Upstream>>,
 }
 
 impl Providers {
@@ -129,9 +173,15 @@ impl Providers {
             let base = other.map_or_else(|| row.base.to_owned(), |other| based(row, &other.url));
             Ok((name.clone(), Arc::new(upstream(row, name, base))))
         });
-        Ok(Self {
-            by_name: upstreams.collect::<Result<_, ProviderError>>()?,
-        })
+        let all: Vec<(Provider, Arc<Upstream>)> = upstreams.collect::<Result<_, _>>()?;
+        Ok(all.into_iter().collect())
+    }
+
+    /// The provider of this name as it is asked in OpenAI's dialect: the same provider, the same key
+    /// and the same prices.
+    #[must_use]
+    pub fn compatible(&self, name: &Provider) -> Option<&Arc<Upstream>> {
+        self.compatible.get(name)
     }
 
     /// The provider of this name.
@@ -142,6 +192,30 @@ impl Providers {
             .find(|(known, _)| known.as_str() == name)
             .map(|(_, upstream)| upstream)
     }
+}
+
+impl FromIterator<(Provider, Arc<Upstream>)> for Providers {
+    fn from_iter<I: IntoIterator<Item = (Provider, Arc<Upstream>)>>(all: I) -> Self {
+        let free = |(name, _): &(Provider, _)| !TAKEN.contains(&Provider::as_str(name));
+        let by_name: BTreeMap<_, _> = all.into_iter().filter(free).collect();
+        let compatible = (by_name.iter())
+            .map(|(name, own)| (name.clone(), in_openais_dialect(own)))
+            .collect();
+        Self {
+            by_name,
+            compatible,
+        }
+    }
+}
+
+/// A provider as it is asked in OpenAI's dialect, below the address at which it is asked in its own.
+fn in_openais_dialect(own: &Arc<Upstream>) -> Arc<Upstream> {
+    let (row, base) = match own.dialect {
+        Dialect::OpenAi => return Arc::clone(own),
+        Dialect::Anthropic => (&ANTHROPIC_COMPATIBLE, own.base.clone()),
+        Dialect::Google => (&GOOGLE_COMPATIBLE, format!("{}/v1beta/openai", own.base)),
+    };
+    Arc::new(upstream(row, own.name.clone(), base))
 }
 
 /// The base address that another URL stands for. SDKs differ in whether the version belongs to
@@ -180,6 +254,8 @@ fn upstream(row: &Row, name: Provider, base: String) -> Upstream {
         endpoints: row.endpoints,
         output_cap: row.output_cap,
         stream_usage: row.stream_usage,
+        closed: row.closed,
+        added_with_tools: row.added_with_tools,
         fixed: Vec::new(),
     };
     // Google's addresses hold a version that the caller chooses.
@@ -236,6 +312,59 @@ mod tests {
             "http://127.0.0.1:9/google"
         );
         assert_eq!(at("google", "http://127.0.0.1:9"), "http://127.0.0.1:9");
+    }
+
+    #[test]
+    fn each_provider_is_asked_in_openais_dialect_where_it_takes_it() {
+        let stand_in = "google=http://127.0.0.1:9/google/v1beta".parse().unwrap();
+        for (instead, provider, endpoint, expected) in [
+            (
+                &[][..],
+                "anthropic",
+                Endpoint::ChatCompletions,
+                "https://api.anthropic.com/v1/chat/completions",
+            ),
+            (
+                &[],
+                "google",
+                Endpoint::ChatCompletions,
+                "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+            ),
+            (
+                &[stand_in],
+                "google",
+                Endpoint::Embeddings,
+                "http://127.0.0.1:9/google/v1beta/openai/embeddings",
+            ),
+            (
+                &[],
+                "groq",
+                Endpoint::ChatCompletions,
+                "https://api.groq.com/openai/v1/chat/completions",
+            ),
+        ] {
+            let providers = Providers::built_in(instead).unwrap();
+            let face = providers.compatible(&provider.parse().unwrap()).unwrap();
+            assert_eq!(
+                (face.dialect, face.key_header, face.name.as_str()),
+                (Dialect::OpenAi, KeyHeader::Bearer, provider)
+            );
+            assert!(face.offers(endpoint), "{provider}");
+            let url = face.url(endpoint, "", None, "").unwrap();
+            assert_eq!(url.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn no_provider_can_take_the_name_of_a_route() {
+        let providers = Providers::built_in(&[]).unwrap();
+        let openai = providers.find("openai").unwrap();
+        for taken in TAKEN {
+            assert!(!Provider::BUILT_IN.contains(&taken), "{taken}");
+            let name: Provider = taken.parse().unwrap();
+            let all: Providers = [(name, Arc::clone(openai))].into_iter().collect();
+            assert!(all.find(taken).is_none(), "{taken}");
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use events::Provider;
 use http::{Uri, uri::InvalidUri};
 
-use crate::provider::endpoint::{Dialect, Endpoint};
+use crate::{
+    body::Name,
+    provider::endpoint::{Dialect, Endpoint},
+};
 
 /// In which header a provider wants its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,10 @@ pub struct Upstream {
     /// The member of a chat request that caps the output.
     pub(crate) output_cap: &'static str,
     pub(crate) stream_usage: StreamUsage,
+    /// Members of a body that make it do what no limit bounds.
+    pub(crate) closed: &'static [Name],
+    /// Tokens of instructions that it adds to a chat with tools.
+    pub(crate) added_with_tools: u64,
     /// The addresses that hold no model, ready made.
     pub(crate) fixed: Vec<(Endpoint, Uri)>,
 }
@@ -62,6 +69,17 @@ impl Upstream {
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Whether it offers this.
+    #[must_use]
+    pub fn offers(&self, endpoint: Endpoint) -> bool {
+        self.endpoints.contains(&endpoint)
+    }
+
+    /// Whether it is Google, which refuses a bad key with 400 in whichever dialect it is asked.
+    pub(crate) fn is_google(&self) -> bool {
+        self.name.as_str() == "google"
     }
 
     /// The address of an endpoint. `version` is the path segment that Google's callers choose.

@@ -9,7 +9,9 @@
 
 mod answers;
 mod endings;
+mod fallback;
 mod key;
+mod one_endpoint;
 mod refusals;
 mod sandbox;
 mod stage;

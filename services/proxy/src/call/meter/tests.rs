@@ -71,6 +71,17 @@ fn a_chat_tells_its_usage() {
 }
 
 #[test]
+fn what_a_model_thought_is_output_though_the_total_alone_counts_it() {
+    let answer =
+        r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":20,"total_tokens":129}}"#;
+    let usage = told(Endpoint::ChatCompletions, Framing::Json, answer);
+    assert_eq!((usage.input, usage.output), (9, 120));
+    let embedding = r#"{"data":[],"usage":{"prompt_tokens":9,"total_tokens":9}}"#;
+    let usage = told(Endpoint::Embeddings, Framing::Json, embedding);
+    assert_eq!((usage.input, usage.output), (9, 0));
+}
+
+#[test]
 fn only_the_chunk_that_tells_nothing_else_may_be_hidden() {
     let mut meter = Meter::new(Endpoint::ChatCompletions, Framing::Events);
     let hidden = meter.read_lines(CHAT_STREAM.as_bytes()).unwrap();

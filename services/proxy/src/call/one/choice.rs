@@ -1,0 +1,181 @@
+//! Which provider a model's name means, among those that a grant covers.
+
+use std::sync::Arc;
+
+use events::{AuthorizationDetail, ModelPattern, Models, Provider};
+use grant_access::GrantAccess;
+use jiff::Timestamp;
+
+use crate::{
+    call::{authorize, gate::Gate},
+    error::{Refusal, list_in_words},
+    provider::{Endpoint, Upstream},
+};
+
+/// A provider, and the model as it is named there.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    /// As it is asked in OpenAI's dialect.
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) model: String,
+}
+
+/// What a grant covers, seen from one endpoint.
+pub(super) struct Covered<'a> {
+    access: &'a GrantAccess,
+    gate: &'a Gate,
+    /// `None` where any will do.
+    endpoint: Option<Endpoint>,
+    now: Timestamp,
+}
+
+impl<'a> Covered<'a> {
+    pub(super) const fn of(
+        access: &'a GrantAccess,
+        gate: &'a Gate,
+        endpoint: Option<Endpoint>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            access,
+            gate,
+            endpoint,
+            now,
+        }
+    }
+
+    /// The provider that a name means. `provider/model` says it itself; a model alone means the one
+    /// granted provider that has it.
+    ///
+    /// # Errors
+    /// When that is not granted, or several providers may be meant.
+    pub(super) fn choice(&self, named: &str) -> Result<Choice, Refusal> {
+        let explicit = named.split_once('/').and_then(|(provider, model)| {
+            let provider: Provider = provider.parse().ok()?;
+            let upstream = self.gate.providers.compatible(&provider)?;
+            Some((upstream, model))
+        });
+        match explicit {
+            Some((upstream, model)) => self.at(upstream, model, named),
+            None => self.anywhere(named),
+        }
+    }
+
+    fn at(&self, upstream: &Arc<Upstream>, model: &str, named: &str) -> Result<Choice, Refusal> {
+        let provider = upstream.name();
+        let detail = authorize::detail_at(self.access, provider)?;
+        if !self.offered(upstream) {
+            let message = format!("{provider} does not offer this, so `{named}` cannot be asked");
+            return Err(Refusal::of_parameter("model", message));
+        }
+        if !detail.models.covers(model) {
+            return Err(Refusal::ModelNotGranted {
+                model: model.to_owned(),
+                granted: in_words([detail]),
+                at: authorize::granted_at(self.access, provider),
+            });
+        }
+        self.expect_capability(detail)?;
+        Ok(Choice {
+            upstream: Arc::clone(upstream),
+            model: model.to_owned(),
+        })
+    }
+
+    /// Of those that cover the model, the ones whose capability, and then whose prices, fit it.
+    fn anywhere(&self, model: &str) -> Result<Choice, Refusal> {
+        let details = self.access.details.iter();
+        let all = details.filter_map(|detail| {
+            let upstream = self.gate.providers.compatible(&detail.provider)?;
+            let fits = self.offered(upstream) && detail.models.covers(model);
+            fits.then_some((detail, upstream))
+        });
+        let able = |detail: &AuthorizationDetail| self.expect_capability(detail).is_ok();
+        let priced = |detail: &AuthorizationDetail| {
+            let prices = self.gate.prices;
+            (prices.price(detail.provider.as_str(), model, self.now)).is_some()
+        };
+        let all = narrowed(narrowed(all.collect(), able), priced);
+        match all.as_slice() {
+            [(detail, upstream)] => {
+                self.expect_capability(detail)?;
+                Ok(Choice {
+                    upstream: Arc::clone(upstream),
+                    model: model.to_owned(),
+                })
+            }
+            [] => Err(Refusal::NowhereGranted {
+                model: model.to_owned(),
+                granted: in_words(&self.access.details),
+            }),
+            several => Err(ambiguous(model, several)),
+        }
+    }
+
+    fn offered(&self, upstream: &Upstream) -> bool {
+        self.endpoint
+            .is_none_or(|endpoint| upstream.offers(endpoint))
+    }
+
+    fn expect_capability(&self, detail: &AuthorizationDetail) -> Result<(), Refusal> {
+        if self.now >= detail.expires {
+            return Err(Refusal::TokenExpired);
+        }
+        match self.endpoint.and_then(Endpoint::capability) {
+            Some(needed) if !detail.capabilities.contains(&needed) => {
+                Err(Refusal::CapabilityNotGranted {
+                    needed,
+                    granted: list_in_words(&detail.capabilities),
+                    at: authorize::granted_at(self.access, &detail.provider),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+type Fitting<'a> = (&'a AuthorizationDetail, &'a Arc<Upstream>);
+
+/// Only those that fit, where there are several and some do.
+fn narrowed<'a>(
+    all: Vec<Fitting<'a>>,
+    fits: impl Fn(&AuthorizationDetail) -> bool,
+) -> Vec<Fitting<'a>> {
+    if all.len() > 1 && all.iter().any(|(detail, _)| fits(detail)) {
+        return all.into_iter().filter(|(detail, _)| fits(detail)).collect();
+    }
+    all
+}
+
+fn ambiguous(model: &str, several: &[Fitting<'_>]) -> Refusal {
+    let names = several
+        .iter()
+        .map(|(detail, _)| format!("`{}/{model}`", detail.provider));
+    let message = format!(
+        "several providers of this grant may have `{model}`; name one of {}",
+        list_in_words(names)
+    );
+    Refusal::of_parameter("model", message)
+}
+
+/// What is granted, as it is named here.
+fn in_words<'d>(details: impl IntoIterator<Item = &'d AuthorizationDetail>) -> String {
+    let of = |detail: &AuthorizationDetail| {
+        let AuthorizationDetail {
+            provider, models, ..
+        } = detail;
+        patterns(models)
+            .into_iter()
+            .map(|pattern| format!("{provider}/{pattern}"))
+            .collect::<Vec<_>>()
+    };
+    list_in_words(details.into_iter().flat_map(of))
+}
+
+fn patterns(models: &Models) -> Vec<&str> {
+    if models.is_every() {
+        return vec!["*"];
+    }
+    let patterns = models.patterns().iter();
+    patterns.map(ModelPattern::as_str).collect()
+}
