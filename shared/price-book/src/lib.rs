@@ -12,4 +12,4 @@ mod usage;
 
 pub use book::{ModelFault, PriceBook, PriceBookError};
 pub use price::{Price, UNBOUNDED};
-pub use usage::{Ceiling, TokenUsage};
+pub use usage::{Ceiling, TokenUsage, Unit};

@@ -8,7 +8,7 @@ use money::Nanodollars;
 use crate::{
     amount::Amount,
     rates::{RateCard, Rates},
-    usage::{Ceiling, TokenUsage},
+    usage::{Ceiling, TokenUsage, Unit},
 };
 
 /// What [`Price::worst_case`] says of a model whose cost the number of tokens does not bound.
@@ -117,6 +117,15 @@ impl Price {
             .values()
             .map(|price| price.worst_case_of(ceiling));
         tiers.fold(self.worst_case_of(ceiling), Nanodollars::max)
+    }
+
+    /// What the model counts, where that is one thing alone: `None` where it counts several, or
+    /// not the same in every tier.
+    #[must_use]
+    pub fn unit(&self) -> Option<Unit> {
+        let mut units = self.card.all().map(Rates::unit);
+        let first = units.next()??;
+        units.all(|unit| unit == Some(first)).then_some(first)
     }
 
     /// The most tokens the model writes in one answer, where known.

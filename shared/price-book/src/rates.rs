@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     amount::Amount,
-    usage::{Ceiling, TokenUsage},
+    usage::{Ceiling, TokenUsage, Unit},
 };
 
 /// What each kind of use costs in USD: tokens and characters per million, searches per thousand,
@@ -75,6 +75,24 @@ impl Rates {
         let input = self.text_input().into_iter().chain(self.media_input());
         let output = self.text_output().into_iter().chain(self.media_output());
         input.chain(output).chain(self.beyond_tokens()).flatten()
+    }
+
+    fn charge_tokens(&self) -> bool {
+        let input = self.text_input().into_iter().chain(self.media_input());
+        let output = self.text_output().into_iter().chain(self.media_output());
+        input.chain(output).any(|rate| rate.is_some())
+    }
+
+    /// The one thing that is counted, if it is one.
+    pub(crate) fn unit(&self) -> Option<Unit> {
+        let counted = [
+            (self.charge_tokens(), Unit::Tokens),
+            (self.audio_hours.is_some(), Unit::Seconds),
+            (self.characters.is_some(), Unit::Characters),
+        ];
+        let mut counted = counted.into_iter().filter(|(counts, _)| *counts);
+        let (_, unit) = counted.next()?;
+        counted.next().is_none().then_some(unit)
     }
 
     /// Whether the number of tokens says nothing, or not everything, of what an ordinary call costs.

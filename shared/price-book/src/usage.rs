@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a model counts to charge for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Tokens, of whatever kind.
+    Tokens,
+    /// Seconds of audio.
+    Seconds,
+    /// Characters to be spoken.
+    Characters,
+}
+
 /// What one call used, as the provider told it.
 ///
 /// A total always includes its parts: `input` includes cached, cache-write, audio, image and video

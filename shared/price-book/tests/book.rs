@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use jiff::Timestamp;
-use price_book::{ModelFault, PriceBook, PriceBookError};
+use price_book::{ModelFault, PriceBook, PriceBookError, Unit};
 
 fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -224,5 +224,25 @@ fn a_service_tier_without_a_price_costs_what_the_dearest_does() {
             dearest >= price.in_service_tier(tier).unwrap().cost(&usage),
             "{tier}"
         );
+    }
+}
+
+#[test]
+fn a_model_says_what_it_counts_where_that_is_one_thing() {
+    let unit = |provider: &str, name: &str| {
+        let book = PriceBook::embedded().unwrap();
+        book.price(provider, name, now()).unwrap().unit()
+    };
+    for (provider, name, expected) in [
+        ("openai", "gpt-4o", Some(Unit::Tokens)),
+        ("openai", "gpt-image-2", Some(Unit::Tokens)),
+        ("openai", "gpt-4o-mini-tts", Some(Unit::Tokens)),
+        ("openai", "tts-1", Some(Unit::Characters)),
+        ("openai", "whisper-1", Some(Unit::Seconds)),
+        ("groq", "whisper-large-v3", Some(Unit::Seconds)),
+        // Tokens and time.
+        ("mistral", "voxtral-small-2507", None),
+    ] {
+        assert_eq!(unit(provider, name), expected, "{name}");
     }
 }
