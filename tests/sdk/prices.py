@@ -28,7 +28,13 @@ def cost_of(call: dict) -> Decimal:
     """The cost of a call as the simulator logged it, rounded up to the nano-dollar once."""
     rates = rates_of(call["provider"], call["model"])
     cached, written = call["cached_tokens"], call["cache_write_tokens"]
-    cost = (call["input_tokens"] - cached - written) * rates["input"]
-    cost += cached * rates.get("cached_input", rates["input"]) + written * rates.get("cache_write", rates["input"])
-    cost += call["output_tokens"] * rates.get("output", Decimal(0))
+    fresh = rates.get("input", Decimal(0))
+    # What is heard is all audio at the simulator.
+    if call["route"].startswith("audio.trans"):
+        fresh = rates.get("audio_input", fresh)
+    cost = (call["input_tokens"] - cached - written) * fresh
+    cost += cached * rates.get("cached_input", fresh) + written * rates.get("cache_write", fresh)
+    cost += call["output_tokens"] * rates.get("image_output", rates.get("output", Decimal(0)))
+    cost += call["characters"] * rates.get("characters", Decimal(0))
+    cost += call["audio_seconds"] * rates.get("audio_hours", Decimal(0)) * MILLION / 3600
     return (cost / MILLION).quantize(NANO, rounding=ROUND_CEILING)

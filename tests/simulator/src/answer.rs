@@ -41,6 +41,21 @@ pub enum Form {
     Events,
     /// Google's stream without `alt=sse`: one JSON list, element by element.
     List,
+    /// The bytes of a sound.
+    Sound,
+    /// Plain text.
+    Text,
+}
+
+impl Form {
+    fn of(asked: &Asked, route: Route) -> Self {
+        match asked.response_format.as_deref() {
+            _ if asked.stream => Self::Events,
+            Some("text" | "srt" | "vtt") => Self::Text,
+            _ if route == Route::Speech => Self::Sound,
+            _ => Self::Json,
+        }
+    }
 }
 
 /// What an embeddings call asked for.
@@ -61,7 +76,7 @@ pub enum Answer {
 impl Plan {
     /// Plans the answer to what was asked.
     pub fn new(target: Target<'_>, asked: &Asked, model: String, script: Script) -> Self {
-        let count = if target.route.generates() {
+        let mut count = if target.route.generates() {
             Count::of_text(asked, &script, target)
         } else {
             let tokens = Tokens::of_input(asked, &script, target.dialect);
@@ -70,6 +85,9 @@ impl Plan {
                 ..Count::default()
             }
         };
+        if let Some(charged) = Tokens::beyond_tokens(asked, &model, target.route) {
+            count.tokens = charged;
+        }
         let options = asked.stream_options.unwrap_or_default();
         let inputs = asked.prompt.as_ref().map_or(0, |prompt| prompt.inputs);
         Self {
@@ -78,11 +96,7 @@ impl Plan {
             route: target.route,
             model,
             count,
-            form: if asked.stream {
-                Form::Events
-            } else {
-                Form::Json
-            },
+            form: Form::of(asked, target.route),
             include_usage: options.include_usage.unwrap_or(false),
             obfuscation: target.provider == Provider::OpenAi
                 && options.include_obfuscation.unwrap_or(true),

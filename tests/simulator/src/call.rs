@@ -133,6 +133,9 @@ fn understand(
     };
     let mut asked = if matches!(target.route, Route::Models | Route::Model) {
         Asked::default()
+    } else if target.route.hears() {
+        inbound::form_of(request, body)
+            .ok_or_else(|| malformed("Could not parse multipart form".to_owned()))?
     } else {
         serde_json::from_slice(body)
             .map_err(|error| malformed(format!("We could not parse the JSON body: {error}")))?

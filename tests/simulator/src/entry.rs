@@ -76,6 +76,8 @@ impl Entry {
             "cached_tokens": self.tokens.cached,
             "cache_write_tokens": self.tokens.cache_write,
             "reasoning_tokens": self.tokens.reasoning,
+            "characters": self.tokens.characters,
+            "audio_seconds": self.tokens.audio_seconds,
             "billed": self.billed,
             "completed": self.completed,
             "client_gone": self.client_gone,

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use crate::{
     answer::Form,
     entry::{Entry, KeyMark, sha256},
+    form,
     provider::{Dialect, Route},
+    request::Asked,
     target::Target,
     tokens::Tokens,
 };
@@ -76,9 +78,20 @@ pub fn form(request: &HttpRequest, route: Route, asked: Form) -> Form {
     match route {
         Route::StreamGenerate if query_member(request, "alt") == Some("sse") => Form::Events,
         Route::StreamGenerate => Form::List,
-        Route::Chat | Route::Responses | Route::Messages => asked,
+        Route::Chat
+        | Route::Responses
+        | Route::Messages
+        | Route::Images
+        | Route::Speech
+        | Route::Transcriptions
+        | Route::Translations => asked,
         _ => Form::Json,
     }
+}
+
+/// The form that came, if it is one.
+pub fn form_of(request: &HttpRequest, body: &[u8]) -> Option<Asked> {
+    form::read(header(request, "content-type")?, body)
 }
 
 /// Everything that came: request line, headers, body.

@@ -158,6 +158,8 @@ impl Sums {
         item["cached_tokens"] = self.tokens.cached.into();
         item["cache_write_tokens"] = self.tokens.cache_write.into();
         item["reasoning_tokens"] = self.tokens.reasoning.into();
+        item["characters"] = self.tokens.characters.into();
+        item["audio_seconds"] = self.tokens.audio_seconds.into();
     }
 }
 

@@ -5,6 +5,7 @@ mod call;
 mod control;
 mod dialects;
 mod entry;
+mod form;
 mod frames;
 mod inbound;
 mod ledger;

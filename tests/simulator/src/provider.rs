@@ -46,6 +46,11 @@ pub enum Route {
     Chat,
     Responses,
     Embeddings,
+    Moderations,
+    Images,
+    Speech,
+    Transcriptions,
+    Translations,
     Models,
     Model,
     Messages,
@@ -66,6 +71,11 @@ impl Route {
             Self::Chat => "chat.completions",
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
+            Self::Moderations => "moderations",
+            Self::Images => "images.generations",
+            Self::Speech => "audio.speech",
+            Self::Transcriptions => "audio.transcriptions",
+            Self::Translations => "audio.translations",
             Self::Models => "models",
             Self::Model => "model",
             Self::Messages => "messages",
@@ -85,6 +95,7 @@ impl Route {
             self,
             Self::Models
                 | Self::Model
+                | Self::Moderations
                 | Self::CountTokens
                 | Self::GoogleCountTokens
                 | Self::Unknown
@@ -95,7 +106,20 @@ impl Route {
     pub const fn generates(self) -> bool {
         matches!(
             self,
-            Self::Chat | Self::Responses | Self::Messages | Self::Generate | Self::StreamGenerate
+            Self::Chat
+                | Self::Responses
+                | Self::Images
+                | Self::Speech
+                | Self::Transcriptions
+                | Self::Translations
+                | Self::Messages
+                | Self::Generate
+                | Self::StreamGenerate
         )
+    }
+
+    /// Whether a call brings a form with a recording.
+    pub const fn hears(self) -> bool {
+        matches!(self, Self::Transcriptions | Self::Translations)
     }
 }

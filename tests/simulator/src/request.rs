@@ -30,6 +30,10 @@ pub struct Asked {
     pub system: Prompt,
     /// The prompts of a batch.
     pub batch: Vec<Prompt>,
+    /// How a transcription is to be written.
+    pub response_format: Option<String>,
+    /// How long the recording is.
+    pub audio_seconds: u64,
 }
 
 /// OpenAI's `stream_options`.
@@ -101,8 +105,13 @@ impl Asked {
             "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
                 self.max_output = body.next_value::<Option<u64>>()?.or(self.max_output);
             }
+            "stream_format" => {
+                self.stream = body.next_value::<Option<String>>()?.as_deref() == Some("sse");
+            }
             "n" => self.choices = body.next_value()?,
-            "messages" | "input" | "contents" | "content" => self.prompt = body.next_value()?,
+            "messages" | "input" | "prompt" | "contents" | "content" => {
+                self.prompt = body.next_value()?;
+            }
             "system" | "instructions" | "systemInstruction" | "system_instruction" => {
                 self.system = body.next_value()?;
             }

@@ -21,6 +21,10 @@ pub struct Tokens {
     pub cached: u64,
     pub cache_write: u64,
     pub reasoning: u64,
+    /// Characters to be spoken, where the model is charged by them and not by tokens.
+    pub characters: u64,
+    /// Seconds of a recording, where the model is charged by them and not by tokens.
+    pub audio_seconds: u64,
 }
 
 /// The tokens of a whole call, and of each of its alternative answers.
@@ -39,7 +43,9 @@ impl Count {
     /// Counts what a call costs when its answer is generated text.
     pub fn of_text(asked: &Asked, script: &Script, target: Target<'_>) -> Self {
         let choices = match target.route {
-            Route::Chat | Route::Generate | Route::StreamGenerate => asked.choices.unwrap_or(1),
+            Route::Chat | Route::Images | Route::Generate | Route::StreamGenerate => {
+                asked.choices.unwrap_or(1)
+            }
             _ => 1,
         };
         let choices = choices.clamp(1, MOST_CHOICES);
@@ -81,6 +87,20 @@ impl Tokens {
         }
     }
 
+    /// What a model charges for that counts characters or seconds: them, and no tokens.
+    pub fn beyond_tokens(asked: &Asked, model: &str, route: Route) -> Option<Self> {
+        if route == Route::Speech && model.starts_with("tts-") {
+            return Some(Self {
+                characters: asked.characters(),
+                ..Self::default()
+            });
+        }
+        (route.hears() && model.starts_with("whisper")).then(|| Self {
+            audio_seconds: asked.audio_seconds,
+            ..Self::default()
+        })
+    }
+
     /// What of them was generated when `sent` of `all` chunks were.
     pub fn after(self, sent: u32, all: u32) -> Self {
         if all == 0 || sent >= all {
@@ -101,6 +121,8 @@ impl Tokens {
         self.cached += other.cached;
         self.cache_write += other.cache_write;
         self.reasoning += other.reasoning;
+        self.characters += other.characters;
+        self.audio_seconds += other.audio_seconds;
     }
 }
 

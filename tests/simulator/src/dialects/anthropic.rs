@@ -14,7 +14,7 @@ use crate::{
 /// `POST /v1/messages`, as one JSON object or as a stream of named events.
 pub fn messages(plan: &Plan) -> Answer {
     match plan.form {
-        Form::Json => {
+        Form::Json | Form::Sound | Form::Text => {
             let content = json!([{ "type": "text", "text": plan.text() }]);
             let mut message = message(plan, content);
             message["stop_reason"] = stop_reason(plan).into();

@@ -14,7 +14,7 @@ use crate::{
 /// `:generateContent` and `:streamGenerateContent`, the latter as events or as a JSON list.
 pub fn generate(plan: &Plan) -> Answer {
     match plan.form {
-        Form::Json => {
+        Form::Json | Form::Sound | Form::Text => {
             let text = plan.text();
             let candidates: Vec<Value> = (0..plan.count.choices)
                 .map(|index| candidate(plan, index, &text, true))

@@ -43,6 +43,10 @@ pub fn write(plan: &Plan, created: i64) -> Answer {
         Route::Chat => openai::chat::write(plan, created),
         Route::Responses => openai::responses::write(plan, created),
         Route::Embeddings => openai::embeddings::write(plan),
+        Route::Moderations => openai::media::moderation(plan),
+        Route::Images => openai::media::images(plan, created),
+        Route::Speech => openai::media::speech(plan),
+        Route::Transcriptions | Route::Translations => openai::media::transcription(plan),
         Route::Messages => anthropic::messages(plan),
         Route::CountTokens => anthropic::count_tokens(plan),
         Route::Generate | Route::StreamGenerate => google::generate(plan),
@@ -82,7 +86,8 @@ pub fn missing_member(
         _ if !has_model => Some("model"),
         Route::Messages if !has_cap => Some("max_tokens"),
         Route::Chat | Route::Messages | Route::CountTokens if !has_prompt => Some("messages"),
-        Route::Embeddings if !has_prompt => Some("input"),
+        Route::Embeddings | Route::Moderations | Route::Speech if !has_prompt => Some("input"),
+        Route::Images if !has_prompt => Some("prompt"),
         Route::Generate | Route::StreamGenerate if !has_prompt => Some("contents"),
         _ => None,
     }
@@ -91,6 +96,8 @@ pub fn missing_member(
 /// The content type of an answer.
 pub const fn content_type(dialect: Dialect, form: Form) -> &'static str {
     match (form, dialect) {
+        (Form::Sound, _) => "audio/mpeg",
+        (Form::Text, _) => "text/plain; charset=utf-8",
         (Form::Events, Dialect::Google) => "text/event-stream",
         (Form::Events, _) => "text/event-stream; charset=utf-8",
         (_, Dialect::Google) => "application/json; charset=UTF-8",

@@ -13,7 +13,9 @@ use crate::{
 /// Writes the answer, as one JSON object or as a stream of chunks.
 pub fn write(plan: &Plan, created: i64) -> Answer {
     match plan.form {
-        Form::Json => Answer::Json(completion(plan, created).to_string().into()),
+        Form::Json | Form::Sound | Form::Text => {
+            Answer::Json(completion(plan, created).to_string().into())
+        }
         Form::Events | Form::List => stream(plan, created),
     }
 }

@@ -3,5 +3,6 @@
 pub mod chat;
 pub mod embeddings;
 pub mod errors;
+pub mod media;
 pub mod models;
 pub mod responses;

@@ -11,7 +11,9 @@ use crate::{
 /// Writes the answer, as one JSON object or as a stream of typed events.
 pub fn write(plan: &Plan, created: i64) -> Answer {
     match plan.form {
-        Form::Json => Answer::Json(finished(plan, created).to_string().into()),
+        Form::Json | Form::Sound | Form::Text => {
+            Answer::Json(finished(plan, created).to_string().into())
+        }
         Form::Events | Form::List => stream(plan, created),
     }
 }
