@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod google;
+mod media;
 mod openai;
 mod tools;
 
@@ -9,7 +10,7 @@ use events::Capability;
 use serde_json::value::RawValue;
 
 use crate::{
-    body::{BodyError, Edits, Media, Members, Name, Place},
+    body::{BodyError, Edits, FormError, FormType, Media, Members, Name, Place},
     provider::{Endpoint, Upstream},
 };
 
@@ -57,6 +58,10 @@ pub struct Input {
     /// The provider adds content that the body does not hold (an earlier answer, a file), so that
     /// only the model's context window bounds the input.
     pub whole_window: bool,
+    /// Characters to be spoken.
+    pub characters: u64,
+    /// Seconds that are heard.
+    pub audio_seconds: u64,
 }
 
 /// Where the output cap stands in the body.
@@ -88,6 +93,9 @@ pub enum AskError {
     /// It cannot be checked.
     #[error("{0}")]
     Body(#[from] BodyError),
+    /// A form that cannot be checked.
+    #[error("{0}")]
+    Form(#[from] FormError),
     /// A member that must be there is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),
@@ -110,13 +118,15 @@ impl AskError {
     pub fn member(&self) -> Option<&str> {
         match self {
             Self::Body(error) => error.member(),
+            Self::Form(error) => error.member(),
             Self::Missing(member) | Self::Value { member, .. } => Some(member),
             Self::Unbounded(_) => None,
         }
     }
 }
 
-/// Reads what a body asks for. `path_model` is the model where the path names it.
+/// Reads what a body asks for. `path_model` is the model where the path names it, `form` what the
+/// body is where it is a form.
 ///
 /// # Errors
 /// When the body cannot be checked, or asks for what cannot be bounded.
@@ -124,9 +134,14 @@ pub fn read(
     upstream: &Upstream,
     endpoint: Endpoint,
     path_model: Option<&str>,
+    form: Option<&FormType>,
     body: &[u8],
 ) -> Result<Ask, AskError> {
     match endpoint {
+        Endpoint::Moderations => media::moderations(body),
+        Endpoint::ImageGenerations => media::images(body),
+        Endpoint::Speech => media::speech(body),
+        Endpoint::Transcriptions | Endpoint::Translations => media::recording(form, body),
         Endpoint::ChatCompletions => openai::chat(upstream, body),
         Endpoint::Completions => openai::completions(upstream, body),
         Endpoint::Responses => openai::responses(upstream, body),
@@ -163,13 +178,19 @@ fn without_body(path_model: Option<&str>) -> Ask {
 /// What every body with a model in it asks for.
 fn common(members: &Members<'_>, body: &[u8], media: Media) -> Result<Ask, AskError> {
     let model = members.text("model")?.ok_or(AskError::Missing("model"))?;
+    named(&model)?;
+    Ok(with_model(&model, body, media))
+}
+
+/// Asks for nothing yet but this model, which must have a name that one can have.
+fn named(model: &str) -> Result<Ask, AskError> {
     if model.is_empty() || model.len() > LONGEST_MODEL || model.chars().any(char::is_control) {
         return Err(AskError::Value {
             member: "model",
             reason: "is not the name of a model",
         });
     }
-    Ok(with_model(&model, body, media))
+    Ok(without_body(Some(model)))
 }
 
 fn with_model(model: &str, body: &[u8], media: Media) -> Ask {
@@ -186,8 +207,8 @@ fn with_model(model: &str, body: &[u8], media: Media) -> Ask {
         input: Input {
             bytes: bytes.saturating_sub(media.image_bytes),
             images: media.images,
-            added: 0,
             whole_window: media.files > 0 || media.sounds > 0,
+            ..Input::default()
         },
         ..without_body(Some(model))
     }

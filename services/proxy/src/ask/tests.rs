@@ -11,6 +11,7 @@ fn ask(provider: &str, endpoint: Endpoint, body: &Value) -> Result<Ask, AskError
         upstream,
         endpoint,
         Some("gemini-2.5-pro"),
+        None,
         body.to_string().as_bytes(),
     )
 }
@@ -309,7 +310,7 @@ fn a_model_that_writes_images_by_itself_needs_the_capability() {
     let of = |model| {
         let body = body.to_string();
         let endpoint = Endpoint::GenerateContent;
-        read(google, endpoint, Some(model), body.as_bytes())
+        read(google, endpoint, Some(model), None, body.as_bytes())
             .unwrap()
             .needs
     };

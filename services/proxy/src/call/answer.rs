@@ -30,20 +30,38 @@ use crate::{
 /// comes in.
 const WHOLE: usize = 1024 * 1024;
 
+/// What speech and transcriptions come as, besides JSON and events.
+const OPAQUE: [&str; 13] = [
+    "audio/mpeg",
+    "audio/mp3",
+    "audio/opus",
+    "audio/ogg",
+    "audio/aac",
+    "audio/flac",
+    "audio/wav",
+    "audio/x-wav",
+    "audio/wave",
+    "audio/pcm",
+    "audio/l16",
+    "application/octet-stream",
+    "text/plain",
+];
+
 /// How the bytes of an answer are put together; `None` for what cannot be metered or watched.
-pub(crate) fn framing_of(headers: &http::HeaderMap) -> Option<Framing> {
+pub(crate) fn framing_of(endpoint: Endpoint, headers: &http::HeaderMap) -> Option<Framing> {
     let encoding = headers
         .get("content-encoding")
         .map(http::HeaderValue::as_bytes);
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return None;
     }
-    let kind = headers.get("content-type")?.to_str().ok()?;
-    let essence = kind.split(';').next().unwrap_or_default().trim();
+    let essence = essence(headers)?;
     if essence.eq_ignore_ascii_case("text/event-stream") {
         Some(Framing::Events)
     } else if essence.eq_ignore_ascii_case("application/json") {
         Some(Framing::Json)
+    } else if endpoint.answers_in_audio() && opaque_kind(headers).is_some() {
+        Some(Framing::Opaque)
     } else {
         None
     }
@@ -53,6 +71,19 @@ pub(crate) fn framing_of(headers: &http::HeaderMap) -> Option<Framing> {
 fn tier_of(headers: &http::HeaderMap) -> Option<String> {
     let tier = headers.get("x-gemini-service-tier")?.to_str().ok()?;
     Some(tier.to_owned())
+}
+
+/// The media type of an answer, without its parameters.
+fn essence(headers: &http::HeaderMap) -> Option<&str> {
+    let kind = headers.get("content-type")?.to_str().ok()?;
+    Some(kind.split(';').next().unwrap_or_default().trim())
+}
+
+/// The media type to tell the app, where it is none of the usual ones.
+fn opaque_kind(headers: &http::HeaderMap) -> Option<&'static str> {
+    let essence = essence(headers)?;
+    let mut known = OPAQUE.into_iter();
+    known.find(|known| essence.eq_ignore_ascii_case(known))
 }
 
 impl Sent {
@@ -65,8 +96,8 @@ impl Sent {
             return self.refused(gate).await;
         }
         let provider = self.route.upstream.name().clone();
-        let Some(framing) = framing_of(self.response.headers()) else {
-            tracing::warn!(%provider, "a provider's answer is neither JSON nor events");
+        let Some(framing) = framing_of(self.route.endpoint, self.response.headers()) else {
+            tracing::warn!(%provider, "a provider's answer is none that can be passed on");
             let status = Some(self.response.status().as_u16());
             let (outcome, evidence) = (CallOutcome::ProviderError, Evidence::None);
             self.open
@@ -91,6 +122,7 @@ impl Sent {
             deadline,
             ..
         } = self;
+        let kind = content_type(framing, response.headers());
         let length = response.body().length().unwrap_or(0);
         let mut meter = Meter::new(route.endpoint, framing);
         meter.note_tier(tier_of(response.headers()));
@@ -106,15 +138,14 @@ impl Sent {
             let target = (route.endpoint, provider.clone());
             Relay::new((flow, &gate.apps), framing, shape, target, !ask.wants_usage)
         };
-        let goes_by =
-            framing == Framing::Events || route.endpoint == Endpoint::StreamGenerateContent;
+        let goes_by = framing != Framing::Json || route.endpoint == Endpoint::StreamGenerateContent;
         if goes_by || length > WHOLE as u64 {
             head.standing(&flow);
             let mut relay = relay(flow);
-            if framing == Framing::Json {
+            if framing != Framing::Events {
                 relay = relay.begun().await?;
             }
-            return Ok(head.passing(framing, relay));
+            return Ok(head.passing(kind, relay));
         }
         match whole(flow, &provider).await? {
             Read::Whole { body, remaining } if route.endpoint == Endpoint::ListModels => {
@@ -133,9 +164,22 @@ impl Sent {
             }
             Read::Long { flow, first } => {
                 head.standing(&flow);
-                Ok(head.passing(framing, relay(*flow).after(first)))
+                Ok(head.passing(kind, relay(*flow).after(first)))
             }
         }
+    }
+}
+
+/// The media type that an answer is given on as.
+fn content_type(framing: Framing, headers: &http::HeaderMap) -> &'static str {
+    match framing {
+        Framing::Events => "text/event-stream; charset=utf-8",
+        Framing::Json => "application/json",
+        Framing::Opaque => match opaque_kind(headers) {
+            Some("text/plain") => "text/plain; charset=utf-8",
+            Some(known) => known,
+            None => "application/octet-stream",
+        },
     }
 }
 
@@ -259,11 +303,7 @@ impl Head {
     }
 
     /// Tells gateways, too, that nothing of it is to be kept back.
-    fn passing(mut self, framing: Framing, relay: Relay) -> HttpResponse {
-        let kind = match framing {
-            Framing::Events => "text/event-stream; charset=utf-8",
-            Framing::Json => "application/json",
-        };
+    fn passing(mut self, kind: &'static str, relay: Relay) -> HttpResponse {
         self.0
             .insert_header(("x-accel-buffering", "no"))
             .content_type(kind)

@@ -50,7 +50,7 @@ impl Received {
         let began_at = gate.clock.now();
         let (detail, live) = self.admit(gate, &access, began_at)?;
         let body = if self.route.endpoint.has_body() {
-            let limit = largest(gate, [detail]);
+            let limit = largest(gate, [detail], self.form.is_some());
             read_body(gate, self.declared_length, limit, payload).await?
         } else {
             // Such a body means nothing; it is not read.
@@ -131,6 +131,7 @@ impl Received {
             &route.upstream,
             route.endpoint,
             route.model.as_deref(),
+            self.form.as_ref(),
             body,
         )?;
         if route.model.is_some() || route.endpoint.has_body() {
@@ -233,13 +234,14 @@ fn expect_model(at: &At<'_>, detail: &AuthorizationDetail, model: &str) -> Resul
     })
 }
 
-/// The most bytes of a body under these details.
+/// The most bytes of a body under these details; forms bring recordings.
 pub(super) fn largest<'d>(
     gate: &Gate,
     details: impl IntoIterator<Item = &'d AuthorizationDetail>,
+    is_form: bool,
 ) -> usize {
     let mut details = details.into_iter();
-    if details.any(|detail| detail.capabilities.contains(&Capability::Vision)) {
+    if is_form || details.any(|detail| detail.capabilities.contains(&Capability::Vision)) {
         gate.bounds.body_with_vision
     } else {
         gate.bounds.body

@@ -96,7 +96,8 @@ pub(crate) fn to_its_end(mut rest: Body, cx: &mut Context<'_>) {
 }
 
 fn parts_of(endpoint: Endpoint, response: Response<Body>, open: OpenCall) -> Parts {
-    let framing = framing_of(response.headers()).unwrap_or(crate::call::meter::Framing::Json);
+    let framing =
+        framing_of(endpoint, response.headers()).unwrap_or(crate::call::meter::Framing::Json);
     let status = response.status().as_u16();
     let incoming = response.into_body();
     Parts {

@@ -2,7 +2,7 @@
 
 use events::{GrantedLimits, Provider};
 use money::Nanodollars;
-use price_book::{Ceiling, Price, TokenUsage, UNBOUNDED};
+use price_book::{Ceiling, Price, TokenUsage, UNBOUNDED, Unit};
 
 use crate::{
     ask::{Ask, Input},
@@ -30,6 +30,10 @@ pub struct Estimate {
     pub input: u64,
     /// Output tokens of all answers together.
     pub output: u64,
+    /// Characters to be spoken, where they are charged.
+    pub characters: u64,
+    /// Seconds of audio, where they are charged.
+    pub audio_seconds: u64,
     /// The output cap to put into the body, where the app named none.
     pub cap: Option<u32>,
     /// What that costs.
@@ -41,6 +45,8 @@ impl Estimate {
     pub const FREE: Self = Self {
         input: 0,
         output: 0,
+        characters: 0,
+        audio_seconds: 0,
         cap: None,
         cost: Nanodollars::ZERO,
     };
@@ -51,6 +57,8 @@ impl Estimate {
         TokenUsage {
             input: self.input,
             output: self.output,
+            characters: self.characters,
+            audio_seconds: self.audio_seconds,
             ..TokenUsage::default()
         }
     }
@@ -76,18 +84,44 @@ pub fn estimate(
         model: ask.model.clone(),
     };
     let price = price.ok_or_else(unknown)?;
+    match price.unit() {
+        Some(Unit::Characters) => {
+            return beyond_tokens(ask.input.characters, 0, price).ok_or_else(unknown);
+        }
+        Some(Unit::Seconds) => {
+            return beyond_tokens(0, ask.input.audio_seconds, price).ok_or_else(unknown);
+        }
+        Some(Unit::Tokens) | None => {}
+    }
     let window = window(provider, price);
     let input = input_bound(&ask.input, &ask.model, window)?;
     let (each, cap) = output_bound(endpoint, ask, price, input, limits, usual_cap)?;
     let output = u64::from(each)
         .saturating_mul(ask.answers)
         .saturating_add(ask.extra_output);
-    let cost = worst_case(ask, price, input, output).ok_or_else(unknown)?;
+    let plain = !endpoint.is_media();
+    let cost = worst_case(ask, price, (input, output), plain).ok_or_else(unknown)?;
     Ok(Estimate {
         input,
         output,
         cap,
         cost,
+        ..Estimate::FREE
+    })
+}
+
+/// Of a model that counts characters or seconds; `None` for a call that holds none of them.
+fn beyond_tokens(characters: u64, audio_seconds: u64, price: &Price) -> Option<Estimate> {
+    let ceiling = Ceiling {
+        characters,
+        audio_seconds,
+        ..Ceiling::default()
+    };
+    (characters > 0 || audio_seconds > 0).then(|| Estimate {
+        characters,
+        audio_seconds,
+        cost: price.worst_case_of(&ceiling),
+        ..Estimate::FREE
     })
 }
 
@@ -170,13 +204,20 @@ fn output_bound(
     Ok((cap, Some(cap)))
 }
 
-/// The dearest way this can come out; `None` where the price does not bound it.
-fn worst_case(ask: &Ask, price: &Price, input: u64, output: u64) -> Option<Nanodollars> {
+/// The dearest way this can come out, `plain` unless sounds or images are what it is about; `None`
+/// where the price does not bound it.
+fn worst_case(
+    ask: &Ask,
+    price: &Price,
+    (input, output): (u64, u64),
+    plain: bool,
+) -> Option<Nanodollars> {
     if price.worst_case(input, output) == UNBOUNDED {
         return None;
     }
     // Some models write images or sound without being asked to.
-    let text_only = ask.input.images == 0
+    let text_only = plain
+        && ask.input.images == 0
         && !ask.input.whole_window
         && ask.needs.is_empty()
         && !price.writes_media();
@@ -233,7 +274,7 @@ mod tests {
     ) -> Result<Estimate, Refusal> {
         let providers = Providers::built_in(&[]).unwrap();
         let upstream = providers.find(provider).unwrap();
-        let asked = ask::read(upstream, endpoint, None, body.to_string().as_bytes()).unwrap();
+        let asked = ask::read(upstream, endpoint, None, None, body.to_string().as_bytes()).unwrap();
         let price = PriceBook::embedded()
             .unwrap()
             .price(provider, &asked.model, now());
@@ -328,6 +369,7 @@ mod tests {
             google,
             endpoint,
             Some("gemini-2.5-flash-image"),
+            None,
             body.as_bytes(),
         );
         let asked = asked.unwrap();
@@ -359,6 +401,59 @@ mod tests {
         let estimate = at("openai", Endpoint::Embeddings, &body, 1_000).unwrap();
         assert_eq!((estimate.output, estimate.cap), (0, None));
         assert!(at("openai", Endpoint::Embeddings, &body, 50).is_err());
+    }
+
+    #[test]
+    fn an_image_costs_at_most_what_its_size_and_quality_do() {
+        let body = json!({"model": "gpt-image-2", "prompt": "a", "n": 2, "size": "1024x1024"});
+        let estimate = at("openai", Endpoint::ImageGenerations, &body, 100_000).unwrap();
+        assert_eq!((estimate.output, estimate.cap), (2 * (8_192 + 1_024), None));
+        // 30 USD for a million tokens of an image.
+        assert!(estimate.cost >= Nanodollars::from_nanos(2 * 9_216 * 30_000));
+        assert!(at("openai", Endpoint::ImageGenerations, &body, 10_000).is_err());
+        let unknown = json!({"model": "dall-e-3", "prompt": "a"});
+        let refused = at("openai", Endpoint::ImageGenerations, &unknown, 100_000).unwrap_err();
+        assert_eq!(refused.kind(), "price_unknown");
+    }
+
+    #[test]
+    fn speech_is_charged_by_characters_or_by_tokens() {
+        let body = json!({"model": "tts-1", "voice": "alloy", "input": "hello"});
+        let estimate = at("openai", Endpoint::Speech, &body, 1).unwrap();
+        // 15 USD for a million characters.
+        assert_eq!(
+            (estimate.characters, estimate.cost),
+            (5, Nanodollars::from_nanos(75_000))
+        );
+        let body = json!({"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "hello"});
+        let estimate = at("openai", Endpoint::Speech, &body, 1_000).unwrap();
+        assert_eq!((estimate.characters, estimate.output), (0, 128 + 20));
+        assert!(estimate.cost > Nanodollars::ZERO);
+    }
+
+    #[test]
+    fn a_model_that_counts_what_the_call_has_not_is_not_asked() {
+        for (endpoint, body) in [
+            (
+                Endpoint::Speech,
+                json!({"model": "whisper-1", "input": "a"}),
+            ),
+            (
+                Endpoint::ChatCompletions,
+                json!({"model": "whisper-1", "messages": []}),
+            ),
+            (
+                Endpoint::ChatCompletions,
+                json!({"model": "tts-1", "messages": []}),
+            ),
+            (
+                Endpoint::ImageGenerations,
+                json!({"model": "tts-1", "prompt": "a"}),
+            ),
+        ] {
+            let refused = at("openai", endpoint, &body, 100_000).unwrap_err();
+            assert_eq!(refused.kind(), "price_unknown", "{body}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     ask::Ask,
+    body::FormType,
     call::{
         drain,
         gate::Gate,
@@ -64,6 +65,7 @@ impl Reserved {
             route,
             shape,
             forwarded,
+            form,
             ..
         } = authorized.received;
         let mut edits = authorized.ask.edits.clone();
@@ -89,8 +91,9 @@ impl Reserved {
         *request.uri_mut() = url;
         *request.headers_mut() = forwarded;
         if route.endpoint.has_body() {
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert("content-type", json);
+            let kind =
+                body_kind(form.as_ref()).map_err(|_| fault("its boundary fits no header"))?;
+            request.headers_mut().insert("content-type", kind);
             *request.body_mut() = Full::new(body.clone());
         }
         let answering: Answering = match payer {
@@ -139,6 +142,13 @@ impl Reserved {
             }
         }
     }
+}
+
+/// The `Content-Type` of a body, as it was checked.
+fn body_kind(form: Option<&FormType>) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    form.map_or(Ok(HeaderValue::from_static("application/json")), |form| {
+        HeaderValue::from_str(&form.header())
+    })
 }
 
 const fn method(has_body: bool) -> Method {

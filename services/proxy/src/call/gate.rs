@@ -29,7 +29,7 @@ pub struct Bounds {
     pub output_cap: u32,
     /// The most bytes of a body.
     pub body: usize,
-    /// The most bytes of a body where the grant has `vision`.
+    /// The most bytes of a body where the grant has `vision`, and of a form, which brings a file.
     pub body_with_vision: usize,
     /// How long an app may take to send a body.
     pub body_within: Duration,

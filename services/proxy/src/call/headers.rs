@@ -4,6 +4,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{HeaderMap as Upstream, HeaderName as UpstreamName, HeaderValue as UpstreamValue};
 
 use crate::{
+    body::FormType,
     call::key_watch::KeyWatch,
     error::Refusal,
     provider::{Dialect, KeyHeader},
@@ -37,14 +38,32 @@ const ANTHROPIC_BETAS: [&str; 19] = [
     "tool-examples-",
 ];
 
-/// Refuses a body that is not plain JSON.
-pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
+/// Refuses a body that is compressed.
+fn expect_plain(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut encoded = headers.get_all(header::CONTENT_ENCODING);
     if encoded.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Refusal::MediaType(
             "send the body without `Content-Encoding`",
         ));
     }
+    Ok(())
+}
+
+/// Refuses a body that is no plain form; gives what is between its parts.
+pub(crate) fn expect_form(headers: &HeaderMap) -> Result<FormType, Refusal> {
+    expect_plain(headers)?;
+    let mut sent = headers.get_all(header::CONTENT_TYPE);
+    let (first, second) = (sent.next(), sent.next());
+    let only = first.filter(|_| second.is_none());
+    only.and_then(|value| FormType::parse(value.to_str().ok()?))
+        .ok_or(Refusal::MediaType(
+            "send the body as `Content-Type: multipart/form-data` with one plain boundary",
+        ))
+}
+
+/// Refuses a body that is not plain JSON.
+pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    expect_plain(headers)?;
     let wrong = Refusal::MediaType("send the body as `Content-Type: application/json`, in UTF-8");
     let mut types = headers.get_all(header::CONTENT_TYPE);
     let (first, None) = (types.next(), types.next()) else {

@@ -176,7 +176,7 @@ impl TextWatch {
     pub fn new(watch: KeyWatch, endpoint: Endpoint) -> Self {
         let member: &[u8] = match endpoint {
             Endpoint::ChatCompletions => b"\"content\"",
-            Endpoint::Responses => b"\"delta\"",
+            Endpoint::Responses | Endpoint::Transcriptions => b"\"delta\"",
             _ => b"\"text\"",
         };
         Self { watch, member }

@@ -3,9 +3,11 @@
 
 mod anthropic;
 mod captured;
+mod event_members;
 mod google;
 mod lines;
 mod openai_chat;
+mod openai_media;
 mod openai_responses;
 
 use std::ops::Range;
@@ -17,7 +19,7 @@ use price_book::TokenUsage;
 pub use captured::Captured;
 pub use lines::Lines;
 
-use crate::provider::Endpoint;
+use crate::{call::meter::event_members::EventMembers, provider::Endpoint};
 
 /// How the bytes of an answer are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Framing {
     Json,
     /// Server-sent events (HTML Living Standard section 9.2).
     Events,
+    /// Sounds, or plain text. Nothing of its usage is in it.
+    Opaque,
 }
 
 /// What was read of an answer.
@@ -57,7 +61,11 @@ enum Words {
     Responses,
     Anthropic,
     Google,
-    /// Answers that cost nothing.
+    /// Sounds and images; whether it is an image that is made.
+    Media {
+        draws: bool,
+    },
+    /// Answers that cost nothing, or tell nothing.
     Nothing,
 }
 
@@ -67,11 +75,15 @@ pub struct Meter {
     words: Words,
     reading: Reading,
     json: Option<Captured>,
+    /// For events that are too long to be put together.
+    events: Option<EventMembers>,
     lines: Lines,
 }
 
 /// The members of a JSON answer that are read.
 const READ: [&str; 4] = ["usage", "usageMetadata", "service_tier", "error"];
+/// The members of an answer that is, or tells of, sounds and images.
+const READ_OF_MEDIA: [&str; 3] = ["usage", "duration", "error"];
 
 impl Meter {
     /// A meter for the answer of an endpoint.
@@ -85,16 +97,26 @@ impl Meter {
             | Endpoint::StreamGenerateContent
             | Endpoint::EmbedContent
             | Endpoint::BatchEmbedContents => Words::Google,
+            _ if framing == Framing::Opaque => Words::Nothing,
+            Endpoint::ImageGenerations => Words::Media { draws: true },
+            Endpoint::Speech | Endpoint::Transcriptions | Endpoint::Translations => {
+                Words::Media { draws: false }
+            }
             Endpoint::CountMessageTokens
             | Endpoint::CountTokens
+            | Endpoint::Moderations
             | Endpoint::ListModels
             | Endpoint::OneModel => Words::Nothing,
         };
-        let json = (framing == Framing::Json).then(|| Captured::new(&READ));
+        let is_media = matches!(words, Words::Media { .. });
+        let wanted: &[&str] = if is_media { &READ_OF_MEDIA } else { &READ };
+        let json = (framing == Framing::Json).then(|| Captured::new(wanted));
+        let events = (is_media && framing == Framing::Events).then(|| EventMembers::new(wanted));
         Self {
             words,
             reading: Reading::default(),
             json,
+            events,
             lines: Lines::default(),
         }
     }
@@ -111,6 +133,9 @@ impl Meter {
         }
         match &mut self.json {
             Some(json) => json.read(bytes),
+            None if self.events.is_some() => {
+                self.read_lines(bytes);
+            }
             None => {
                 let whole = self.lines.take(bytes);
                 self.read_lines(&whole);
@@ -121,6 +146,13 @@ impl Meter {
     /// Reads whole lines of an event stream. Gives the place of the event that tells nothing but
     /// the usage, if it is among them.
     pub(crate) fn read_lines(&mut self, lines: &[u8]) -> Option<Range<usize>> {
+        if let (Some(events), Words::Media { draws }) = (&mut self.events, self.words) {
+            let reading = &mut self.reading;
+            events.read(lines, |event| {
+                openai_media::read_event(event, draws, reading);
+            });
+            return None;
+        }
         let mut hidden = None;
         let mut read_to = 0;
         for at in memmem::find_iter(lines, b"\"usage") {
@@ -151,7 +183,8 @@ impl Meter {
             Words::Responses => openai_responses::read_event(data, &mut self.reading),
             Words::Anthropic => anthropic::read_event(data, &mut self.reading),
             Words::Google => google::read_chunk(data, &mut self.reading),
-            Words::Nothing => {}
+            // Read while they go by.
+            Words::Media { .. } | Words::Nothing => {}
         }
         false
     }
@@ -162,8 +195,14 @@ impl Meter {
         if let Some(json) = self.json.take() {
             self.read_captured(&json);
         }
-        if self.words == Words::Google && !whole {
-            // Google tells a running count; only the last one counts.
+        let mut tells_a_part = self.words == Words::Google;
+        if let (Some(events), Words::Media { draws }) = (&mut self.events, self.words) {
+            tells_a_part = true;
+            let reading = &mut self.reading;
+            events.finish(|event| openai_media::read_event(event, draws, reading));
+        }
+        if tells_a_part && !whole {
+            // Google tells a running count, and each image its own; only the last makes it whole.
             self.reading.so_far = self.reading.told.take();
         }
         self.reading
@@ -176,6 +215,7 @@ impl Meter {
             Words::Responses => usage.and_then(openai_responses::usage),
             Words::Anthropic => usage.and_then(|usage| anthropic::usage(usage, &mut self.reading)),
             Words::Google => json.value("usageMetadata").and_then(google::usage),
+            Words::Media { draws } => openai_media::usage(json, draws),
             Words::Nothing => None,
         };
         let tier = json
@@ -222,3 +262,7 @@ fn is_error(data: &[u8]) -> bool {
 #[cfg(test)]
 #[path = "meter/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "meter/media_tests.rs"]
+mod media_tests;

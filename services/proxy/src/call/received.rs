@@ -12,6 +12,7 @@ use ids::{OkapToken, TokenDigest, TokenRefusal};
 use server::RequestId;
 
 use crate::{
+    body::FormType,
     call::{
         gate::Gate,
         headers,
@@ -45,6 +46,8 @@ pub struct Received {
     pub(crate) shape: Shape,
     pub(crate) forwarded: Forwarded,
     pub(crate) declared_length: Option<usize>,
+    /// What the body is, where it is a form.
+    pub(crate) form: Option<FormType>,
 }
 
 /// A refusal, and the shape to tell it in.
@@ -63,15 +66,16 @@ impl Received {
         let matched = gate
             .providers
             .route(request.method(), request.uri().path())
-            .map_err(|nothing| (shape(nothing.0), Refusal::NoRoute))?;
+            .map_err(|nothing| {
+                let refusal = nothing.closed.map_or(Refusal::NoRoute, Refusal::NotOffered);
+                (shape(nothing.dialect), refusal)
+            })?;
         let shape = shape(matched.upstream.dialect());
         let parameters = parameters(request.query_string(), matched.endpoint);
         let read = parameters.and_then(|parameters| {
             let digest = token(request.headers(), parameters.key)?;
             let proof = possession::proof(request, digest, gate.clock.now())?;
-            if matched.endpoint.has_body() {
-                headers::expect_json(request.headers())?;
-            }
+            let form = form(request.headers(), matched.endpoint)?;
             let route = Route {
                 upstream: Arc::clone(matched.upstream),
                 endpoint: matched.endpoint,
@@ -81,20 +85,32 @@ impl Received {
             };
             let forwarded = headers::to_provider(request.headers(), route.upstream.dialect());
             let declared_length = headers::declared_length(request.headers())?;
-            Ok((route, (digest, proof), forwarded, declared_length))
+            Ok((route, (digest, proof), forwarded, (declared_length, form)))
         });
         match read {
-            Ok((route, (digest, proof), forwarded, declared_length)) => Ok(Self {
+            Ok((route, (digest, proof), forwarded, (declared_length, form))) => Ok(Self {
                 route,
                 digest,
                 proof,
                 shape,
                 forwarded,
                 declared_length,
+                form,
             }),
             Err(refusal) => Err((shape, refusal)),
         }
     }
+}
+
+/// What the body is, where it is a form. A body of another kind than the endpoint takes is refused.
+fn form(headers: &HeaderMap, endpoint: Endpoint) -> Result<Option<FormType>, Refusal> {
+    if endpoint.takes_form() {
+        return headers::expect_form(headers).map(Some);
+    }
+    if endpoint.has_body() {
+        headers::expect_json(headers)?;
+    }
+    Ok(None)
 }
 
 pub(super) struct Parameters<'q> {

@@ -24,7 +24,7 @@ use crate::{
         settle::{Ending, Evidence},
     },
     error::Refusal,
-    provider::{Dialect, Place},
+    provider::{Dialect, Endpoint, Place},
     wire::Body,
 };
 
@@ -51,7 +51,7 @@ impl Sent {
         // Before its text is read: the app may go away meanwhile, and nothing was used.
         self.open.settle(ending).await;
         let dialect = self.route.upstream.dialect();
-        let body = read_refusal(&mut self.response, dialect, gate).await;
+        let body = read_refusal(&mut self.response, (self.route.endpoint, dialect), gate).await;
         if refuses_key(self.route.upstream.is_google(), status, body.as_deref()) {
             let has_key = self.route.upstream.place != Place::Sandbox;
             if let Some(record) = record.filter(|_| has_key) {
@@ -75,10 +75,10 @@ impl Sent {
 /// The refusal's JSON; `None` if it is something else, too long, or does not come.
 async fn read_refusal(
     response: &mut Response<Body>,
-    dialect: Dialect,
+    (endpoint, dialect): (Endpoint, Dialect),
     gate: &Gate,
 ) -> Option<BytesMut> {
-    if framing_of(response.headers()) != Some(Framing::Json) {
+    if framing_of(endpoint, response.headers()) != Some(Framing::Json) {
         return None;
     }
     let read = timeout(gate.bounds.idle, async {

@@ -91,7 +91,8 @@ impl Relay {
         target: (Endpoint, events::Provider),
         hides_usage: bool,
     ) -> Self {
-        let events = (framing == Framing::Events).then(|| {
+        let holds_lines = framing == Framing::Events && !target.0.has_long_events();
+        let events = holds_lines.then(|| {
             let texts = TextWatch::new(flow.watch.another(), target.0);
             Events::new(texts, hides_usage)
         });
@@ -183,7 +184,7 @@ impl Relay {
     /// Ends an answer that cannot go on: with an event that says so, or, where there are no
     /// events, by breaking off.
     fn end_badly(&mut self, outcome: CallOutcome, mut sent: BytesMut, refusal: Refusal) {
-        if self.framing == Framing::Json {
+        if self.framing != Framing::Events {
             self.broken_by = Some(refusal);
             return self.end(outcome, false, sent.freeze(), true);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use events::{CallOutcome, CallRecord, Measurement};
 use money::{LARGEST_LIMIT, Nanodollars};
-use price_book::{Price, TokenUsage};
+use price_book::{Price, TokenUsage, Unit};
 
 use crate::{
     call::{estimate::Estimate, gate::Gate, meter::Reading, reserve::Holding, tally, tokens},
@@ -190,9 +190,19 @@ impl Parts {
             Evidence::Reading(reading) => Some(reading),
             Evidence::None => None,
         };
-        let told = reading.and_then(|reading| reading.service_tier.as_deref());
-        let tier = told.or(self.asked_tier.as_deref());
-        if let Some(told) = reading.and_then(|reading| reading.told) {
+        let named = reading.and_then(|reading| reading.service_tier.as_deref());
+        let tier = named.or(self.asked_tier.as_deref());
+        let unit = self.price.and_then(Price::unit);
+        if reading.is_some() && unit == Some(Unit::Characters) {
+            // They stand in the request, and are charged however they sound.
+            return (
+                self.estimate.usage(),
+                Measurement::Measured,
+                self.record.reserved,
+            );
+        }
+        let told = reading.and_then(|reading| reading.told);
+        if let Some(told) = told.filter(|told| is_counted_in(told, unit)) {
             return (told, Measurement::Measured, self.cost(&told, tier));
         }
         if let Some(so_far) = reading.and_then(|reading| reading.so_far) {
@@ -224,6 +234,15 @@ impl Parts {
     }
 }
 
+/// Whether usage that was told is in what the model counts: seconds say nothing of tokens, nor the
+/// other way round.
+fn is_counted_in(told: &TokenUsage, unit: Option<Unit>) -> bool {
+    if unit == Some(Unit::Seconds) {
+        return told.audio_seconds > 0;
+    }
+    told.audio_seconds == 0 || told.input > 0
+}
+
 impl Drop for OpenCall {
     fn drop(&mut self) {
         let Some(mut parts) = self.0.take() else {
@@ -248,5 +267,30 @@ impl Drop for OpenCall {
         } = parts.finish(&ending);
         gate.spool.ended_unwatched(&began, &record);
         holding.settle(&gate.limits, record.cost);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_counts_only_in_what_the_model_charges_for() {
+        let tokens = TokenUsage {
+            input: 1,
+            ..TokenUsage::default()
+        };
+        let seconds = TokenUsage {
+            audio_seconds: 1,
+            ..TokenUsage::default()
+        };
+        for (unit, of_tokens, of_seconds) in [
+            (Some(Unit::Tokens), true, false),
+            (None, true, false),
+            (Some(Unit::Seconds), false, true),
+        ] {
+            let counted = [tokens, seconds].map(|told| is_counted_in(&told, unit));
+            assert_eq!(counted, [of_tokens, of_seconds], "{unit:?}");
+        }
     }
 }

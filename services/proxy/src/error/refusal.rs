@@ -25,6 +25,11 @@ pub enum Refusal {
     /// Not in the table of routes.
     #[error("there is no such route")]
     NoRoute,
+    /// The provider has it, and this gate does not open it.
+    #[error(
+        "not offered here: {0}; only calls that are checked before they are sent, and end with their answer, are"
+    )]
+    NotOffered(&'static str),
     /// Nothing that could be a token.
     #[error("send your OKAP token as `Authorization: Bearer okap_…`")]
     TokenMissing,
@@ -204,7 +209,7 @@ impl Refusal {
             Self::Provider { status, .. } => {
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)
             }
-            Self::NoRoute | Self::NoSuchModel(_) => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoSuchModel(_) | Self::NotOffered(_) => StatusCode::NOT_FOUND,
             Self::TokenMissing
             | Self::TokenMalformed(_)
             | Self::ManagementToken
@@ -239,7 +244,7 @@ impl Refusal {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::NoRoute | Self::NoSuchModel(_) => "not_found",
+            Self::NoRoute | Self::NoSuchModel(_) | Self::NotOffered(_) => "not_found",
             Self::TokenMissing
             | Self::TokenMalformed(_)
             | Self::ManagementToken

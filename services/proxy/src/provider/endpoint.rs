@@ -24,6 +24,16 @@ pub enum Endpoint {
     Completions,
     /// OpenAI embeddings.
     Embeddings,
+    /// OpenAI moderation.
+    Moderations,
+    /// OpenAI images, made from a text.
+    ImageGenerations,
+    /// OpenAI speech, made from a text.
+    Speech,
+    /// OpenAI: what is said in a recording, in its own language.
+    Transcriptions,
+    /// OpenAI: what is said in a recording, in English.
+    Translations,
     /// Anthropic messages.
     Messages,
     /// Anthropic's count of the tokens of a message.
@@ -53,6 +63,11 @@ impl Endpoint {
             Self::Responses => "/responses",
             Self::Completions => "/completions",
             Self::Embeddings => "/embeddings",
+            Self::Moderations => "/moderations",
+            Self::ImageGenerations => "/images/generations",
+            Self::Speech => "/audio/speech",
+            Self::Transcriptions => "/audio/transcriptions",
+            Self::Translations => "/audio/translations",
             Self::Messages => "/messages",
             Self::CountMessageTokens => "/messages/count_tokens",
             Self::GenerateContent => "/models/{model}:generateContent",
@@ -79,17 +94,55 @@ impl Endpoint {
             Self::Embeddings | Self::EmbedContent | Self::BatchEmbedContents => {
                 Some(Capability::Embeddings)
             }
+            Self::Moderations => Some(Capability::Moderation),
+            Self::ImageGenerations => Some(Capability::Images),
+            Self::Speech | Self::Transcriptions | Self::Translations => Some(Capability::Audio),
             Self::CountTokens | Self::ListModels | Self::OneModel => None,
         }
     }
 
-    /// Whether providers charge for it. Lists and counts are free.
+    /// Whether providers charge for it. Lists and counts are free, and so is OpenAI's moderation
+    /// (<https://developers.openai.com/api/docs/pricing>).
     #[must_use]
     pub const fn is_charged(self) -> bool {
         !matches!(
             self,
-            Self::CountMessageTokens | Self::CountTokens | Self::ListModels | Self::OneModel
+            Self::CountMessageTokens
+                | Self::CountTokens
+                | Self::Moderations
+                | Self::ListModels
+                | Self::OneModel
         )
+    }
+
+    /// Whether its body is a form of several parts (RFC 7578); else it is JSON.
+    #[must_use]
+    pub const fn takes_form(self) -> bool {
+        matches!(self, Self::Transcriptions | Self::Translations)
+    }
+
+    /// Whether it reads or makes sounds or images, which have prices of their own.
+    #[must_use]
+    pub const fn is_media(self) -> bool {
+        matches!(
+            self,
+            Self::ImageGenerations | Self::Speech | Self::Transcriptions | Self::Translations
+        )
+    }
+
+    /// Whether it may answer with sounds, or with the plain text of sounds.
+    #[must_use]
+    pub const fn answers_in_audio(self) -> bool {
+        matches!(
+            self,
+            Self::Speech | Self::Transcriptions | Self::Translations
+        )
+    }
+
+    /// Whether an event of its stream may be many megabytes, so that lines are not put together.
+    #[must_use]
+    pub const fn has_long_events(self) -> bool {
+        matches!(self, Self::ImageGenerations)
     }
 
     /// Whether it is asked with a body.
@@ -109,7 +162,7 @@ impl Endpoint {
                 | Self::Messages
                 | Self::GenerateContent
                 | Self::StreamGenerateContent
-        )
+        ) || self.is_media()
     }
 
     /// The query parameters that may go to the provider. Any other is refused: what was not

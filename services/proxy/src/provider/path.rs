@@ -24,9 +24,52 @@ pub struct Matched<'t, 'p> {
     pub model: Option<&'p str>,
 }
 
-/// There is no such route. Says in which shape to tell it.
+/// There is no such route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoRoute(pub Dialect);
+pub struct NoRoute {
+    /// In which shape to tell it.
+    pub dialect: Dialect,
+    /// What the provider offers there and this gate does not, in words.
+    pub closed: Option<&'static str>,
+}
+
+/// What providers offer below these names and this gate does not: it would go on, or be kept at
+/// the provider, beyond the call that was checked.
+const CLOSED: [(&str, &str); 18] = [
+    ("files", "files"),
+    ("uploads", "uploads of files"),
+    ("batches", "batches"),
+    ("batch", "batches"),
+    ("fine_tuning", "fine-tuning"),
+    ("tunedModels", "fine-tuning"),
+    ("realtime", "realtime sessions"),
+    ("assistants", "assistants"),
+    ("threads", "assistants"),
+    ("vector_stores", "vector stores"),
+    ("containers", "containers"),
+    ("conversations", "conversations kept at the provider"),
+    ("cachedContents", "caches kept at the provider"),
+    ("images", "this work on images"),
+    ("videos", "videos"),
+    ("audio", "this work on audio"),
+    ("moderations", "moderation"),
+    ("organization", "the administration of an organization"),
+];
+
+impl NoRoute {
+    /// Nothing stands at `rest`, the path below the provider's name.
+    fn at(dialect: Dialect, rest: &str) -> Self {
+        let mut names = rest
+            .split('/')
+            .filter(|name| !matches!(*name, "v1" | "v1beta" | "messages"));
+        let first = names.next().unwrap_or_default();
+        let closed = CLOSED.iter().find(|(name, _)| *name == first);
+        Self {
+            dialect,
+            closed: closed.map(|(_, words)| *words),
+        }
+    }
+}
 
 /// A model's name in a path is at most this long.
 const LONGEST_MODEL: usize = 128;
@@ -37,10 +80,14 @@ impl Providers {
     /// # Errors
     /// When there is none.
     pub fn route<'p>(&self, method: &Method, path: &'p str) -> Result<Matched<'_, 'p>, NoRoute> {
-        let below = path.strip_prefix("/v1/").ok_or(NoRoute(Dialect::OpenAi))?;
-        let (name, rest) = below.split_once('/').ok_or(NoRoute(Dialect::OpenAi))?;
-        let upstream = self.find(name).ok_or(NoRoute(Dialect::OpenAi))?;
-        let nothing = NoRoute(upstream.dialect);
+        let nowhere = NoRoute {
+            dialect: Dialect::OpenAi,
+            closed: None,
+        };
+        let below = path.strip_prefix("/v1/").ok_or(nowhere)?;
+        let (name, rest) = below.split_once('/').ok_or(nowhere)?;
+        let upstream = self.find(name).ok_or(nowhere)?;
+        let nothing = || NoRoute::at(upstream.dialect, rest);
         let found = match upstream.dialect {
             Dialect::OpenAi => plain(method, rest),
             // Both `/v1/anthropic/v1/messages` and `/v1/anthropic/messages`: SDKs differ in
@@ -49,10 +96,10 @@ impl Providers {
             Dialect::Google => google(method, rest),
         };
         let Some((endpoint, version, model)) = found else {
-            return Err(nothing);
+            return Err(nothing());
         };
         if !upstream.endpoints.contains(&endpoint) {
-            return Err(nothing);
+            return Err(nothing());
         }
         Ok(Matched {
             upstream,
@@ -71,6 +118,11 @@ fn plain<'p>(method: &Method, rest: &'p str) -> Found<'p> {
         (&Method::POST, "responses") => Endpoint::Responses,
         (&Method::POST, "completions") => Endpoint::Completions,
         (&Method::POST, "embeddings") => Endpoint::Embeddings,
+        (&Method::POST, "moderations") => Endpoint::Moderations,
+        (&Method::POST, "images/generations") => Endpoint::ImageGenerations,
+        (&Method::POST, "audio/speech") => Endpoint::Speech,
+        (&Method::POST, "audio/transcriptions") => Endpoint::Transcriptions,
+        (&Method::POST, "audio/translations") => Endpoint::Translations,
         (&Method::POST, "messages") => Endpoint::Messages,
         (&Method::POST, "messages/count_tokens") => Endpoint::CountMessageTokens,
         (&Method::GET, "models") => Endpoint::ListModels,
@@ -154,6 +206,12 @@ mod tests {
             ("/v1/openai/chat/completions", Endpoint::ChatCompletions),
             ("/v1/openai/responses", Endpoint::Responses),
             ("/v1/openai/embeddings", Endpoint::Embeddings),
+            ("/v1/openai/moderations", Endpoint::Moderations),
+            ("/v1/openai/images/generations", Endpoint::ImageGenerations),
+            ("/v1/openai/audio/speech", Endpoint::Speech),
+            ("/v1/openai/audio/transcriptions", Endpoint::Transcriptions),
+            ("/v1/openai/audio/translations", Endpoint::Translations),
+            ("/v1/groq/audio/transcriptions", Endpoint::Transcriptions),
             ("/v1/groq/chat/completions", Endpoint::ChatCompletions),
             ("/v1/anthropic/v1/messages", Endpoint::Messages),
             ("/v1/anthropic/messages", Endpoint::Messages),
@@ -297,9 +355,34 @@ mod tests {
                 .map(|_| ())
                 .unwrap_err()
         };
-        assert_eq!(shape("/v1/anthropic/v1/files"), NoRoute(Dialect::Anthropic));
-        assert_eq!(shape("/v1/google/v1/files"), NoRoute(Dialect::Google));
-        assert_eq!(shape("/v1/openai/files"), NoRoute(Dialect::OpenAi));
-        assert_eq!(shape("/v1/nobody/files"), NoRoute(Dialect::OpenAi));
+        let told = |dialect, closed| NoRoute { dialect, closed };
+        for (path, expected) in [
+            (
+                "/v1/anthropic/v1/files",
+                told(Dialect::Anthropic, Some("files")),
+            ),
+            (
+                "/v1/anthropic/v1/messages/batches",
+                told(Dialect::Anthropic, Some("batches")),
+            ),
+            ("/v1/google/v1/files", told(Dialect::Google, Some("files"))),
+            ("/v1/openai/files", told(Dialect::OpenAi, Some("files"))),
+            (
+                "/v1/openai/fine_tuning/jobs",
+                told(Dialect::OpenAi, Some("fine-tuning")),
+            ),
+            (
+                "/v1/openai/images/variations",
+                told(Dialect::OpenAi, Some("this work on images")),
+            ),
+            (
+                "/v1/together/moderations",
+                told(Dialect::OpenAi, Some("moderation")),
+            ),
+            ("/v1/openai/nothing", told(Dialect::OpenAi, None)),
+            ("/v1/nobody/files", told(Dialect::OpenAi, None)),
+        ] {
+            assert_eq!(shape(path), expected, "{path}");
+        }
     }
 }

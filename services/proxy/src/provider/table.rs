@@ -18,6 +18,27 @@ const OPENAI: &[Endpoint] = &[
     Endpoint::Responses,
     Endpoint::Completions,
     Endpoint::Embeddings,
+    Endpoint::Moderations,
+    Endpoint::ImageGenerations,
+    Endpoint::Speech,
+    Endpoint::Transcriptions,
+    Endpoint::Translations,
+    Endpoint::ListModels,
+    Endpoint::OneModel,
+];
+const SANDBOX: &[Endpoint] = &[
+    Endpoint::ChatCompletions,
+    Endpoint::Responses,
+    Endpoint::Completions,
+    Endpoint::Embeddings,
+    Endpoint::ListModels,
+    Endpoint::OneModel,
+];
+const GROQ: &[Endpoint] = &[
+    Endpoint::ChatCompletions,
+    Endpoint::Embeddings,
+    Endpoint::Transcriptions,
+    Endpoint::Translations,
     Endpoint::ListModels,
     Endpoint::OneModel,
 ];
@@ -91,11 +112,14 @@ const ROWS: [Row; 9] = [
             "maxOutputTokens",
         )
     },
-    compatible(
-        "groq",
-        "https://api.groq.com/openai/v1",
-        "max_completion_tokens",
-    ),
+    Row {
+        endpoints: GROQ,
+        ..compatible(
+            "groq",
+            "https://api.groq.com/openai/v1",
+            "max_completion_tokens",
+        )
+    },
     compatible("together", "https://api.together.xyz/v1", "max_tokens"),
     Row {
         stream_usage: StreamUsage::Always,
@@ -109,7 +133,7 @@ const ROWS: [Row; 9] = [
     compatible("ollama", "https://ollama.com/v1", "max_tokens"),
     // A name that no resolver finds (RFC 6761 section 6.4): nothing is ever sent to it.
     Row {
-        endpoints: OPENAI,
+        endpoints: SANDBOX,
         ..compatible(
             Provider::SANDBOX,
             "https://sandbox.invalid/v1",

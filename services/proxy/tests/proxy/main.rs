@@ -11,6 +11,7 @@ mod answers;
 mod endings;
 mod fallback;
 mod key;
+mod media;
 mod one_endpoint;
 mod refusals;
 mod sandbox;

@@ -230,15 +230,16 @@ async fn a_provider_gets_its_own_models_name_and_nothing_that_was_said_to_us() {
     let granted = stage.grant(&["openai"], roomy()).await;
     let mut body = either(&[GPT]);
     body["route"] = json!({"strategy": "round_robin"});
+    // Where none is named, the usual tier is put in.
+    body["service_tier"] = json!("default");
     assert_eq!(ask(&stage, &granted, &body).await.status(), 200);
     let log = stage.simulator.log();
     assert_eq!(log.last().unwrap()["model"], "gpt-4o-mini");
     // As long as if it had been said to the provider alone.
     let length = |body: &Value| u64::try_from(body.to_string().len()).unwrap();
-    assert_eq!(
-        log.last().unwrap()["body_bytes"],
-        length(&hello("gpt-4o-mini"))
-    );
+    let mut alone = hello("gpt-4o-mini");
+    alone["service_tier"] = json!("default");
+    assert_eq!(log.last().unwrap()["body_bytes"], length(&alone));
 }
 
 #[tokio::test]

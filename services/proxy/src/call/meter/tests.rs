@@ -1,7 +1,7 @@
 use super::*;
 
 /// Reads an answer cut at each byte, and in single bytes; the reading must be the same each time.
-fn read(endpoint: Endpoint, framing: Framing, answer: &str) -> Reading {
+pub(super) fn read(endpoint: Endpoint, framing: Framing, answer: &str) -> Reading {
     let whole = read_cut(endpoint, framing, answer, &[]);
     for cut in 0..answer.len() {
         assert_eq!(
@@ -29,7 +29,7 @@ fn read_cut(endpoint: Endpoint, framing: Framing, answer: &str, cuts: &[usize]) 
     meter.finish(true)
 }
 
-fn told(endpoint: Endpoint, framing: Framing, answer: &str) -> TokenUsage {
+pub(super) fn told(endpoint: Endpoint, framing: Framing, answer: &str) -> TokenUsage {
     read(endpoint, framing, answer)
         .told
         .expect("the usage is told")

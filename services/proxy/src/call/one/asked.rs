@@ -94,7 +94,7 @@ impl Asked {
         let access = authorize::find(gate, head.digest, proof.as_ref()).await?;
         // A body that is being read counts as a call that runs.
         let reading = authorize::begin(gate, &access, head.digest)?;
-        let limit = authorize::largest(gate, &access.details);
+        let limit = authorize::largest(gate, &access.details, false);
         let body = authorize::read_body(gate, self.declared_length, limit, payload).await?;
         drop(reading);
         let Wish { models, order } = Wish::read(&body)?;
@@ -131,6 +131,7 @@ impl Candidates {
             shape: self.head.shape.clone(),
             forwarded: self.head.forwarded.clone(),
             declared_length: None,
+            form: None,
         };
         let body = wish::for_provider(&self.body, &choice.model)?;
         Ok(Candidate { received, body })

@@ -1,0 +1,311 @@
+//! Moderation, images, speech and transcriptions through the whole gate.
+
+use std::fmt::Write as _;
+
+use events::{CallOutcome, CallRecord, Capability, Measurement};
+use money::Nanodollars;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use crate::stage::{Granted, Stage, client, read};
+
+const SAYS: &str = "[[sim {\"input_tokens\":100,\"output_tokens\":20}]] hello";
+
+async fn all_granted(stage: &Stage) -> Granted {
+    let all = [
+        Capability::Images,
+        Capability::Audio,
+        Capability::Moderation,
+    ];
+    stage
+        .granted(&["openai"], |detail| detail.capabilities = all.into())
+        .await
+}
+
+fn form(stage: &Stage, granted: &Granted, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+    let mut body = String::new();
+    for (name, value) in fields {
+        let _ = write!(
+            body,
+            "--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
+    }
+    let file = "x".repeat(40_000);
+    let _ = write!(
+        body,
+        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\n\r\n{file}\r\n--B--\r\n"
+    );
+    let request = client().post(format!("{}{path}", stage.url));
+    request
+        .bearer_auth(granted.token.reveal())
+        .header("content-type", "multipart/form-data; boundary=B")
+        .body(body)
+}
+
+fn measured(record: &CallRecord, dollars_in_nanos: i64) {
+    assert_eq!(
+        (record.outcome, record.measurement, record.cost),
+        (
+            CallOutcome::Completed,
+            Measurement::Measured,
+            Nanodollars::from_nanos(dollars_in_nanos)
+        ),
+        "{record:#?}"
+    );
+    assert!(record.cost <= record.reserved);
+}
+
+#[tokio::test]
+async fn moderation_is_free_and_names_its_model() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    let body = json!({"input": "hello"});
+    let call = stage.post(&granted, "/v1/openai/moderations", &body);
+    let (status, answer) = read(call.send().await.unwrap()).await;
+    assert_eq!(
+        (status, &answer["model"]),
+        (200, &json!("omni-moderation-latest"))
+    );
+    let record = stage.records(1).await.pop().unwrap();
+    assert_eq!(
+        (record.capability, record.route.as_str()),
+        (Capability::Moderation, "/moderations")
+    );
+    measured(&record, 0);
+}
+
+#[tokio::test]
+async fn images_are_charged_as_they_were_drawn() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    let path = "/v1/openai/images/generations";
+    let mut body = json!({"model": "gpt-image-2", "prompt": SAYS, "n": 2, "size": "1024x1024", "quality": "low"});
+    let (status, answer) = read(stage.post(&granted, path, &body).send().await.unwrap()).await;
+    assert_eq!((status, answer["data"].as_array().unwrap().len()), (200, 2));
+    // 100 tokens at 5 USD and twice 20 at 30 USD a million.
+    let cost = 100 * 5_000 + 40 * 30_000;
+    let record = stage.records(1).await.pop().unwrap();
+    assert_eq!((record.usage.input, record.usage.output), (100, 40));
+    measured(&record, cost);
+    body["stream"] = true.into();
+    let response = stage.post(&granted, path, &body).send().await.unwrap();
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    let text = response.text().await.unwrap();
+    assert_eq!(text.matches("event: image_generation.completed").count(), 2);
+    measured(&stage.records(2).await[1], cost);
+    let record = &stage.records(2).await[1];
+    assert!(record.stream && record.capability == Capability::Images);
+}
+
+#[tokio::test]
+async fn an_image_larger_than_what_is_kept_goes_by_and_is_metered() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    for (count, stream) in [false, true].into_iter().enumerate() {
+        let says = "[[sim {\"input_tokens\":100,\"output_tokens\":20,\"body_bytes\":6000000}]]";
+        let body = json!({"model": "gpt-image-2", "prompt": says, "stream": stream});
+        let call = stage.post(&granted, "/v1/openai/images/generations", &body);
+        let answer = call.send().await.unwrap().bytes().await.unwrap();
+        assert!(answer.len() > 6_000_000, "{}", answer.len());
+        measured(
+            &stage.records(count + 1).await[count],
+            100 * 5_000 + 20 * 30_000,
+        );
+    }
+}
+
+#[tokio::test]
+async fn speech_comes_as_bytes_or_as_events() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    let path = "/v1/openai/audio/speech";
+    let mut body = json!({"model": "tts-1", "voice": "alloy", "input": "hello"});
+    let response = stage.post(&granted, path, &body).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "audio/mpeg");
+    assert!(response.bytes().await.unwrap().starts_with(b"ID3"));
+    // Five characters at 15 USD a million.
+    measured(&stage.records(1).await[0], 5 * 15_000);
+    body["model"] = "gpt-4o-mini-tts".into();
+    stage
+        .post(&granted, path, &body)
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
+    let untold = stage.records(2).await.pop().unwrap();
+    assert_eq!(
+        (untold.measurement, untold.cost),
+        (Measurement::Estimated, untold.reserved)
+    );
+    assert!(untold.cost > Nanodollars::ZERO);
+    body["input"] = SAYS.into();
+    body["stream_format"] = "sse".into();
+    let events = stage
+        .post(&granted, path, &body)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(events.contains("speech.audio.done"), "{events}");
+    measured(&stage.records(3).await[2], 100 * 600 + 20 * 12_000);
+}
+
+#[tokio::test]
+async fn recordings_are_charged_by_what_the_provider_tells() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    let path = "/v1/openai/audio/transcriptions";
+    let whisper = [("model", "whisper-1")];
+    let (status, answer) = read(form(&stage, &granted, path, &whisper).send().await.unwrap()).await;
+    assert_eq!((status, &answer["usage"]["seconds"]), (200, &json!(3)));
+    // 40,000 bytes are three begun seconds there, at 0.36 USD an hour; forty seconds were held.
+    let record = stage.records(1).await.pop().unwrap();
+    measured(&record, 300_000);
+    assert_eq!(record.reserved, Nanodollars::from_nanos(4_000_000));
+    for (count, stream) in ["false", "true"].into_iter().enumerate() {
+        let fields = [
+            ("model", "gpt-4o-transcribe"),
+            ("prompt", SAYS),
+            ("stream", stream),
+        ];
+        let response = form(&stage, &granted, path, &fields).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let text = response.text().await.unwrap();
+        let record = &stage.records(count + 2).await[count + 1];
+        measured(record, 100 * 6_000 + 20 * 10_000);
+        assert_eq!(record.stream, stream == "true", "{text}");
+    }
+    let plain = [("model", "whisper-1"), ("response_format", "srt")];
+    let response = form(&stage, &granted, path, &plain).send().await.unwrap();
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/plain; charset=utf-8"
+    );
+    assert!(response.text().await.unwrap().contains("simulator"));
+    let untold = stage.records(4).await.pop().unwrap();
+    assert_eq!(
+        (untold.measurement, untold.cost),
+        (Measurement::Estimated, untold.reserved)
+    );
+    let path = "/v1/openai/audio/translations";
+    assert_eq!(
+        form(&stage, &granted, path, &whisper)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    assert_eq!(stage.records(5).await[4].route, "/audio/translations");
+}
+
+#[tokio::test]
+async fn a_form_that_could_be_read_two_ways_reaches_nobody() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    let path = "/v1/openai/audio/transcriptions";
+    for (fields, status) in [
+        (
+            &[("model", "whisper-1"), ("model", "gpt-4o-transcribe")][..],
+            400,
+        ),
+        (
+            &[("model", "whisper-1"), ("Model", "gpt-4o-transcribe")],
+            400,
+        ),
+        (
+            &[("model", "whisper-1"), ("model[]", "gpt-4o-transcribe")],
+            400,
+        ),
+        (
+            &[(
+                "model",
+                "whisper-1\r\n--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nx",
+            )],
+            400,
+        ),
+        (
+            &[("model", "whisper-1"), ("url", "https://a.test/a.mp3")],
+            403,
+        ),
+        (&[("stream", "true")], 400),
+    ] {
+        let response = form(&stage, &granted, path, fields).send().await.unwrap();
+        assert_eq!(response.status(), status, "{fields:?}");
+    }
+    let json = stage.post(&granted, path, &json!({"model": "whisper-1"}));
+    assert_eq!(json.send().await.unwrap().status(), 415);
+    assert_eq!(stage.simulator.totals()["calls"], 0);
+}
+
+#[tokio::test]
+async fn each_route_needs_its_capability_and_its_price() {
+    let stage = Stage::new().await;
+    let chat = stage.grant(&["openai"], crate::stage::roomy()).await;
+    let granted = all_granted(&stage).await;
+    for (path, model, unpriced) in [
+        (
+            "/v1/openai/images/generations",
+            "gpt-image-2",
+            Some("dall-e-3"),
+        ),
+        ("/v1/openai/audio/speech", "tts-1", Some("whisper-1")),
+        ("/v1/openai/moderations", "omni-moderation-latest", None),
+    ] {
+        let body = |model| json!({"model": model, "prompt": "a", "input": "a", "voice": "alloy"});
+        let refused = stage.post(&chat, path, &body(model)).send().await.unwrap();
+        let (status, told) = read(refused).await;
+        assert_eq!(
+            (status, &told["error"]["type"]),
+            (403, &json!("capability_not_granted")),
+            "{path}"
+        );
+        if let Some(unpriced) = unpriced {
+            let refused = stage
+                .post(&granted, path, &body(unpriced))
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(
+                read(refused).await.1["error"]["type"],
+                "price_unknown",
+                "{path}"
+            );
+        }
+    }
+    assert_eq!(stage.simulator.totals()["calls"], 0);
+}
+
+#[tokio::test]
+async fn what_is_not_offered_is_named() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    for (path, words) in [
+        ("files", "files"),
+        ("batches", "batches"),
+        ("realtime/sessions", "realtime sessions"),
+        ("images/edits", "this work on images"),
+    ] {
+        let path = format!("/v1/openai/{path}");
+        let (status, told) = read(
+            stage
+                .post(&granted, &path, &Value::Null)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await;
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(
+            status == 404 && message.contains(&format!("not offered here: {words}")),
+            "{told}"
+        );
+    }
+}
