@@ -309,3 +309,37 @@ async fn what_is_not_offered_is_named() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_key_comes_back_in_no_sound_and_no_text() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    let key = crate::stage::KEYS[0].1;
+    let echo = "[[sim {\"echo\":true}]]";
+    let speech = json!({"model": "tts-1", "voice": "alloy", "input": echo});
+    let whole = [("model", "whisper-1"), ("prompt", echo)];
+    let plain = [
+        ("model", "whisper-1"),
+        ("prompt", echo),
+        ("response_format", "text"),
+    ];
+    let stream = [
+        ("model", "gpt-4o-transcribe"),
+        ("prompt", echo),
+        ("stream", "true"),
+    ];
+    let path = "/v1/openai/audio/transcriptions";
+    for call in [
+        stage.post(&granted, "/v1/openai/audio/speech", &speech),
+        form(&stage, &granted, path, &whole),
+        form(&stage, &granted, path, &plain),
+        form(&stage, &granted, path, &stream),
+    ] {
+        let answer = call.send().await.unwrap().text().await.unwrap();
+        assert!(!answer.contains(&key[8..16]), "{answer}");
+        assert!(answer.contains("cannot be passed on"), "{answer}");
+    }
+    let records = stage.records(4).await;
+    let stopped = |record: &CallRecord| record.outcome == CallOutcome::ProviderError;
+    assert!(records.iter().all(stopped), "{records:#?}");
+}
