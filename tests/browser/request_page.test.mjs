@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { owner } from './browser.mjs';
-import { Organization, url } from './vault.mjs';
+import { Organization, until, url } from './vault.mjs';
 
 async function openRequest(t) {
   const organization = await Organization.fresh();
@@ -33,6 +33,35 @@ test('another request that comes in leaves what was typed where it is', async (t
   await organization.ask();
   assert.equal((await (await looked).json()).state, 'pending');
   assert.equal(await page.locator('[name="d0.monthly_spend"]').inputValue(), '1.25');
+});
+
+test('a change that comes while the page looks is looked at too', async (t) => {
+  const { organization, asked, page } = await openRequest(t);
+  await page.evaluate(() => {
+    window.changes = 0;
+    new EventSource('/inbox/live').addEventListener('changed', () => { window.changes += 1; });
+  });
+  let answerOld;
+  const old = new Promise((resolve) => { answerOld = resolve; });
+  let looks = 0;
+  let written = false;
+  await page.route(`**/api/v1/requests/${asked.id}`, async (route) => {
+    looks += 1;
+    if (looks > 1) return route.continue();
+    const response = await route.fetch();
+    written = true;
+    await old;
+    return route.fulfill({ response });
+  });
+  await until('the first look', async () => {
+    if (looks === 0) await organization.ask();
+    return written;
+  });
+  const before = await page.evaluate(() => window.changes);
+  await organization.call('POST', `/requests/${asked.id}/deny`, {});
+  await page.waitForFunction((seen) => window.changes > seen, before);
+  answerOld();
+  await page.getByText('You denied this').waitFor();
 });
 
 test('the page hangs up when its own decision is sent', async (t) => {

@@ -7,8 +7,11 @@
 function leaveWhenDecided(region) {
   const events = new EventSource(region.dataset.live);
   let running = false;
+  let again = false;
 
   async function look() {
+    // What changed since the answer under way was written is not in it.
+    again = running;
     if (running) return;
     running = true;
     try {
@@ -22,6 +25,7 @@ function leaveWhenDecided(region) {
       // The next change, or the person's own decision, looks again.
     } finally {
       running = false;
+      if (again) look();
     }
   }
 
