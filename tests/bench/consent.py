@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import time
 from urllib.parse import urlsplit, urlunsplit
 
@@ -66,6 +67,10 @@ def approve_for_code(calls: people.Calls, asked: dict) -> dict:
     return asked | {"code": people.code_of(people.approve(calls, asked))}
 
 
+def sent_by_client(calls: people.Calls, pair: tuple[people.Owner, str]) -> dict:
+    return people.authorize(calls, *pair)
+
+
 def measure(name: str, clients: int, work: list, do, commits: float) -> None:
     port = people.consent_port()
     before, began = transactions(), time.monotonic()
@@ -78,9 +83,12 @@ def measure(name: str, clients: int, work: list, do, commits: float) -> None:
 def main() -> None:
     with psycopg.connect(database()) as connection:
         durable = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in ("fsync", "synchronous_commit")}
+    if durable["synchronous_commit"] != "on":
+        sys.exit(f"Postgres does not commit durably: synchronous_commit is {durable['synchronous_commit']}")
     print(f"Profile {os.environ['LATCHKEY_PROFILE']}; Postgres with fsync={durable['fsync']}, synchronous_commit={durable['synchronous_commit']}.")
     port = people.consent_port()
     owners = people.by_clients(4, port, list(range(PERSONS)), lambda calls, _: people.Owner.new(calls))
+    apps = people.by_clients(4, port, owners, lambda calls, owner: (owner, owner.app(calls)))
     print(f"{'':20}{'clients':>8}{'tokens/s':>10}{'commits/s':>12}{'ratio':>8}{'transactions':>14}")
     for clients in CLIENTS:
         commits = commits_per_second(clients)
@@ -89,7 +97,10 @@ def main() -> None:
         measure("approve to token", clients, asked, decide_and_collect, commits)
         asked = people.by_clients(8, port, each, lambda calls, owner: owner.ask(calls, people.CALLBACK))
         coded = people.by_clients(8, port, asked, approve_for_code)
-        measure("code to token", clients, coded, people.redeem, commits)
+        measure("callback code", clients, coded, people.redeem, commits)
+        asked = people.by_clients(8, port, [pair for pair in apps for _ in range(OF_ONE_PERSON)], sent_by_client)
+        coded = people.by_clients(8, port, asked, approve_for_code)
+        measure("OAuth code to token", clients, coded, people.redeem_at_token, commits)
     print("ratio: tokens a second to commits a second; transactions: of all services, reading ones included, for one token.")
 
 

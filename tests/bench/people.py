@@ -1,6 +1,7 @@
 """Organizations with owners that decide, for benchmarks of what the vault does with decisions."""
 
 import base64
+import hashlib
 import http.client
 import itertools
 import json
@@ -10,12 +11,15 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
 from provision import provision  # noqa: E402
 
 CALLBACK = "http://127.0.0.1:9/back"
+# PKCE (RFC 7636).
+VERIFIER = "a" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 WANTED = {"type": "ai_model_access", "provider": "openai", "models": ["gpt-4o-mini"]}
 # A machine may collect 300 times a minute and ask 60 times.
 CALLS_OF_ONE_MACHINE = 50
@@ -30,17 +34,20 @@ class Calls:
         self.connection: http.client.HTTPConnection | None = None
 
     def call(self, method: str, path: str, body: dict | None = None, **headers: str) -> tuple[int, dict]:
+        text = None if body is None else json.dumps(body)
+        status, _, said = self.send(method, path, text, headers | ({} if text is None else {"content-type": "application/json"}))
+        return status, json.loads(said) if said else {}
+
+    def send(self, method: str, path: str, text: str | None, headers: dict[str, str]) -> tuple[int, str, bytes]:
+        """Gives the status, where the answer sends a browser, and the answer."""
         if self.made % CALLS_OF_ONE_MACHINE == 0:
             machine = next(MACHINES)
             address = f"127.{50 + machine // 62_500 % 50}.{machine // 250 % 250}.{machine % 250 + 1}"
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, 40, source_address=(address, 0))
         self.made += 1
-        text = None if body is None else json.dumps(body)
-        sent = headers | ({} if text is None else {"content-type": "application/json"})
-        self.connection.request(method, path, text, sent)
+        self.connection.request(method, path, text, headers)
         answer = self.connection.getresponse()
-        said = answer.read()
-        return answer.status, json.loads(said) if said else {}
+        return answer.status, answer.getheader("location", ""), answer.read()
 
 
 @dataclass
@@ -67,6 +74,31 @@ class Owner:
         basic = base64.b64encode(f"{self.handle}:".encode()).decode()
         asked = calls.call("POST", "/okap/authorize", body, authorization=f"Basic {basic}", prefer="wait=0")
         return expect(202, asked) | {"owner": self.token}
+
+    def app(self, calls: Calls) -> str:
+        """An OAuth client of the owner's organization."""
+        app = {"name": "Bench", "redirect_uris": [CALLBACK]}
+        return expect(201, calls.call("POST", "/api/v1/apps", app, authorization=f"Bearer {self.token}"))["client_id"]
+
+
+def authorize(calls: Calls, owner: Owner, client: str) -> dict:
+    """An OAuth client sends its person here, each time anew."""
+    query = urlencode({
+        "response_type": "code", "client_id": client, "redirect_uri": CALLBACK, "state": secrets.token_hex(8),
+        "code_challenge": CHALLENGE, "code_challenge_method": "S256", "authorization_details": json.dumps([WANTED])})
+    status, location, said = calls.send("GET", f"/oauth/authorize?{query}", None, {"authorization": f"Bearer {owner.token}"})
+    if status != 303 or "/requests/" not in location:
+        sys.exit(f"not led to a request: {status} {location} {said[:200]}")
+    return {"request_id": location.rsplit("/", 1)[1], "owner": owner.token, "client": client}
+
+
+def redeem_at_token(calls: Calls, asked: dict) -> None:
+    """Exchanges an authorization code for the token (RFC 6749 section 4.1.3)."""
+    form = urlencode({"grant_type": "authorization_code", "client_id": asked["client"], "redirect_uri": CALLBACK,
+                      "code": asked["code"], "code_verifier": VERIFIER})
+    status, _, said = calls.send("POST", "/oauth/token", form, {"content-type": "application/x-www-form-urlencoded"})
+    if status != 200 or not json.loads(said)["access_token"].startswith("okap_"):
+        sys.exit(f"no token for a code: {status} {said[:200]}")
 
 
 def expect(status: int, answer: tuple[int, dict]) -> dict:
