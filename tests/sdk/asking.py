@@ -1,28 +1,24 @@
 """An app that asks with the released `okap` SDK, which blocks until it is answered."""
 
-import threading
 from concurrent.futures import Future
 
 from okap import OkapClient, OkapToken
 
 from vault import Organization
-from waiting import until
+from waiting import begun, until
+
+GARDEN = {"app_name": "Garden planner", "app_url": "https://garden.test"}
 
 
-def asking(address: str, provider: str = "openai", **wanted) -> Future[OkapToken]:
+def ask(address: str, provider: str, app: dict[str, str], wanted: dict) -> OkapToken:
+    with OkapClient(address, **app) as client:
+        return client.request_access(provider, **wanted)
+
+
+def asking(address: str, provider: str = "openai", app: dict[str, str] | None = None, **wanted) -> Future[OkapToken]:
     """The SDK asks in the background, as it blocks until it is answered; a test need not wait for that."""
     wanted = {"models": ["gpt-4o-mini"], "monthly_limit": 4.0} | wanted
-    answer: Future[OkapToken] = Future()
-
-    def ask() -> None:
-        try:
-            with OkapClient(address, app_name="Garden planner", app_url="https://garden.test") as client:
-                answer.set_result(client.request_access(provider, **wanted))
-        except Exception as refused:
-            answer.set_exception(refused)
-
-    threading.Thread(target=ask, daemon=True).start()
-    return answer
+    return begun(ask, address, provider, GARDEN | (app or {}), wanted)
 
 
 def the_request(organization: Organization) -> dict:

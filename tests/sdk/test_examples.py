@@ -1,4 +1,5 @@
-"""The examples of the page for developers: what the page shows is what runs here, file by file, unmodified."""
+"""The examples of the page for developers: what the page shows is what runs here, file by file, unmodified. And those of
+the README, with an address of this vault in the place of the one that they name."""
 
 import os
 import re
@@ -15,9 +16,12 @@ import pytest
 
 import running
 from person import Person
+from simulator import Simulator
 from vault import Organization, detail
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+README = Path(__file__).parents[2] / "README.md"
+README_VAULT, README_ADDRESS = "https://vault.example.com", "https://ct_…@vault.example.com"
 PROGRAMS = {".py": sys.executable, ".mjs": "node", ".sh": "sh"}
 CODE, REFRESH = "authorization_code", "refresh_token"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -180,3 +184,30 @@ def test_every_error_is_told_with_what_to_do(organization: Organization) -> None
         "answered",
     ]
     assert lines[8].startswith("A stream") and lines[9].startswith("sandbox-cut: provider_unreachable")
+
+
+def in_the_readme(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_readmes_python_asks_and_calls(organization: Organization, simulator: Simulator, tmp_path: Path) -> None:
+    key = organization.key("openai")
+    text = "\n".join(in_the_readme("python"))
+    assert text.count(README_ADDRESS) == 1
+    program = tmp_path / "readme.py"
+    program.write_text(text.replace(README_ADDRESS, organization.ticket("openai")))
+    ran(str(program))
+    assert len(simulator.wait_for_calls(key, 1)) == text.count("chat.completions.create(") == 1
+
+
+@pytest.mark.parametrize("block", in_the_readme("js"), ids=lambda block: block.splitlines()[0])
+def test_the_readmes_javascript_is_sound_and_names_what_the_vaults_module_has(block: str, tmp_path: Path) -> None:
+    program = tmp_path / "block.mjs"
+    program.write_text(block)
+    subprocess.run(["node", "--check", program], check=True, timeout=SECONDS)
+    (names,) = re.findall(rf'const (\{{.+\}}) = await import\("{README_VAULT}/assets/okap.mjs"\)', block)
+    for file in ("okap.js", "okap.mjs"):
+        (tmp_path / file).write_text(httpx.get(f"{running.url()}/assets/{file}").raise_for_status().text)
+    # A name that the module does not have is an error before anything runs.
+    program.write_text(f'import {names} from "./okap.mjs";\n')
+    ran(str(program))

@@ -1,5 +1,7 @@
 """Each limit, from the number that the owner types on the consent page to the SDK's exception."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import anthropic
@@ -133,21 +135,45 @@ def standing(grant: Grant) -> dict[str, dict]:
     return {limit["name"]: limit for limit in answer.json()["limits"]}
 
 
-def served(app: OpenAI) -> bool:
+def served(app: OpenAI, **changes: str) -> bool:
     try:
-        return bool(app.chat.completions.create(**A_CALL).choices)
-    except openai.RateLimitError:
+        return bool(app.chat.completions.create(**A_CALL | changes).choices)
+    except (openai.RateLimitError, openai.PermissionDeniedError):
         return False
 
 
-def test_a_changed_limit_holds_within_two_seconds_and_an_app_sees_its_own(organization: Organization) -> None:
+def at_every_proxy(grant: Grant) -> list[OpenAI]:
+    return [
+        OpenAI(api_key=grant.token, base_url=grant.base_url("openai", proxy), max_retries=0) for proxy in running.proxy_urls()
+    ]
+
+
+def within_a_second(what: str, apps: list[OpenAI], so: Callable[[OpenAI], bool]) -> None:
+    """That it comes to be so for each of them, counted from now for all."""
+    with ThreadPoolExecutor(len(apps)) as all_at_once:
+        list(all_at_once.map(lambda app: until(f"{what} at {app.base_url}", lambda: so(app), seconds=1), apps))
+
+
+def test_a_raised_limit_holds_at_every_proxy_within_a_second_and_an_app_sees_its_own(organization: Organization) -> None:
     grant = organization.grant(detail(limits={"requests_per_day": 1}))
-    app = OpenAI(api_key=grant.token, base_url=grant.base_url("openai"), max_retries=0)
-    app.chat.completions.create(**A_CALL)
+    apps = at_every_proxy(grant)
+    apps[0].chat.completions.create(**A_CALL)
     assert (standing(grant)["requests_per_day"]["limit"], standing(grant)["requests_per_day"]["remaining"]) == ("1", "0")
-    with pytest.raises(openai.RateLimitError):
-        app.chat.completions.create(**A_CALL)
-    change = {"authorization_details": [detail(limits={"requests_per_day": 2})]}
+    for app in apps:
+        with pytest.raises(openai.RateLimitError):
+            app.chat.completions.create(**A_CALL)
+    # Room for one call more at each of them.
+    change = {"authorization_details": [detail(limits={"requests_per_day": 1 + len(apps)})]}
     assert organization.api.patch(f"/grants/{grant.id}", json=change).status_code == 204
-    until("the raised limit in force", lambda: served(app), seconds=2)
+    within_a_second("the raised limit in force", apps, served)
     assert standing(grant)["requests_per_day"]["remaining"] == "0"
+
+
+def test_a_model_that_is_taken_back_is_refused_at_every_proxy_within_a_second(organization: Organization) -> None:
+    grant = organization.grant(detail(models=["gpt-4o-mini", "gpt-4o"]))
+    apps = at_every_proxy(grant)
+    assert all(served(app, model="gpt-4o") for app in apps)
+    change = {"authorization_details": [detail(models=["gpt-4o-mini"])]}
+    assert organization.api.patch(f"/grants/{grant.id}", json=change).status_code == 204
+    within_a_second("the model refused", apps, lambda app: not served(app, model="gpt-4o"))
+    assert all(served(app) for app in apps)

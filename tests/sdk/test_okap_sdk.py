@@ -2,8 +2,10 @@
 
 from datetime import datetime, timezone
 
+import httpx
 import openai
 import pytest
+from okap import AccessResponse
 from okap.errors import AccessDeniedError
 from openai import OpenAI
 
@@ -87,6 +89,10 @@ def test_a_ticket_for_a_provider_without_a_key_says_so(organization: Organizatio
         {"models": ["gpt*4"]},
         {"models": ["x"] * 100},
         {"reason": "x" * 501},
+        {"app": {"app_name": ""}},
+        {"app": {"app_name": "x" * 81}},
+        {"app": {"app_url": "javascript:alert(1)"}},
+        {"app": {"app_url": "garden"}},
     ],
     ids=str,
 )
@@ -97,9 +103,44 @@ def test_an_odd_request_is_refused_in_words_and_reaches_nobody(organization: Org
     assert organization.pending() == []
 
 
-@pytest.mark.parametrize(("provider", "capabilities"), [("anthropic", ["chat"]), ("google", ["chat", "embeddings"])])
+@pytest.mark.parametrize(
+    ("provider", "capabilities"),
+    [("anthropic", ["chat"]), ("google", ["chat", "embeddings"]), ("ollama", ["chat", "completions"])],
+)
 def test_other_providers_are_asked_for_alike(organization: Organization, provider: str, capabilities: list[str]) -> None:
     organization.key(provider)
     token = asking(organization.ticket(provider), provider, models=[], capabilities=capabilities).result(timeout=10)
     assert token.provider == provider and token.base_url.endswith(f"/v1/{provider}")
     assert sorted(token.capabilities) == sorted(capabilities)
+
+
+@pytest.mark.parametrize("wanted", [{"capabilities": ["vision"]}, {"capabilities": ["code"]}, {"provider": "custom"}], ids=str)
+def test_what_the_sdk_has_no_name_for_it_does_not_ask(organization: Organization, wanted: dict) -> None:
+    with pytest.raises(ValueError, match="is not a valid"):
+        asking(organization.handle(), **wanted).result(timeout=10)
+    assert organization.pending() == []
+
+
+def in_the_flat_form(organization: Organization, address: str, **wanted) -> dict:
+    """What the SDK would be told if it had a name for what is asked."""
+    body = {"okap": "1.0", "provider": "openai", "models": ["gpt-4o-mini"], "app_name": "Garden planner"} | wanted
+    answer = organization.app.post("/okap/request", json=body, auth=(httpx.URL(address).username, ""))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_provider_that_no_sdk_can_name_is_refused_in_words(organization: Organization) -> None:
+    told = in_the_flat_form(organization, organization.handle(), provider="custom")
+    assert (told["approved"], told["error_code"]) == (False, "invalid_request")
+    assert "/okap/authorize" in told["error"] and organization.pending() == []
+
+
+def test_capabilities_that_the_sdk_cannot_read_are_granted_and_left_out_of_its_answer(organization: Organization) -> None:
+    organization.key("openai")
+    wanted = ["chat", "code", "vision"]
+    ceiling = {"providers": ["openai"], "capabilities": wanted, "monthly_spend": "20", "days": 30}
+    address = organization.post("/connect-tickets", {"label": "Test", "ceiling": ceiling})["url"]
+    told = AccessResponse.model_validate(in_the_flat_form(organization, address, capabilities=wanted))
+    assert told.approved and told.token and [one.value for one in told.token.capabilities] == ["chat"]
+    granted = organization.get("/grants")["items"][0]["authorization_details"][0]
+    assert sorted(granted["capabilities"]) == wanted

@@ -1,6 +1,10 @@
 """What the vault's pages tell browsers, and where tokens and codes of a hand-over are not."""
 
-from urllib.parse import parse_qs, urlsplit
+import base64
+import hashlib
+import json
+import secrets
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -9,6 +13,7 @@ import running
 import sinks
 from person import Person
 from vault import Organization, detail
+from waiting import until
 
 PAGES = ["/inbox", "/grants", "/provider-keys", "/connect", "/apps", "/usage", "/account"]
 STRICT = {
@@ -22,6 +27,7 @@ STRICT = {
     "form-action": "'self'",
 }
 CALLBACK = "http://127.0.0.1:9/back"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.fixture
@@ -99,3 +105,71 @@ def test_the_hand_over_leaves_no_code_and_no_token_in_a_log(organization: Organi
     for name, log in logs:
         for what in (code, secret, token, session, organization.token):
             assert what.encode() not in log, f"{name} has a secret of the hand-over"
+
+
+def posted(organization: Organization, path: str, form: dict, status: int = 200) -> dict:
+    answer = organization.app.post(path, data=form)
+    assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text}"
+    return answer.json()
+
+
+def pushed_and_redeemed(organization: Organization, person: Person, proof: dict) -> dict[str, str]:
+    """The secrets of a pushed request, its code, and its tokens; each has also been used where it is refused."""
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    wanted = {"response_type": "code", "redirect_uri": CALLBACK, "authorization_details": json.dumps([detail()])}
+    wanted |= {"code_challenge": challenge, "code_challenge_method": "S256"}
+    pushed = posted(organization, "/oauth/par", wanted | proof, 201)["request_uri"]
+    page = person.http.get("/oauth/authorize", params={"client_id": proof["client_id"], "request_uri": pushed})
+    code = parse_qs(urlsplit(person.approve(page.headers["location"]).headers["location"]).query)["code"][0]
+    redeem = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code": code, "code_verifier": verifier}
+    posted(organization, "/oauth/token", redeem | proof | {"client_secret": proof["client_secret"] + "x"}, 401)
+    first = posted(organization, "/oauth/token", redeem | proof)
+    renew = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    second = posted(organization, "/oauth/token", renew | proof)
+    posted(organization, "/oauth/token", renew | proof, 400)
+    posted(organization, "/oauth/token", redeem | proof, 400)
+    told = {"request_uri": pushed, "code": code, "code_verifier": verifier}
+    told |= {f"first {kind}": first[kind] for kind in ("access_token", "refresh_token")}
+    return told | {f"second {kind}": second[kind] for kind in ("access_token", "refresh_token")}
+
+
+def asked_for_by_a_device(organization: Organization, person: Person, proof: dict) -> dict[str, str]:
+    """The secrets of a device, whose person entered its code."""
+    begun = posted(organization, "/oauth/device_authorization", {"authorization_details": json.dumps([detail()])} | proof)
+    form = person.form(f"/device?user_code={begun['user_code']}", "/device")
+    assert person.approve(person.send("/device", form).headers["location"]).status_code == 303
+    redeem = {"grant_type": DEVICE, "device_code": begun["device_code"]}
+    token = posted(organization, "/oauth/token", redeem | proof)["access_token"]
+    posted(organization, "/oauth/token", redeem | proof, 400)
+    typed = begun["user_code"]
+    told = {"device_code": begun["device_code"], "user_code": typed, "user_code without its hyphen": typed.replace("-", "")}
+    return told | {"token of a device": token}
+
+
+def used_ticket(organization: Organization) -> str:
+    """A connect ticket that was used twice."""
+    ticket = httpx.URL(organization.ticket("openai")).username
+    body = {"okap": "1.0", "authorization_details": [detail()], "client": {"name": "Page test"}}
+    for status in (200, 202):
+        answer = organization.app.post("/okap/authorize", json=body, auth=(ticket, ""), headers={"prefer": "wait=0"})
+        assert answer.status_code == status, answer.text
+    return ticket
+
+
+def test_no_secret_of_oauth_and_no_ticket_lies_in_a_log(organization: Organization, person: Person) -> None:
+    types = ["authorization_code", "refresh_token", DEVICE]
+    app = {"name": "Page test", "redirect_uris": [CALLBACK], "grant_types": types, "token_endpoint_auth_method": "client_secret_post"}
+    registered = organization.post("/apps", app)
+    proof = {name: registered[name] for name in ("client_id", "client_secret")}
+    hidden = pushed_and_redeemed(organization, person, proof) | asked_for_by_a_device(organization, person, proof)
+    hidden |= {"client_secret": proof["client_secret"], "connect ticket": used_ticket(organization)}
+    beginnings = {"second refresh_token": "ort_", "connect ticket": "ct_", "request_uri": "urn:"}
+    assert all(hidden[what].startswith(beginning) for what, beginning in beginnings.items())
+    for route in (b"/oauth/par", b"/oauth/authorize", b"/oauth/token", b"/oauth/device_authorization", b"/device"):
+        until(f"{route} in the logs", lambda: any(route in log for _, log in sinks.files()))
+    for name, log in sinks.files():
+        for what, secret in hidden.items():
+            assert secret.encode() not in log, f"{name} has the {what}"
+            # In an address it would be written so.
+            assert quote(secret, safe="").encode() not in log, f"{name} has the {what}"
