@@ -191,7 +191,9 @@ class Findings:
 def operations(document: str) -> Iterator[schemathesis.schemas.APIOperation]:
     schema = schemathesis.openapi.from_path(str(DOCUMENTS / f"{document}.json"))
     for operation in schema.get_all_operations():
-        yield operation.ok()
+        # The doors of `/okap/` once more, under a handle's path: whoever knocks at nobody's waits for minutes.
+        if not operation.ok().path.startswith("/v/"):
+            yield operation.ok()
 
 
 def has_input(operation: schemathesis.schemas.APIOperation) -> bool:

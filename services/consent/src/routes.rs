@@ -14,6 +14,8 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
     config
         // What an app asks for.
         .service(okap::authorize::authorize)
+        .service(okap::authorize::authorize_at_handle)
+        .service(okap::flat::request_at_handle)
         .service(okap::authorize::poll)
         .service(okap::redeem::redeem)
         .service(okap::flat::request)
@@ -66,11 +68,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(organization_policy::http::set);
 }
 
-/// The same doors under a handle's path, and the pages.
+/// What only a person's own browser asks: the pages, and what their scripts send.
 pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
     config
-        .service(okap::authorize::authorize_at_handle)
-        .service(okap::flat::request_at_handle)
         .service(okap::native::open)
         .configure(okap::popup::configure)
         .configure(inbox::configure)

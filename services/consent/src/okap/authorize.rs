@@ -59,7 +59,12 @@ pub(crate) async fn authorize(
     asked_at(request, request_id, parts, body).await
 }
 
-/// The same, for clients that keep the path of a vault's address.
+/// The same as `/okap/authorize`, for clients that keep the path of a vault's address.
+#[utoipa::path(tag = "okap", params(("handle" = String, Path, description = "The handle that the person gave the app")),
+    request_body = AskBody, responses(
+    (status = 200, body = DecidedAnswer), (status = 202, body = PendingAnswer), (status = 400, body = OkapError),
+    (status = 401, body = OkapError), (status = 403, body = OkapError), (status = 413, body = OkapError), (status = 415, body = OkapError), (status = 422, body = OkapError),
+    (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[post("/v/{handle}/okap/authorize")]
 pub(crate) async fn authorize_at_handle(
     request: HttpRequest,

@@ -56,7 +56,9 @@ pub(crate) async fn request(
     asked_at(http, request_id, parts, body).await
 }
 
-/// The same, for clients that keep the path of a vault's address.
+/// The same as `/okap/request`, for clients that keep the path of a vault's address.
+#[utoipa::path(tag = "okap", params(("handle" = String, Path, description = "The handle that the person gave the app")),
+    request_body = FlatAskBody, responses((status = 200, body = FlatAnswer)))]
 #[post("/v/{handle}/okap/request")]
 pub(crate) async fn request_at_handle(
     http: HttpRequest,
