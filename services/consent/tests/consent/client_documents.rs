@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The parameters of a good authorization request of this client.
-fn asking(site: &Site) -> Vec<(String, String)> {
+pub fn asking(site: &Site) -> Vec<(String, String)> {
     let mut parameters = oauth::asking(&site.client_id());
     for (name, value) in &mut parameters {
         if name == "redirect_uri" {
@@ -25,7 +25,7 @@ fn asking(site: &Site) -> Vec<(String, String)> {
     parameters
 }
 
-fn redeeming(site: &Site, code: &str) -> Vec<(&'static str, String)> {
+pub fn redeeming(site: &Site, code: &str) -> Vec<(&'static str, String)> {
     let mut form = oauth::redeeming(&site.client_id(), code);
     for (name, value) in &mut form {
         if *name == "redirect_uri" {
@@ -36,13 +36,13 @@ fn redeeming(site: &Site, code: &str) -> Vec<(&'static str, String)> {
 }
 
 /// The request that the person then has before them.
-async fn asked(world: &World, person: &Person, site: &Site) -> String {
+pub async fn asked(world: &World, person: &Person, site: &Site) -> String {
     let (page, _) = authorize(world, person, &asking(site)).await.sent_to();
     page.rsplit('/').next().unwrap().to_owned()
 }
 
 /// Approves a request; gives the code that goes back to the app, and the grant.
-async fn code(world: &World, person: &Person, site: &Site, request: &str) -> (String, String) {
+pub async fn code(world: &World, person: &Person, site: &Site, request: &str) -> (String, String) {
     let approved = world.approve(person, request).await;
     assert_eq!(approved.status, 200, "{}", approved.body);
     let (back, query) = parameters_of(&approved.text("redirect_to"));
@@ -50,7 +50,7 @@ async fn code(world: &World, person: &Person, site: &Site, request: &str) -> (St
     (query[0].1.clone(), approved.text("grant_id"))
 }
 
-async fn token(world: &World, form: &[(&'static str, String)]) -> Answer {
+pub async fn token(world: &World, form: &[(&'static str, String)]) -> Answer {
     post_form(world, "/oauth/token", form).await
 }
 
@@ -364,82 +364,4 @@ async fn the_metadata_says_that_documents_are_supported() {
         metadata["client_id_metadata_document_supported"],
         json!(true)
     );
-}
-
-/// These parameters with one of them as this.
-fn with(parameters: &[(String, String)], name: &str, value: &str) -> Vec<(String, String)> {
-    let kept = parameters.iter().filter(|(known, _)| known != name);
-    let own = (name.to_owned(), value.to_owned());
-    kept.cloned().chain([own]).collect()
-}
-
-#[actix_web::test]
-async fn an_error_sends_nobody_to_an_address_that_only_the_app_vouches_for() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let site = Site::open().await;
-    let good = asking(&site);
-    for (name, value, error) in [
-        ("response_type", "token", "unsupported_response_type"),
-        ("code_challenge_method", "plain", "invalid_request"),
-        (
-            "authorization_details",
-            "[]",
-            "invalid_authorization_details",
-        ),
-        ("prompt", "none", "interaction_required"),
-    ] {
-        let refused = authorize(&world, &person, &with(&good, name, value)).await;
-        assert_eq!(
-            (refused.status, refused.problem().as_str()),
-            (400, "request-refused"),
-            "{name}"
-        );
-        assert_eq!(refused.header("location"), "", "{name}");
-        assert!(refused.body.contains(error), "{name}: {}", refused.body);
-    }
-}
-
-#[actix_web::test]
-async fn a_client_whose_document_changed_is_given_no_more_for_what_it_had() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let site = Site::open().await;
-    let request = asked(&world, &person, &site).await;
-    let (code, grant) = code(&world, &person, &site, &request).await;
-    assert_eq!(token(&world, &redeeming(&site, &code)).await.status, 200);
-    let merge = with(
-        &with(&asking(&site), "grant_management_action", "merge"),
-        "grant_id",
-        &grant,
-    );
-    let (page, _) = authorize(&world, &person, &merge).await.sent_to();
-    assert!(page.contains("/requests/"), "{page}");
-    site.says(&json!({"client_name": "Other"}));
-    world.later(SignedDuration::from_secs(600));
-    let refused = authorize(&world, &person, &merge).await;
-    assert_eq!(refused.status, 400, "{}", refused.body);
-    assert!(
-        refused.body.contains("invalid_grant_id"),
-        "{}",
-        refused.body
-    );
-}
-
-#[actix_web::test]
-async fn a_code_that_comes_twice_ends_the_grant_though_the_document_changed_in_between() {
-    let world = World::open().await;
-    let person = owner(&world).await;
-    let site = Site::open().await;
-    site.says(&json!({}));
-    let request = asked(&world, &person, &site).await;
-    world.later(SignedDuration::from_secs(590));
-    let (code, grant) = code(&world, &person, &site, &request).await;
-    assert_eq!(token(&world, &redeeming(&site, &code)).await.status, 200);
-    site.says(&json!({"client_name": "Other"}));
-    world.later(SignedDuration::from_secs(20));
-    let again = token(&world, &redeeming(&site, &code)).await;
-    assert_eq!(again.text("error"), "invalid_grant");
-    let grant = world.get(&person, &format!("/grants/{grant}")).await;
-    assert_eq!(grant.text("state"), "revoked");
 }

@@ -9,6 +9,7 @@ mod blocked_apps;
 mod bus;
 mod callback;
 mod client_documents;
+mod client_documents_vouched;
 mod client_site;
 mod confidential;
 mod deciding;

@@ -1,0 +1,220 @@
+use jiff::Timestamp;
+use price_book::PriceBook;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{ask, provider::Providers};
+
+fn limits(tokens_per_request: u32) -> GrantedLimits {
+    GrantedLimits {
+        monthly_spend: Nanodollars::from_dollars(10),
+        daily_spend: Nanodollars::from_dollars(10),
+        requests_per_minute: 60,
+        requests_per_day: 1_000,
+        tokens_per_request,
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn of(body: &Value, tokens_per_request: u32) -> Result<Estimate, Refusal> {
+    at(
+        "openai",
+        Endpoint::ChatCompletions,
+        body,
+        tokens_per_request,
+    )
+}
+
+fn at(provider: &str, endpoint: Endpoint, body: &Value, most: u32) -> Result<Estimate, Refusal> {
+    let providers = Providers::built_in(&[]).unwrap();
+    let upstream = providers.find(provider).unwrap();
+    let asked = ask::read(upstream, endpoint, None, None, body.to_string().as_bytes()).unwrap();
+    let price = PriceBook::embedded()
+        .unwrap()
+        .price(provider, &asked.model, now());
+    estimate(
+        upstream.name(),
+        endpoint,
+        &asked,
+        price,
+        &limits(most),
+        4_096,
+    )
+}
+
+#[test]
+fn a_call_is_bounded_by_its_bytes_and_its_cap() {
+    let body = json!({"model": "gpt-4o", "messages": [], "max_tokens": 100});
+    let estimate = of(&body, 100_000).unwrap();
+    let bytes = u64::try_from(body.to_string().len()).unwrap();
+    assert_eq!(
+        (estimate.input, estimate.output, estimate.cap),
+        (bytes + 64, 100, None)
+    );
+    assert!(estimate.cost > Nanodollars::ZERO);
+    let three = of(
+        &json!({"model": "gpt-4o", "max_tokens": 100, "n": 3}),
+        100_000,
+    )
+    .unwrap();
+    assert_eq!(three.output, 300);
+}
+
+#[test]
+fn a_missing_cap_is_the_usual_one_or_what_still_fits() {
+    let body = json!({"model": "gpt-4o", "messages": []});
+    assert_eq!(of(&body, 100_000).unwrap().cap, Some(4_096));
+    let fitted = of(&body, 1_000).unwrap();
+    assert_eq!(fitted.input + fitted.output, 1_000);
+    let refused = of(&body, 100).unwrap_err();
+    assert_eq!(refused.param(), Some("tokens_per_request"));
+}
+
+#[test]
+fn an_apps_own_cap_is_not_changed_but_refused_where_it_does_not_fit() {
+    let body = json!({"model": "gpt-4o", "max_tokens": 1_000});
+    assert!(of(&body, 1_200).is_ok());
+    assert_eq!(
+        of(&body, 1_050).unwrap_err().param(),
+        Some("tokens_per_request")
+    );
+    let many = json!({"model": "gpt-4o", "max_tokens": 1_000, "n": 2});
+    assert!(of(&many, 1_200).is_err());
+}
+
+#[test]
+fn without_a_price_there_is_no_call() {
+    let refused = of(&json!({"model": "no-such-model-9"}), 100_000).unwrap_err();
+    assert_eq!(refused.kind(), "price_unknown");
+    let tier = json!({"model": "gpt-4o", "service_tier": "no-such-tier"});
+    assert_eq!(of(&tier, 100_000).unwrap_err().kind(), "price_unknown");
+}
+
+#[test]
+fn a_chosen_service_tier_never_makes_the_bound_too_low() {
+    let usual = of(&json!({"model": "gpt-4o"}), 100_000).unwrap().cost;
+    let auto = of(&json!({"model": "gpt-4o", "service_tier": "auto"}), 100_000)
+        .unwrap()
+        .cost;
+    assert!(auto >= usual);
+}
+
+#[test]
+fn what_fills_the_window_is_held_at_the_longest_window_there_is() {
+    let long = "a".repeat(1_040_000);
+    let of = |provider, endpoint, model| {
+        let body = json!({"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": long}]});
+        at(provider, endpoint, &body, 2_000_000).unwrap().input
+    };
+    // Published as 1,000,000, and longer than that.
+    assert!(of("openai", Endpoint::ChatCompletions, "gpt-4.1") > 1_040_000);
+    // Of 200,000, unless the app asks for the longer one.
+    assert!(of("anthropic", Endpoint::Messages, "claude-sonnet-4-5") > 1_000_000);
+}
+
+#[test]
+fn a_model_that_writes_images_is_held_at_the_price_of_images() {
+    let providers = Providers::built_in(&[]).unwrap();
+    let google = providers.find("google").unwrap();
+    let body = json!({"contents": [], "generationConfig": {"maxOutputTokens": 1_000}}).to_string();
+    let endpoint = Endpoint::GenerateContent;
+    let asked = ask::read(
+        google,
+        endpoint,
+        Some("gemini-2.5-flash-image"),
+        None,
+        body.as_bytes(),
+    );
+    let asked = asked.unwrap();
+    let price = PriceBook::embedded().unwrap();
+    let price = price.price("google", &asked.model, now()).unwrap();
+    let images = price_book::TokenUsage {
+        output: 1_000,
+        image_output: 1_000,
+        ..price_book::TokenUsage::default()
+    };
+    let asked = Ask {
+        needs: Vec::new(),
+        ..asked
+    };
+    let held = estimate(
+        google.name(),
+        endpoint,
+        &asked,
+        Some(price),
+        &limits(100_000),
+        4_096,
+    );
+    assert!(held.unwrap().cost >= price.cost(&images));
+}
+
+#[test]
+fn embeddings_write_nothing() {
+    let body = json!({"model": "text-embedding-3-small", "input": "hello"});
+    let estimate = at("openai", Endpoint::Embeddings, &body, 1_000).unwrap();
+    assert_eq!((estimate.output, estimate.cap), (0, None));
+    assert!(at("openai", Endpoint::Embeddings, &body, 50).is_err());
+}
+
+#[test]
+fn an_image_costs_at_most_what_its_size_and_quality_do() {
+    let body = json!({"model": "gpt-image-2", "prompt": "a", "n": 2, "size": "1024x1024"});
+    let estimate = at("openai", Endpoint::ImageGenerations, &body, 100_000).unwrap();
+    assert_eq!((estimate.output, estimate.cap), (2 * (8_192 + 1_024), None));
+    // 30 USD for a million tokens of an image.
+    assert!(estimate.cost >= Nanodollars::from_nanos(2 * 9_216 * 30_000));
+    assert!(at("openai", Endpoint::ImageGenerations, &body, 10_000).is_err());
+    let unknown = json!({"model": "dall-e-3", "prompt": "a"});
+    let refused = at("openai", Endpoint::ImageGenerations, &unknown, 100_000).unwrap_err();
+    assert_eq!(refused.kind(), "price_unknown");
+}
+
+#[test]
+fn speech_is_charged_by_characters_or_by_tokens() {
+    let body = json!({"model": "tts-1", "voice": "alloy", "input": "hello"});
+    let estimate = at("openai", Endpoint::Speech, &body, 1).unwrap();
+    // 15 USD for a million characters.
+    assert_eq!(
+        (estimate.characters, estimate.cost),
+        (5, Nanodollars::from_nanos(75_000))
+    );
+    let body = json!({"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "hello"});
+    let estimate = at("openai", Endpoint::Speech, &body, 1_000).unwrap();
+    assert_eq!((estimate.characters, estimate.output), (0, 128 + 20));
+    assert!(estimate.cost > Nanodollars::ZERO);
+}
+
+#[test]
+fn a_model_that_counts_what_the_call_has_not_is_not_asked() {
+    for (endpoint, body) in [
+        (
+            Endpoint::Speech,
+            json!({"model": "whisper-1", "input": "a"}),
+        ),
+        (
+            Endpoint::ChatCompletions,
+            json!({"model": "whisper-1", "messages": []}),
+        ),
+        (
+            Endpoint::ChatCompletions,
+            json!({"model": "tts-1", "messages": []}),
+        ),
+        (
+            Endpoint::ImageGenerations,
+            json!({"model": "tts-1", "prompt": "a"}),
+        ),
+    ] {
+        let refused = at("openai", endpoint, &body, 100_000).unwrap_err();
+        assert_eq!(refused.kind(), "price_unknown", "{body}");
+    }
+}
+
+#[test]
+fn counting_is_free() {
+    let body = json!({"model": "anything", "messages": []});
+    let free = at("anthropic", Endpoint::CountMessageTokens, &body, 1).unwrap();
+    assert_eq!(free, Estimate::FREE);
+}
