@@ -11,9 +11,10 @@ import psycopg
 import people
 
 CLIENTS = (1, 4, 16)
-# What one person may have waiting.
-OF_ONE_PERSON = 20
-PERSONS = int(os.environ.get("LATCHKEY_BENCH_PERSONS", "12"))
+# A handle brings five that wait, and twenty a day: each round is asked at handles of its own. A person has twenty.
+OF_ONE_HANDLE, HANDLES = 5, 2
+OF_ONE_PERSON = OF_ONE_HANDLE * HANDLES
+PERSONS = int(os.environ.get("LATCHKEY_BENCH_PERSONS", "24"))
 SECONDS = float(os.environ.get("LATCHKEY_BENCH_SECONDS", "4"))
 
 
@@ -71,6 +72,13 @@ def sent_by_client(calls: people.Calls, pair: tuple[people.Owner, str]) -> dict:
     return people.authorize(calls, *pair)
 
 
+def asked_of(owners: list[people.Owner], callback: str | None = None) -> list[dict]:
+    port, each = people.consent_port(), [owner for owner in owners for _ in range(HANDLES)]
+    handles = people.by_clients(8, port, each, lambda calls, owner: owner.at_another_handle(calls))
+    each = [owner for owner in handles for _ in range(OF_ONE_HANDLE)]
+    return people.by_clients(8, port, each, lambda calls, owner: owner.ask(calls, callback))
+
+
 def measure(name: str, clients: int, work: list, do, commits: float) -> None:
     port = people.consent_port()
     before, began = transactions(), time.monotonic()
@@ -92,10 +100,9 @@ def main() -> None:
     print(f"{'':20}{'clients':>8}{'tokens/s':>10}{'commits/s':>12}{'ratio':>8}{'transactions':>14}")
     for clients in CLIENTS:
         commits = commits_per_second(clients)
-        each = [owner for owner in owners for _ in range(OF_ONE_PERSON)]
-        asked = people.by_clients(8, port, each, lambda calls, owner: owner.ask(calls))
+        asked = asked_of(owners)
         measure("approve to token", clients, asked, decide_and_collect, commits)
-        asked = people.by_clients(8, port, each, lambda calls, owner: owner.ask(calls, people.CALLBACK))
+        asked = asked_of(owners, people.CALLBACK)
         coded = people.by_clients(8, port, asked, approve_for_code)
         measure("callback code", clients, coded, people.redeem, commits)
         asked = people.by_clients(8, port, [pair for pair in apps for _ in range(OF_ONE_PERSON)], sent_by_client)

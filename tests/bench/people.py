@@ -68,6 +68,11 @@ class Owner:
         made = expect(201, calls.call("POST", "/api/v1/handles", {"label": "Bench"}, **own))
         return cls(token, urlsplit(made["url"]).username or "")
 
+    def at_another_handle(self, calls: Calls) -> "Owner":
+        """The same owner, asked at a handle of its own."""
+        made = calls.call("POST", "/api/v1/handles", {"label": "Bench"}, authorization=f"Bearer {self.token}")
+        return Owner(self.token, urlsplit(expect(201, made)["url"]).username or "")
+
     def ask(self, calls: Calls, callback: str | None = None) -> dict:
         client = {"name": "Bench"} | ({"callback": callback} if callback else {})
         body = {"okap": "1.0", "authorization_details": [WANTED], "client": client}
