@@ -58,6 +58,8 @@ pub struct Input {
     /// The provider adds content that the body does not hold (an earlier answer, a file), so that
     /// only the model's context window bounds the input.
     pub whole_window: bool,
+    /// The app asks for the longest context window that the provider has, in a header.
+    pub longest_window: bool,
     /// Characters to be spoken.
     pub characters: u64,
     /// Seconds that are heard.

@@ -16,6 +16,7 @@ use crate::{
     ask::{self, Ask},
     call::{
         gate::Gate,
+        headers,
         live::{Crowded, LiveCall},
         possession,
         received::Received,
@@ -56,19 +57,7 @@ impl Received {
             // Such a body means nothing; it is not read.
             Bytes::new()
         };
-        let (ask, capability) = self.cover(&access, detail, &body)?;
-        let (limits, key) = (detail.limits, detail.key_id);
-        Ok(Authorized {
-            received: self,
-            limits,
-            key,
-            capability,
-            ask,
-            body,
-            live,
-            began_at,
-            access,
-        })
+        self.covered((access, live), began_at, body)
     }
 
     /// The same for a request whose body was read, and whose sender may use its token, before its
@@ -83,20 +72,8 @@ impl Received {
     ) -> Result<Authorized, Refusal> {
         let access = gate.access.find(self.digest).await.map_err(refusal)?;
         let began_at = gate.clock.now();
-        let (detail, live) = self.admit(gate, &access, began_at)?;
-        let (ask, capability) = self.cover(&access, detail, &body)?;
-        let (limits, key) = (detail.limits, detail.key_id);
-        Ok(Authorized {
-            received: self,
-            limits,
-            key,
-            capability,
-            ask,
-            body,
-            live,
-            began_at,
-            access,
-        })
+        let (_, live) = self.admit(gate, &access, began_at)?;
+        self.covered((access, live), began_at, body)
     }
 
     /// What the head alone can be refused for; then the call is one of those that run.
@@ -118,22 +95,25 @@ impl Received {
         Ok((detail, live))
     }
 
-    /// What the body asks for, all of it granted; and the capability that it goes by.
-    fn cover(
-        &self,
-        access: &GrantAccess,
-        detail: &AuthorizationDetail,
-        body: &[u8],
-    ) -> Result<(Ask, Capability), Refusal> {
+    /// What the body asks for is granted, all of it.
+    fn covered(
+        self,
+        (access, live): (Arc<GrantAccess>, LiveCall),
+        began_at: Timestamp,
+        body: Bytes,
+    ) -> Result<Authorized, Refusal> {
         let route = &self.route;
-        let at = || granted_at(access, route.upstream.name());
-        let ask = ask::read(
+        let provider = route.upstream.name();
+        let detail = detail_at(&access, provider)?;
+        let at = || granted_at(&access, provider);
+        let mut ask = ask::read(
             &route.upstream,
             route.endpoint,
             route.model.as_deref(),
             self.form.as_ref(),
-            body,
+            &body,
         )?;
+        ask.input.longest_window = headers::ask_for_longest_window(&self.forwarded);
         if route.model.is_some() || route.endpoint.has_body() {
             expect_model(&at, detail, &ask.model)?;
         }
@@ -146,7 +126,18 @@ impl Received {
             .capability()
             .or(first)
             .unwrap_or(Capability::Chat);
-        Ok((ask, capability))
+        let (limits, key) = (detail.limits, detail.key_id);
+        Ok(Authorized {
+            received: self,
+            limits,
+            key,
+            capability,
+            ask,
+            body,
+            live,
+            began_at,
+            access,
+        })
     }
 }
 

@@ -19,7 +19,7 @@ const OF_AN_IMAGE_OF_MINI: u64 = 50_000;
 /// And for models that read an image at its full size.
 const OF_AN_IMAGE_IN_FULL: u64 = 25_000;
 /// Anthropic's longest context window, which an app may ask for where the usual one is shorter.
-const LONGEST_WINDOW_OF_ANTHROPIC: u64 = 1_000_000;
+const LONGEST_WINDOW: u64 = 1_000_000;
 /// A cap below this is no use to anybody; some providers refuse it.
 const SMALLEST_CAP: u32 = 16;
 
@@ -93,7 +93,7 @@ pub fn estimate(
         }
         Some(Unit::Tokens) | None => {}
     }
-    let window = window(provider, price);
+    let window = window(&ask.input, price);
     let input = input_bound(&ask.input, &ask.model, window)?;
     let (each, cap) = output_bound(endpoint, ask, price, input, limits, usual_cap)?;
     let output = u64::from(each)
@@ -125,16 +125,22 @@ fn beyond_tokens(characters: u64, audio_seconds: u64, price: &Price) -> Option<E
     })
 }
 
-/// The most tokens a model can be made to read. What is published is rounded (1,000,000 for
-/// 1,047,576), so the next power of two bounds it.
-fn window(provider: &Provider, price: &Price) -> Option<u64> {
+/// The most tokens a model can be made to read.
+fn window(input: &Input, price: &Price) -> Option<u64> {
     let published = price.context_window()?;
-    let longest = if provider.as_str() == "anthropic" {
-        published.max(LONGEST_WINDOW_OF_ANTHROPIC)
-    } else {
-        published
-    };
-    longest.checked_next_power_of_two()
+    if input.longest_window {
+        return Some(unrounded(published.max(LONGEST_WINDOW)));
+    }
+    Some(unrounded(published))
+}
+
+/// Windows are powers of two, and some are published as 1,000,000 for 1,048,576: what is less than a
+/// twentieth below one is taken for it.
+fn unrounded(published: u64) -> u64 {
+    match published.checked_next_power_of_two() {
+        Some(power) if power - published <= published / 20 => power,
+        _ => published,
+    }
 }
 
 fn input_bound(input: &Input, model: &str, window: Option<u64>) -> Result<u64, Refusal> {

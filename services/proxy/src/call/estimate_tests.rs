@@ -111,8 +111,55 @@ fn what_fills_the_window_is_held_at_the_longest_window_there_is() {
     };
     // Published as 1,000,000, and longer than that.
     assert!(of("openai", Endpoint::ChatCompletions, "gpt-4.1") > 1_040_000);
-    // Of 200,000, unless the app asks for the longer one.
-    assert!(of("anthropic", Endpoint::Messages, "claude-sonnet-4-5") > 1_000_000);
+    // Of 200,000.
+    assert_eq!(
+        of("anthropic", Endpoint::Messages, "claude-sonnet-4-5"),
+        200_000
+    );
+}
+
+#[test]
+fn a_document_is_held_at_the_usual_window_unless_the_app_asks_for_the_longest() {
+    let body = json!({
+        "model": "claude-sonnet-4-5", "max_tokens": 16,
+        "messages": [{"role": "user", "content": [{"type": "document", "source": {}}]}]
+    });
+    let providers = Providers::built_in(&[]).unwrap();
+    let upstream = providers.find("anthropic").unwrap();
+    let price = PriceBook::embedded().unwrap();
+    let price = price.price("anthropic", "claude-sonnet-4-5", now());
+    let of = |longest_window| {
+        let endpoint = Endpoint::Messages;
+        let body = body.to_string();
+        let mut asked = ask::read(upstream, endpoint, None, None, body.as_bytes()).unwrap();
+        asked.input.longest_window = longest_window;
+        estimate(
+            upstream.name(),
+            endpoint,
+            &asked,
+            price,
+            &limits(2_000_000),
+            4_096,
+        )
+        .unwrap()
+    };
+    let (usual, longest) = (of(false), of(true));
+    assert_eq!((usual.input, longest.input), (200_000, 1_048_576));
+    assert!(longest.cost > usual.cost);
+}
+
+#[test]
+fn a_window_that_is_published_rounded_is_taken_as_what_it_is() {
+    for (published, window) in [
+        (128_000, 131_072),
+        (131_072, 131_072),
+        (200_000, 200_000),
+        (400_000, 400_000),
+        (1_000_000, 1_048_576),
+        (1_050_000, 1_050_000),
+    ] {
+        assert_eq!(unrounded(published), window);
+    }
 }
 
 #[test]

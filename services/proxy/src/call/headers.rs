@@ -135,6 +135,13 @@ pub(crate) fn to_provider(headers: &HeaderMap, dialect: Dialect) -> Upstream {
     sent
 }
 
+/// Whether a provider is asked for a longer context window than the model's usual one.
+pub(crate) fn ask_for_longest_window(sent: &Upstream) -> bool {
+    let betas = sent.get_all("anthropic-beta");
+    let mut betas = betas.iter().filter_map(|value| value.to_str().ok());
+    betas.any(|list| list.split(',').any(|beta| beta.starts_with("context-1m-")))
+}
+
 fn put(headers: &mut Upstream, name: &str, value: &[u8]) {
     let (name, value) = (
         UpstreamName::from_bytes(name.as_bytes()),
@@ -203,6 +210,21 @@ mod tests {
             map.append(name, HeaderValue::from_str(value).unwrap());
         }
         map
+    }
+
+    #[test]
+    fn the_longest_window_is_asked_for_by_its_beta_alone() {
+        for (betas, asks) in [
+            (&["context-1m-2025-08-07"][..], true),
+            (&["effort-2025-11-24, context-1m-2025-08-07"], true),
+            (&["effort-2025-11-24", "context-1m-2025-08-07"], true),
+            (&["context-management-2025-06-27"], false),
+            (&[], false),
+        ] {
+            let all: Vec<_> = betas.iter().map(|beta| ("anthropic-beta", *beta)).collect();
+            let sent = to_provider(&request(&all), Dialect::Anthropic);
+            assert_eq!(ask_for_longest_window(&sent), asks, "{betas:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Calls that go well, in each dialect, in one piece and as a stream.
 
-use events::{CallOutcome, Measurement};
+use events::{CallOutcome, Capability, GrantedLimits, Measurement};
 use money::Nanodollars;
 use serde_json::{Value, json};
 
@@ -319,5 +319,40 @@ async fn an_app_sees_its_grant_as_it_is_enforced() {
     assert_eq!(
         grant["authorization_details"][0]["limits"]["monthly_spend"],
         100
+    );
+}
+
+#[tokio::test]
+async fn a_document_is_held_at_the_longest_window_where_a_header_asks_for_it() {
+    let stage = Stage::new().await;
+    let longest = GrantedLimits {
+        tokens_per_request: 2_000_000,
+        ..roomy()
+    };
+    let granted = stage
+        .granted(&["anthropic"], |detail| {
+            detail.limits = longest;
+            detail.capabilities.insert(Capability::Vision);
+        })
+        .await;
+    let says = "[[sim {\"input_tokens\":100,\"output_tokens\":20}]] hello";
+    let document =
+        json!({"type": "document", "source": {"type": "url", "url": "https://app.test/a.pdf"}});
+    let body = json!({
+        "model": "claude-sonnet-4-5", "max_tokens": 100,
+        "messages": [{"role": "user", "content": [document, {"type": "text", "text": says}]}]
+    });
+    let path = "/v1/anthropic/v1/messages";
+    for beta in ["effort-2025-11-24", "context-1m-2025-08-07"] {
+        let call = stage
+            .post(&granted, path, &body)
+            .header("anthropic-beta", beta);
+        let (status, answer) = read(call.send().await.unwrap()).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    let records = stage.records(2).await;
+    assert!(
+        records[1].reserved.nanos() > 5 * records[0].reserved.nanos(),
+        "{records:#?}"
     );
 }
