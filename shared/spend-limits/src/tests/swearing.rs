@@ -21,22 +21,29 @@ async fn a_server_that_has_every_key_of_another_still_counts_for_nothing() {
         PrivateRedis::start(&[]).await,
         PrivateRedis::start(&[]).await,
     );
+    // A replica from the start: whatever the first is told that replicas hear of, it hears.
+    second.tell(&["REPLICAOF", "127.0.0.1", &first.port().to_string()]);
     let scratch = Scratch::open_at(&first.url()).await;
     let bucket = bucket();
-    let _ = held(&scratch, &asks(bucket, 30, all_four(100))).await;
-    second.tell(&["REPLICAOF", "127.0.0.1", &first.port().to_string()]);
     let moved = scratch.another_at(&second.url());
-    eventually("the replica has the epoch", async || {
-        let mark: Option<String> = redis::cmd("GET")
-            .arg(scratch.shared.keys.epoch())
-            .query(
-                &mut redis::Client::open(second.url())
-                    .unwrap()
-                    .get_connection()
-                    .unwrap(),
-            )
+    let at_second = async |key: String| {
+        let mut redis = redis::Client::open(second.url())
+            .unwrap()
+            .get_connection()
             .unwrap();
-        mark.is_some()
+        redis::cmd("EXISTS")
+            .arg(key)
+            .query::<bool>(&mut redis)
+            .unwrap()
+    };
+    let keys = &scratch.shared.keys;
+    eventually("the replica has the epoch", async || {
+        at_second(keys.epoch()).await
+    })
+    .await;
+    let hold = held(&scratch, &asks(bucket, 30, all_four(100))).await;
+    eventually("the replica has the hold", async || {
+        at_second(keys.counters(hold.epoch, bucket)).await
     })
     .await;
     // Promoted, and more is taken at the first that the second never hears of.
