@@ -72,3 +72,23 @@ test('the page hangs up when its own decision is sent', async (t) => {
   await page.waitForURL('**/inbox?done=denied');
   assert.deepEqual(looked, []);
 });
+
+test('what a yes comes to follows what is typed, and is what is granted', async (t) => {
+  const { organization, asked, page } = await openRequest(t);
+  await page.getByText('At the very most this costs you').waitFor();
+  assert.equal(await page.getByText('Less than asked').count(), 0);
+  await page.locator('[name="d0.monthly_spend"]').fill('1.25');
+  await page.locator('[name="d0.requests_per_minute"]').fill('3');
+  await page.getByText('At the very most this costs you $1.25 in a calendar month').waitFor();
+  await page.getByText('At most 3 calls a minute').waitFor();
+  // What cannot be read yet counts as asked, and takes nothing away from the page.
+  await page.locator('[name="d0.requests_per_minute"]').fill('three');
+  await page.getByText('At most 3 calls a minute').waitFor({ state: 'detached' });
+  await page.locator('[name="d0.requests_per_minute"]').fill('3');
+  await page.getByText('At most 3 calls a minute').waitFor();
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.waitForURL('**/inbox?done=approved');
+  const { grant_id: id } = await organization.call('GET', `/requests/${asked.id}`);
+  const [granted] = (await organization.call('GET', `/grants/${id}`)).authorization_details;
+  assert.deepEqual([granted.limits.monthly_spend, granted.limits.requests_per_minute], [1.25, 3]);
+});

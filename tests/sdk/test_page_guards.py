@@ -72,6 +72,20 @@ def test_a_form_from_another_origin_decides_nothing(organization: Organization, 
     assert len(organization.pending()) == 1
 
 
+def test_what_a_yes_comes_to_is_told_to_its_person_alone_and_decides_nothing(
+    organization: Organization, person: Person, path: str
+) -> None:
+    fields = person.form(path, "/approve")
+    narrower = [(n, "2" if n == "d0.monthly_spend" else v) for n, v in fields]
+    told = person.send(f"{path}/preview", narrower)
+    assert told.status_code == 200 and "this costs you $2.00 in a calendar month" in told.text
+    assert person.send(f"{path}/preview", CHANGES["no csrf token"](fields)).status_code == 403
+    assert person.send(f"{path}/preview", CHANGES["a second provider"](fields)).status_code == 400
+    assert len(organization.pending()) == 1
+    assert person.approve(path).status_code == 303
+    assert person.send(f"{path}/preview", fields).status_code == 409
+
+
 def test_a_key_stored_meanwhile_is_not_decided_about_unseen(organization: Organization, person: Person, path: str) -> None:
     fields = person.form(path, "/approve")
     organization.post("/provider-keys", {"provider": "openai", "name": "Second", "secret": "sk-test-second-0123456789"})

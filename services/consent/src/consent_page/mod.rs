@@ -1,7 +1,7 @@
 //! `/requests/{id}`: where a person decides.
 //!
 //! The page shows who asks and how sure we are, what exactly, and what it can cost at most. The
-//! person narrows and approves, or denies; the form is bound to what was shown ([`shown`]), and
+//! person narrows, sees what that changes ([`outcome`]), and approves, or denies; the form is bound to what was shown ([`shown`]), and
 //! nothing outside the ceiling leaves this room.
 
 mod answers;
@@ -15,6 +15,7 @@ mod lifetime;
 mod limits;
 mod names;
 mod offer;
+mod outcome;
 mod shown;
 mod view;
 mod words;
@@ -45,7 +46,7 @@ pub(crate) use self::{
     shown::digest_of_shown,
     words::in_words,
 };
-use self::{case::Case, input::Input};
+use self::{case::Case, input::Input, offer::Offer, outcome::Outcome};
 use crate::{
     access_request::{
         DecidedAt, Decision, Refusal, RequestError, RequestState, Requests, details::plain_text,
@@ -60,7 +61,11 @@ const LONGEST_REASON: usize = 200;
 
 /// Adds the routes.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config.service(show).service(approve).service(deny);
+    config
+        .service(show)
+        .service(preview)
+        .service(approve)
+        .service(deny);
 }
 
 /// What this room works with.
@@ -93,6 +98,24 @@ async fn show(
     })
 }
 
+/// What a yes to the form comes to as it is filled in: a part of the page, for its script.
+#[post("/requests/{id}/preview")]
+async fn preview(
+    form: SignedForm<Answers>,
+    rooms: Rooms,
+    id: web::Path<AccessRequestId>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::DecideRequests)?;
+    let case = Case::open(&rooms, &form.person, *id).await?;
+    let Some(wanted) = &case.wanted else {
+        return Err(Problem::conflict("This request is not open any more."));
+    };
+    input::expect(&form.form, wanted.details.len())?;
+    let offers = case.offers(wanted);
+    let inputs = inputs(&offers, &form.form);
+    Ok(pages::html(&Outcome::of(&offers, inputs.iter())))
+}
+
 #[post("/requests/{id}/approve")]
 async fn approve(
     form: SignedForm<Answers>,
@@ -116,10 +139,7 @@ async fn approve(
                       decided.";
         return Ok(case.page(StatusCode::CONFLICT, None, Some(Notice::caution(notice))));
     }
-    let inputs: Vec<Input> = offers
-        .iter()
-        .map(|offer| Input::of(offer, &form.form))
-        .collect();
+    let inputs = inputs(&offers, &form.form);
     let details = match Case::decide(&offers, &inputs) {
         Ok(details) => details,
         Err(faults) => {
@@ -181,6 +201,12 @@ async fn deny(
         Ok(back) => Ok(see_other(back.as_deref().unwrap_or("/inbox?done=denied"))),
         Err(error) => not_open_any_more(*id, error),
     }
+}
+
+/// What stands in the form, provider by provider.
+fn inputs(offers: &[Offer<'_>], answers: &Answers) -> Vec<Input> {
+    let each = offers.iter().map(|offer| Input::of(offer, answers));
+    each.collect()
 }
 
 /// What was decided or lapsed meanwhile shows how it stands; anything else is refused.

@@ -14,7 +14,8 @@ use super::{
     input::{Input, NAMED},
     limits,
     offer::{ModelChoice, Offer},
-    words::{common_reason, cost, examples, in_words, place},
+    outcome::Outcome,
+    words::{common_reason, examples, in_words, place},
 };
 use crate::{
     access_request::AccessRequestRow,
@@ -44,7 +45,8 @@ pub(super) struct ConsentPage {
     /// Whether a grant that it has gets more.
     pub more: bool,
     pub asks: Vec<Ask>,
-    pub cost: String,
+    /// What a yes to the form comes to as it is filled in.
+    pub outcome: Outcome,
     pub can_approve: bool,
     /// Where the browser goes afterwards, if it goes back to the app.
     pub back_to: Option<String>,
@@ -139,7 +141,7 @@ impl ConsentPage {
                 .map(|(offer, (input, faults))| Ask::new(offer, input, faults, reason.is_none()))
                 .collect(),
             reason,
-            cost: cost(shown.offers),
+            outcome: Outcome::of(shown.offers, filled.iter().map(|(input, _)| input)),
             can_approve: shown.offers.iter().all(Offer::can_be_paid),
             back_to: back_to.as_ref().and_then(place),
             can_block: app_key::of(&shown.row.app, shown.row.handle).is_some(),

@@ -1,9 +1,6 @@
 //! What the page says in words.
 
 use events::{Capability, Provider, RequestedDetail};
-use money::Nanodollars;
-
-use super::offer::Offer;
 
 /// Where a redirect URI leads, for people.
 pub(super) fn place(uri: &url::Url) -> Option<String> {
@@ -51,42 +48,4 @@ pub(super) fn common_reason(details: &[RequestedDetail]) -> Option<String> {
         .iter()
         .all(|detail| detail.reason.as_ref() == Some(&first))
         .then_some(first)
-}
-
-/// The most that a yes can cost, in words: a yes to the highest limits that the page allows.
-pub(super) fn cost(offers: &[Offer<'_>]) -> String {
-    let charged: Vec<&Offer<'_>> = offers
-        .iter()
-        .filter(|offer| !offer.asked.provider.is_sandbox())
-        .collect();
-    if charged.is_empty() {
-        return "This costs you nothing: the sandbox calls no AI provider.".to_owned();
-    }
-    let sum = |of: fn(&Offer<'_>) -> Nanodollars| {
-        charged
-            .iter()
-            .map(|offer| of(offer))
-            .try_fold(Nanodollars::ZERO, Nanodollars::checked_add)
-    };
-    let month = sum(|offer| offer.ceiling.limits.monthly_spend);
-    let day = sum(|offer| {
-        offer
-            .ceiling
-            .limits
-            .daily_spend
-            .min(offer.ceiling.limits.monthly_spend)
-    });
-    let (Some(month), Some(day)) = (month, day) else {
-        return String::new();
-    };
-    let (month, day) = (month.for_people(), day.for_people());
-    let together = if charged.len() > 1 {
-        ", all providers together"
-    } else {
-        ""
-    };
-    format!(
-        "At the very most this costs you {month} in a calendar month and {day} on any one \
-         day{together}. Lower a limit and it costs less."
-    )
 }

@@ -128,6 +128,42 @@ fn a_refused_form_keeps_what_was_written_beside_what_is_wrong() {
     let html = look::keep("consent-faults", &page(&row, &keys(), otherwise, None));
     assert!(html.contains("value=\"40\"") && html.contains("At most $25.00 may be given."));
     assert!(html.contains("Choose at least one model") && html.contains("value=\"two\""));
+    assert!(html.contains("At the very most this costs you $25.00 in a calendar month and $25.00"));
+}
+
+#[test]
+fn what_is_less_than_asked_is_said_in_words() {
+    let row = request("Paper Digest", Verification::OrganizationApproved, MINI);
+    let otherwise: &[(&str, &[&str])] = &[
+        ("d0.models", &["gpt-4o-mini"]),
+        ("d0.capabilities", &["chat"]),
+        ("d0.monthly_spend", &["5"]),
+        ("d0.requests_per_minute", &["6"]),
+        ("d0.lifetime", &["7"]),
+    ];
+    let html = look::keep("consent-narrowed", &page(&row, &keys(), otherwise, None));
+    for words in [
+        "this costs you $5.00 in a calendar month and $5.00 on any one day. Before you lowered it, \
+         that was $25.00 and $25.00.",
+        "Calls of these models are refused: text-embedding-3-*.",
+        "Calls for these purposes are refused: Embeddings (search and comparison of text).",
+        "Calls are refused once they cost $5.00 in a calendar month, not $25.00.",
+        "At most 6 calls a minute, not ",
+        "Its access ends on 29 Nov 2026, 12:00 UTC, not on 22 Dec 2026, 12:00 UTC.",
+    ] {
+        assert!(html.contains(words), "{words}\n{html}");
+    }
+    let as_asked = look::keep("consent", &page(&row, &keys(), &[], None));
+    assert!(!as_asked.contains("Less than asked"));
+}
+
+#[test]
+fn named_models_in_place_of_every_one_are_said_in_words() {
+    let row = request("Paper Digest", Verification::OrganizationApproved, EVERY);
+    let otherwise: &[(&str, &[&str])] = &[("d0.scope", &["named"]), ("d0.named", &["gpt-4o<i>"])];
+    let html = look::keep("consent-named", &page(&row, &keys(), otherwise, None));
+    let words = "Only these models can be called, not every one: gpt-4o&#60;i&#62;.";
+    assert!(html.contains(words), "{html}");
 }
 
 #[test]
