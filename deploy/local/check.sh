@@ -26,10 +26,10 @@ lint() {
   (cd "$ROOT" && "$HOME_DIR/venv-lint/bin/shellcheck" --external-sources latchkey .ci/run deploy/native/okap-open)
 }
 
-# test [rust|sdk|browser|faults] [FILTER]: all of it, one part, or what matches the filter.
+# test [rust|sdk|node|browser|faults] [FILTER]: all of it, one part, or what matches the filter.
 run_tests() {
   local part=all filter
-  case ${1:-} in rust | sdk | browser | faults)
+  case ${1:-} in rust | sdk | node | browser | faults)
     part=$1
     shift
     ;;
@@ -96,13 +96,16 @@ test_outside() {
   venv "$VENV" "$ROOT/tests/python/requirements.txt"
   npm_packages "$ROOT/tests/browser"
   npm_packages "$ROOT/tests/examples"
-  if [[ $part != browser ]] && has_tests sdk "$filter"; then suites+=(sdk); fi
-  if [[ $part != sdk ]] && has_browser_tests "$filter"; then suites+=(browser); fi
+  npm_packages "$ROOT/tests/node"
+  if [[ $part == @(all|sdk) ]] && has_tests sdk "$filter"; then suites+=(sdk); fi
+  if [[ $part == @(all|node) ]] && has_node_tests node "$filter"; then suites+=(node); fi
+  if [[ $part == @(all|browser) ]] && has_node_tests browser "$filter"; then suites+=(browser); fi
   ((${#suites[@]})) || { note "nothing outside the Rust tests matches $filter" && return; }
   throw_away_vault test --split --proxies 2 --kms moto
   local suite DIR=$HOME_DIR/test
   for suite in "${suites[@]}"; do "test_$suite" "$filter"; done
   [[ $part != all || -n $filter ]] || test_demo
+  [[ " ${suites[*]} " != *" node "* ]] || test_stand_in "$filter"
 }
 
 # What people see first is tested like everything else.
@@ -115,19 +118,45 @@ test_demo() {
 has_tests() {
   [[ -z $2 ]] || "$VENV/bin/python" -m pytest "$ROOT/tests/$1" --collect-only --quiet -k "$2" >/dev/null 2>&1
 }
-has_browser_tests() { [[ -z $1 ]] || grep -qrE "$1" "$ROOT/tests/browser" --include='*.mjs' --exclude-dir=node_modules; }
+# has_node_tests FOLDER FILTER: whether a test in JavaScript may match.
+has_node_tests() { [[ -z $2 ]] || grep -qrE "$2" "$ROOT/tests/$1" --include='*.mjs' --exclude-dir=node_modules; }
 
 test_sdk() {
   step "official SDKs (pytest tests/sdk)"
   with_env "$VENV/bin/python" -m pytest "$ROOT/tests/sdk" -p no:cacheprovider ${1:+-k "$1"}
 }
 
+test_node() {
+  step "official SDKs for Node.js (node --test tests/node)"
+  node_tests node "$1"
+}
+
+# The same against a server of the providers' APIs that somebody else wrote.
+test_stand_in() {
+  local filter=$1 DIR=$HOME_DIR port url
+  port=$(servers_py free-ports 1)
+  url=http://127.0.0.1:$port
+  start stand-in -- node "$ROOT/tests/node/node_modules/@copilotkit/aimock/dist/cli.js" \
+    --port "$port" --fixtures "$ROOT/tests/node/stand_in.json"
+  at_end stop stand-in
+  wait_for stand-in 30 answers "$url/health"
+  throw_away_vault stand-in --provider-url "openai=$url/v1" --provider-url "anthropic=$url/v1" --provider-url "google=$url"
+  DIR=$HOME_DIR/stand-in
+  step "official SDKs for Node.js against a stand-in"
+  LATCHKEY_STAND_IN_URL=$url node_tests node "$filter"
+}
+
 test_browser() {
   step "browser (node --test tests/browser)"
-  local files
-  mapfile -t files < <(find "$ROOT/tests/browser" -name node_modules -prune -o -name '*.test.mjs' -print | sort)
-  ((${#files[@]})) || fail "tests/browser holds no *.test.mjs"
-  with_env node --test ${1:+"--test-name-pattern=$1"} "${files[@]}"
+  node_tests browser "$1"
+}
+
+# node_tests FOLDER FILTER
+node_tests() {
+  local folder=$1 filter=$2 files
+  mapfile -t files < <(find "$ROOT/tests/$folder" -name node_modules -prune -o -name '*.test.mjs' -print | sort)
+  ((${#files[@]})) || fail "tests/$folder holds no *.test.mjs"
+  with_env node --test ${filter:+"--test-name-pattern=$filter"} "${files[@]}"
 }
 
 # test_faults FILTER: proxies are killed and memory is lost, in a vault of its own with a Redis of its own.
