@@ -32,6 +32,7 @@ mod reserve;
 mod settle;
 mod stalled;
 mod tally;
+mod text_watch;
 mod tokens;
 
 pub(crate) use authorize::refusal as grant_refusal;

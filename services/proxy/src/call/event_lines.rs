@@ -4,8 +4,8 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::call::{
-    key_watch::TextWatch,
     meter::{Lines, Meter},
+    text_watch::TextWatch,
 };
 
 /// A longer line is passed on in parts, whatever it is.
@@ -106,7 +106,7 @@ mod tests {
 
     fn hide(stream: &str, cuts: &[usize]) -> String {
         let endpoint = Endpoint::ChatCompletions;
-        let texts = TextWatch::new(KeyWatch::new("sk-aB3dE5gH7jK9mN1pQ3"), endpoint);
+        let texts = TextWatch::new(&KeyWatch::new("sk-aB3dE5gH7jK9mN1pQ3"), endpoint);
         let mut events = Events::new(texts, true);
         let mut meter = Meter::new(endpoint, Framing::Events);
         let (mut out, mut from) = (Vec::new(), 0);

@@ -6,13 +6,10 @@
 
 use std::sync::Arc;
 
-use memchr::memmem;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::provider::Endpoint;
-
 /// A run of this many characters of the key is a leak.
-const PIECE: usize = 8;
+pub(super) const PIECE: usize = 8;
 /// The distance between two places that are looked at, such that every piece holds one of them
 /// with two characters after it.
 const STRIDE: usize = PIECE - 2;
@@ -162,50 +159,6 @@ impl Drop for KeyWatch {
     }
 }
 
-/// Watches the text that a stream of events spells out: a key that comes in small pieces, each in
-/// an event of its own, is a key all the same.
-pub struct TextWatch {
-    watch: KeyWatch,
-    /// The member that holds the next piece of text.
-    member: &'static [u8],
-}
-
-impl TextWatch {
-    /// A watch over the events of an endpoint.
-    #[must_use]
-    pub fn new(watch: KeyWatch, endpoint: Endpoint) -> Self {
-        let member: &[u8] = match endpoint {
-            Endpoint::ChatCompletions => b"\"content\"",
-            Endpoint::Responses | Endpoint::Transcriptions => b"\"delta\"",
-            _ => b"\"text\"",
-        };
-        Self { watch, member }
-    }
-
-    /// Whether the texts of these events bring the key, or a piece of it, to its end.
-    pub fn finds_in_events(&mut self, lines: &[u8]) -> bool {
-        for at in memmem::find_iter(lines, self.member) {
-            let rest = lines
-                .get(at + self.member.len()..)
-                .unwrap_or_default()
-                .trim_ascii_start();
-            let value = rest
-                .strip_prefix(b":")
-                .unwrap_or_default()
-                .trim_ascii_start();
-            let Some(text) = value.strip_prefix(b"\"") else {
-                continue;
-            };
-            // A key has no character that is escaped, so a text ends for it at the first mark.
-            let end = memchr::memchr(b'"', text).unwrap_or(text.len());
-            if self.watch.finds_next(text.get(..end).unwrap_or_default()) {
-                return true;
-            }
-        }
-        false
-    }
-}
-
 fn same_at_the_end(one: Option<&[u8]>, other: Option<&[u8]>) -> usize {
     let pairs = one
         .unwrap_or_default()
@@ -290,29 +243,6 @@ mod tests {
         let mut words = KeyWatch::new("sk-test-key-of-the-simulator");
         assert!(!words.finds_next(b"this is the answer of-the-simulator, test-key"));
         assert!(words.finds_next(b"it was sk-test-key-of-the-simulator!"));
-    }
-
-    #[test]
-    fn a_key_in_small_pieces_is_found_before_its_eighth_character() {
-        let secret = &KEY["sk-proj-".len()..];
-        for size in 1..8 {
-            let watch = KeyWatch::new(KEY).another();
-            let mut texts = TextWatch::new(watch, Endpoint::ChatCompletions);
-            let mut passed = 0;
-            for piece in secret.as_bytes().chunks(size) {
-                let piece = std::str::from_utf8(piece).unwrap();
-                let event = format!(
-                    "data: {{\"choices\":[{{\"delta\":{{\"content\": \"{piece}\"}}}}]}}\n\n"
-                );
-                if texts.finds_in_events(event.as_bytes()) {
-                    break;
-                }
-                passed += piece.len();
-            }
-            assert!(passed < PIECE, "{size}: {passed}");
-        }
-        let mut texts = TextWatch::new(KeyWatch::new(KEY), Endpoint::Messages);
-        assert!(!texts.finds_in_events(b"data: {\"text\":\"hello\"}\n\ndata: {\"text\":null}\n\n"));
     }
 
     proptest! {

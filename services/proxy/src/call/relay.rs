@@ -19,10 +19,10 @@ use crate::{
         event_lines::{Events, Leak},
         flow::{Broken, Flow},
         gathered::Gathered,
-        key_watch::TextWatch,
         meter::Framing,
         settle::Settled,
         stalled::{Passing, StalledApps},
+        text_watch::TextWatch,
     },
     error::{Refusal, Shape, stream_event},
     provider::Endpoint,
@@ -93,7 +93,7 @@ impl Relay {
     ) -> Self {
         let holds_lines = framing == Framing::Events && !target.0.has_long_events();
         let events = holds_lines.then(|| {
-            let texts = TextWatch::new(flow.watch.another(), target.0);
+            let texts = TextWatch::new(&flow.watch, target.0);
             Events::new(texts, hides_usage)
         });
         Self {
