@@ -208,9 +208,15 @@ bench() {
   take_check_turn
   use_servers
   venv "$VENV" "$ROOT/tests/python/requirements.txt"
+  local DIR=$HOME_DIR port stamper
+  port=$(servers_py free-ports 1)
+  stamper=http://127.0.0.1:$port/v1
+  start stamper -- "$VENV/bin/python" "$ROOT/tests/bench/stamper.py" "$port"
+  at_end stop stamper
   # As nginx runs here: one worker on the one core it gets, and no access log.
-  RUST_LOG=warn LATCHKEY_WORKERS=1 throw_away_vault bench --release --split --proxies 1
-  local DIR=$HOME_DIR/bench
+  RUST_LOG=warn LATCHKEY_WORKERS=1 throw_away_vault bench --release --split --proxies 1 --provider-url "groq=$stamper"
+  DIR=$HOME_DIR/bench
+  export LATCHKEY_STAMPER_URL=$stamper
   with_env "$VENV/bin/python" "$ROOT/tests/bench/$what.py" "$@"
 }
 

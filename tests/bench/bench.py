@@ -1,170 +1,196 @@
 """Measures Latchkey with everything on against nginx and no proxy at all, in one run on one upstream."""
 
-import atexit
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import load
+import nginx
 import processes
+import streams
+import vault
 
 PROXY_CORE, OTHER_CORE = 0, 1
 SECONDS = int(os.environ.get("LATCHKEY_BENCH_SECONDS", "8"))
-KEY = "sk-bench-0123456789abcdef0123456789abcdef"
-NGINX = """
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
-  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  upstream provider {{ server {upstream}; keepalive 64; keepalive_requests 1000000; }}
-  server {{
-    listen 127.0.0.1:{port}; keepalive_requests 1000000;
-    location /v1/openai/ {{
-      proxy_pass http://provider/openai/v1/; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header Authorization "Bearer {key}"; proxy_buffering off;
-    }}
-  }}
-}}
-"""
+PATH = "/v1/openai/chat/completions"
+# A model of Groq, where the stamping provider is.
+STAMPED = "llama-3.1-8b-instant"
 
 
-def api(method: str, path: str, body: dict) -> dict:
-    request = urllib.request.Request(
-        os.environ["LATCHKEY_URL"] + path, json.dumps(body).encode(), method=method,
-        headers={"content-type": "application/json", "authorization": f"Bearer {os.environ['LATCHKEY_OWNER_TOKEN']}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.loads(answer.read() or b"{}")
-
-
-def okap_token() -> str:
-    """A grant with every limit set, high enough not to end the run."""
-    keys = api_list("/api/v1/provider-keys")
-    if not any(key["provider"] == "openai" for key in keys):
-        api("POST", "/api/v1/provider-keys", {"provider": "openai", "name": "Bench", "secret": KEY})
-    ticket = api("POST", "/api/v1/connect-tickets", {"label": "Bench", "ceiling": {
-        "providers": ["openai"], "models": ["gpt-4o*"], "monthly_spend": "3000000", "days": 1,
-        "requests_per_minute": 1000000, "requests_per_day": 100000000}})
-    url = urlsplit(ticket["url"])
-    body = {"okap": "1.0", "client": {"name": "Bench"}, "authorization_details": [{
-        "type": "ai_model_access", "provider": "openai", "models": ["gpt-4o-mini"], "capabilities": ["chat"],
-        "limits": {"monthly_spend": 3000000, "daily_spend": 2000000, "requests_per_minute": 1000000,
-                   "requests_per_day": 100000000, "tokens_per_request": 100000}}]}
-    request = urllib.request.Request(
-        os.environ["LATCHKEY_URL"] + "/okap/authorize", json.dumps(body).encode(),
-        headers={"content-type": "application/json", "authorization": f"Bearer {url.username}"})
-    with urllib.request.urlopen(request, timeout=40) as answer:
-        return json.loads(answer.read())["token"]
-
-
-def api_list(path: str) -> list[dict]:
-    request = urllib.request.Request(
-        os.environ["LATCHKEY_URL"] + path, headers={"authorization": f"Bearer {os.environ['LATCHKEY_OWNER_TOKEN']}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.loads(answer.read())["items"]
-
-
-def start_nginx(folder: Path, upstream: str, port: int) -> subprocess.Popen:
-    folder.joinpath("nginx.conf").write_text(NGINX.format(folder=folder, upstream=upstream, port=port, key=KEY))
-    nginx = subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-p", str(folder)])
-    atexit.register(nginx.terminate)
-    deadline = time.monotonic() + 10
-    while processes.listening_on(port) is None:
-        if time.monotonic() > deadline:
-            sys.exit("nginx does not listen")
-        time.sleep(0.05)
-    return nginx
-
-
+@dataclass
 class Target:
-    """One way from the client to the simulator."""
+    """One way from the client to the simulator, and the processes whose time it costs beside its own."""
 
-    def __init__(self, name: str, url: str, pid: int | None):
-        self.name, self.url, self.pid = name, url, pid
+    name: str
+    url: str
+    pid: int | None
+    beside: list[int] = field(default_factory=list)
 
-    def measure(self, script: Path, clients: int, seconds: int = SECONDS) -> dict:
-        before = processes.cpu_seconds(self.pid) if self.pid else 0.0
+    def measure(self, script: Path, clients: int, seconds: int = SECONDS, refused: bool = False) -> dict:
+        own, others = self._cpu(), self._cpu_beside()
         seen = load.run(self.url, script, clients, seconds, OTHER_CORE)
         if self.pid:
             # What is finished after the answer (usage events, settling) belongs to the calls.
             time.sleep(1.0)
-        cpu = (processes.cpu_seconds(self.pid) - before) if self.pid else 0.0
-        if seen.failed:
-            sys.exit(f"{self.name}: {seen.failed} of {seen.calls} calls failed")
-        return {"load": seen, "cpu": cpu / seen.calls * 10_000}
+        expected = seen.calls if refused else 0
+        if seen.failed != expected:
+            sys.exit(f"{self.name}: {seen.failed} of {seen.calls} calls failed, {expected} should have")
+        per_call = 10_000 / seen.calls
+        return {"load": seen, "cpu": (self._cpu() - own) * per_call, "beside": (self._cpu_beside() - others) * per_call}
+
+    def _cpu(self) -> float:
+        return processes.cpu_seconds(self.pid) if self.pid else 0.0
+
+    def _cpu_beside(self) -> float:
+        return sum(map(processes.cpu_seconds, self.beside))
+
+
+@dataclass
+class Row:
+    """One figure, and what it must be and should be."""
+
+    what: str
+    figure: float
+    must: float
+    aim: float
+    unit: str = "x"
+
+    def __str__(self) -> str:
+        verdict = "aim" if self.figure <= self.aim else "must" if self.figure <= self.must else "MISSED"
+        return f"{self.what:58}{self.figure:9.2f} {self.unit:3}{self.must:9.2f}{self.aim:9.2f}   {verdict}"
 
 
 def middle(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def compare(title: str, script: Path, targets: dict[str, Target], clients: int) -> float:
-    """nginx and Latchkey in turn, so that drift of the machine hits both."""
-    runs = {name: [] for name in targets}
-    for name in ["direct", "nginx", "latchkey", "nginx", "latchkey", "nginx"]:
+def compare(title: str, script: Path, targets: dict[str, Target], clients: int) -> dict[str, dict]:
+    """nginx and Latchkey in turn, so that drift of the machine hits both; the middle of each."""
+    runs = {name: [] for name in ("nginx", "latchkey")}
+    for name in ["nginx", "latchkey", "nginx", "latchkey", "nginx"]:
         runs[name].append(targets[name].measure(script, clients))
-    single = {name: targets[name].measure(script, 1, max(3, SECONDS // 2))["load"] for name in targets}
-    print(f"\n{title}, {clients} clients; latency with one client")
-    print(f"{'':12}{'calls/s':>10}{'CPU s/10k':>12}{'x nginx':>10}{'p50 us':>10}{'added p50':>12}{'p99 us':>10}{'added p99':>12}")
-    base = middle([run["cpu"] for run in runs["nginx"]])
-    ratio = 0.0
+    found = {}
     for name, all_runs in runs.items():
-        cpu = middle([run["cpu"] for run in all_runs])
+        found[name] = {part: middle([run[part] for run in all_runs]) for part in ("cpu", "beside")}
         rate = middle([run["load"].per_second for run in all_runs])
-        one, direct = single[name], single["direct"]
-        ratio = cpu / base if name == "latchkey" else ratio
-        print(f"{name:12}{rate:10.0f}{cpu:12.3f}{cpu / base:10.2f}{one.p50 * 1e6:10.0f}{(one.p50 - direct.p50) * 1e6:12.0f}"
-              f"{one.p99 * 1e6:10.0f}{(one.p99 - direct.p99) * 1e6:12.0f}")
-    return ratio
+        print(f"{title:36}{name:10}{clients:4} clients{rate:9.0f} calls/s{found[name]['cpu']:9.3f} CPU s/10k")
+    found["ratio"] = found["latchkey"]["cpu"] / found["nginx"]["cpu"]
+    return found
 
 
-def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="latchkey-bench-"))
-    token = okap_token()
+def added_p50(script: Path, targets: dict[str, Target]) -> float:
+    """Microseconds that a lone client waits longer than without a proxy."""
+    p50 = {name: targets[name].measure(script, 1, max(3, SECONDS // 2))["load"].p50 * 1e6 for name in targets}
+    print(f"{'p50 of a lone client, us':36}" + ", ".join(f"{name} {value:.0f}" for name, value in p50.items()))
+    return p50["latchkey"] - p50["direct"]
+
+
+def refused(targets: dict[str, Target], scripts: dict[str, Path], served: float) -> list[Row]:
+    """What it costs to refuse, against a call that is served."""
+    rows = []
+    for why, script in scripts.items():
+        runs = [targets["latchkey"].measure(script, 16, max(3, SECONDS // 2), refused=True) for _ in range(2)]
+        cpu = min(run["cpu"] for run in runs)
+        rows.append(Row(f"refused call ({why}), CPU against a served one", cpu / served, 0.6, 0.3))
+    return rows
+
+
+def per_piece(port: int, latchkey: str) -> Row:
+    """How much longer a piece of a paced stream is under way than without a proxy, against nginx."""
+    token = vault.okap_token("groq", STAMPED)
+    stamper = os.environ["LATCHKEY_STAMPER_URL"]
+    ways = {"direct": stamper, "nginx": f"http://127.0.0.1:{port}/v1/groq", "latchkey": f"{latchkey}/v1/groq"}
+    body = {"model": STAMPED, "messages": [{"role": "user", "content": "Go."}]}
+    runs = {name: [] for name in ways}
+    for _ in range(5):
+        for name, base in ways.items():
+            runs[name].append(streams.delay(f"{base}/chat/completions", token, 8, body))
+    found = {name: middle(values) for name, values in runs.items()}
+    print(f"{'a piece of a stream, us':36}" + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
+    ratio = (found["latchkey"] - found["direct"]) / (found["nginx"] - found["direct"])
+    return Row("added delay of a piece, paced, against nginx's", ratio, 1.3, 1.15)
+
+
+def set_the_stage(folder: Path) -> dict[str, Target]:
+    """The proxy under measurement on one core, all else on the other."""
     simulator = urlsplit(os.environ["LATCHKEY_SIMULATOR_URL"])
     proxy = urlsplit(os.environ["LATCHKEY_PROXY_URLS"].split()[0])
     port = simulator.port + 500
-    nginx = start_nginx(folder, simulator.netloc, port)
+    stamper = urlsplit(os.environ["LATCHKEY_STAMPER_URL"])
+    server = nginx.start(folder, simulator.netloc, stamper.netloc, port)
     proxy_pid, simulator_pid = processes.listening_on(proxy.port), processes.listening_on(simulator.port)
     if proxy_pid is None or simulator_pid is None:
         sys.exit("the proxy or the simulator is not running")
-    for pid, core in [(nginx.pid, PROXY_CORE), (proxy_pid, PROXY_CORE), (simulator_pid, OTHER_CORE)]:
+    for pid, core in [(server.pid, PROXY_CORE), (proxy_pid, PROXY_CORE), (simulator_pid, OTHER_CORE)]:
         processes.keep_to_core(pid, core)
     # Recording calls is billing's work and may lag behind: the queue is there for that. It must not
     # take the core that the load comes from.
     billing_pid = processes.listening_on(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
     if billing_pid:
         os.setpriority(os.PRIO_PROCESS, billing_pid, 19)
+    beside = []
     redis_port = urlsplit(os.environ["LATCHKEY_REDIS_URL"]).port or 6379
     if redis_pid := processes.listening_on(redis_port):
         processes.keep_to_core(redis_pid, OTHER_CORE)
-
-    path = "/v1/openai/chat/completions"
-    targets = {
-        "direct": Target("direct", f"{simulator.scheme}://{simulator.netloc}/openai{path.replace('/openai', '')}", None),
-        "nginx": Target("nginx", f"http://127.0.0.1:{port}{path}", nginx.pid),
-        "latchkey": Target("latchkey", f"{proxy.scheme}://{proxy.netloc}{path}", proxy_pid),
+        beside.append(redis_pid)
+    direct = f"{simulator.scheme}://{simulator.netloc}/openai{PATH.replace('/openai', '')}"
+    return {
+        "direct": Target("direct", direct, None),
+        "nginx": Target("nginx", f"http://127.0.0.1:{port}{PATH}", server.pid),
+        "latchkey": Target("latchkey", f"{proxy.scheme}://{proxy.netloc}{PATH}", proxy_pid, beside),
     }
-    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
-    prompt = "Write a short recipe. " * 40
-    ask = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": prompt}], "max_tokens": 200}
-    small = load.script(folder, "small", json.dumps(ask), headers)
-    ask["messages"][0]["content"] += '[[sim {"chunks": 50}]]'
-    stream = load.script(folder, "stream", json.dumps(ask | {"stream": True}), headers)
 
-    print(f"One core for the proxy, one for the rest; {SECONDS} s a run; the ratio of CPU per call is what holds.")
-    ratios = [
-        compare("small JSON answers", small, targets, 16),
-        compare("streams of 50 chunks", stream, targets, 16),
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="latchkey-bench-"))
+    exhausted = vault.okap_token(daily_spend=0.000001)
+    revoked = vault.okap_token()
+    vault.revoke_newest()
+    token = vault.okap_token()
+    targets = set_the_stage(folder)
+
+    def asking(name: str, text: str, token: str = token, **members) -> Path:
+        ask = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}], "max_tokens": 200} | members
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+        return load.script(folder, name, json.dumps(ask), headers)
+
+    prompt = "Write a short recipe. " * 40
+    small = asking("small", prompt)
+    print(f"One core for the proxy, one for the rest; {SECONDS} s a run; the ratio of CPU per call is what holds.\n")
+    json_calls = compare("JSON answers", small, targets, 16)
+    large = compare("prompts of 64 KB", asking("large", "Write a \"short\" recipe.\n" * 2_600), targets, 16)
+    burst = compare("streams of 52 events at once", asking("burst", prompt + '[[sim {"chunks": 50}]]', stream=True), targets, 16)
+    paced_text = prompt + '[[sim {"chunks": 50, "chunk_delay_ms": 10}]]'
+    paced = compare("streams of 52 events, 10 ms apart", asking("paced", paced_text, stream=True), targets, 64)
+    rows = [
+        Row("JSON call, CPU against nginx", json_calls["ratio"], 3.0, 2.0),
+        Row("64 KB prompt, CPU against nginx", large["ratio"], 2.5, 1.3),
+        Row("stream of 52 events in a burst, CPU against nginx", burst["ratio"], 4.5, 2.0),
+        Row("stream paced at 10 ms, 64 at once, CPU against nginx", paced["ratio"], 1.4, 1.15),
+        Row("added p50 at one client", added_p50(small, targets), 250, 150, "us"),
     ]
-    print(f"\npeak memory: nginx {processes.peak_megabytes(nginx.pid):.0f} MB, latchkey {processes.peak_megabytes(proxy_pid):.0f} MB")
-    print(f"CPU per call against nginx: JSON {ratios[0]:.2f}, streams {ratios[1]:.2f} (first bar: 5)")
+    scripts = {"revoked token": asking("revoked", prompt, revoked), "exhausted limit": asking("exhausted", prompt, exhausted)}
+    rows += refused(targets, scripts, json_calls["latchkey"]["cpu"])
+
+    at_nginx, at_latchkey = (urlsplit(targets[name].url) for name in ("nginx", "latchkey"))
+    rows.append(per_piece(at_nginx.port, f"{at_latchkey.scheme}://{at_latchkey.netloc}"))
+
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": '[[sim {"chunks": 50, "chunk_delay_ms": 240}]]'}]}
+    whole, slowest = streams.hold(targets["latchkey"].url, token, 500, body)
+    proxy, server = targets["latchkey"].pid, targets["nginx"].pid
+    print(f"{'500 streams held for 12 s':36}{whole} came to their end, the slowest in {slowest:.1f} s; "
+          f"now {processes.resident_megabytes(proxy):.0f} MB")
+    rows.append(Row("memory after all of this, 500 streams held", processes.peak_megabytes(proxy), 80, 40, "MB"))
+    beside = json_calls["latchkey"]["beside"]
+    print(f"{'Redis for a JSON call':36}{beside:.3f} CPU s/10k, {beside / json_calls['nginx']['cpu']:.2f} of nginx's")
+    print(f"{'peak memory of nginx':36}{processes.peak_megabytes(server):.0f} MB\n")
+    print(f"{'':58}{'figure':>9}    {'must':>9}{'aim':>9}")
+    print(*rows, sep="\n")
 
 
 if __name__ == "__main__":
