@@ -1,5 +1,6 @@
 //! Grants: what was allowed, to whom, until when.
 
+mod change;
 mod derive;
 pub mod family;
 mod grant;

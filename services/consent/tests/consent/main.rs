@@ -22,6 +22,7 @@ mod exchange;
 mod exchange_families;
 mod flat;
 mod floods;
+mod grant_members;
 mod grants;
 mod indistinct;
 mod interleavings;
