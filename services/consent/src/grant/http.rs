@@ -10,8 +10,9 @@ use sessions::Permission;
 use utoipa::ToSchema;
 
 use super::{
-    GrantRow, Grants,
+    Administrator, Authority, GrantRow, Grants,
     change::{GrantChange, SentChange},
+    of_app::REVOKED_BY_ADMINISTRATOR,
     standing::{self, LimitView},
 };
 use crate::vault::{Actor, Vault};
@@ -149,6 +150,9 @@ pub(crate) async fn change(
 }
 
 /// Revokes a grant: no proxy starts another call of it once this has answered.
+///
+/// An administrator may revoke any grant of the organization. To everybody else another person's
+/// grant is as unknown as none.
 #[utoipa::path(tag = "grants", params(("id" = String, Path)), responses(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 503, body = Problem)))]
@@ -160,12 +164,19 @@ pub(crate) async fn revoke(
     id: web::Path<GrantId>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
-    grants.one(person.tenant, person.user, *id).await?;
+    let owner = grants.owner(person.tenant, *id).await?;
+    let (authority, reason) = match Administrator::of(&person) {
+        Some(administrator) if owner != person.user => (
+            Authority::Organization(administrator),
+            REVOKED_BY_ADMINISTRATOR,
+        ),
+        _ => (Authority::Owner, "revoked by the person"),
+    };
     grants
         .revoke(
-            &Actor::person(&person, &request_id),
+            (&Actor::person(&person, &request_id), authority),
             *id,
-            "revoked by the person",
+            reason,
         )
         .await?;
     Ok(HttpResponse::NoContent().finish())

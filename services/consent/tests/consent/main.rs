@@ -3,6 +3,7 @@
 
 mod answer;
 mod approval_rules;
+mod apps;
 mod asked;
 mod assertions;
 mod blocked_apps;
@@ -28,6 +29,7 @@ mod indistinct;
 mod interleavings;
 mod introspect;
 mod keys;
+mod kill_switch;
 mod killed;
 mod leftovers;
 mod native;
