@@ -5,6 +5,7 @@ pub mod address;
 mod app;
 pub mod app_key;
 pub mod approval_rule;
+mod audit;
 pub mod blocked_app;
 pub mod client_metadata;
 mod consent_page;

@@ -79,14 +79,13 @@ async fn a_rule_is_named_where_it_decided() {
     let world = World::open().await;
     let owner = oauth::owner(&world).await;
     let client = oauth::register(&world, &owner).await;
-    crate::approval_rules::lived(&world, &owner, &client).await;
+    let rule = crate::approval_rules::granting(&world, &owner, &client).await;
     let entries = record(&world, &owner, 200).await;
     for action in ["access_request.approved", "grant.granted"] {
         let by_rule = entries.iter().find(|entry| {
             entry["action"] == json!(action) && entry["actor"]["kind"] == json!("rule")
         });
-        let id = by_rule.unwrap()["actor"]["id"].as_str().unwrap();
-        assert!(id.starts_with("rule_"), "{id}");
+        assert_eq!(by_rule.unwrap()["actor"]["id"], json!(rule), "{action}");
     }
 }
 

@@ -6,6 +6,7 @@ mod approval_rules;
 mod apps;
 mod asked;
 mod assertions;
+mod audit;
 mod blocked_apps;
 mod bus;
 mod callback;

@@ -48,7 +48,13 @@ async fn live(world: &World, person: &Person) {
     let removed = oauth::register(world, person).await;
     let changed = Some(json!({"name": "Renamed", "url": "https://renamed.test/"}));
     let path = format!("/apps/{removed}");
-    assert_eq!(world.api(person, Method::PATCH, &path, changed).await.status, 200);
+    assert_eq!(
+        world
+            .api(person, Method::PATCH, &path, changed)
+            .await
+            .status,
+        200
+    );
     world
         .done(person, Method::DELETE, &format!("/apps/{removed}"), None)
         .await;
