@@ -13,6 +13,7 @@ mod developers;
 pub mod grant;
 pub mod history;
 mod inbox;
+mod kept_answers;
 pub mod leftovers;
 pub mod oauth;
 pub mod okap;

@@ -109,5 +109,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .split_for_parts()
         .1;
     server::complete_openapi(&mut document);
+    server::tell_of_idempotency(&mut document);
     document
 }

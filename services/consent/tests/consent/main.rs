@@ -26,6 +26,7 @@ mod flat;
 mod floods;
 mod grant_members;
 mod grants;
+mod idempotency;
 mod indistinct;
 mod interleavings;
 mod introspect;
