@@ -9,12 +9,13 @@ use events::{
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 31] = [
+const TYPES: [&str; 32] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
     "access_request.expired",
     "access_request.received",
+    "app.changed",
     "app.registered",
     "app.removed",
     "approval_rule.removed",

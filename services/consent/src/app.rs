@@ -1,12 +1,14 @@
 //! How this service is built.
 
+use std::sync::Arc;
+
 use actix_web::web;
 use clock::Clock;
 use event_bus::{BusSettings, EventBus, Relay};
 use guarded_fetch::Reach;
 use key_vault::{KeyService, Sealer};
 use postgres::{DatabaseSettings, Postgres};
-use server::{Check, Environment, Shutdown, Site};
+use server::{AnswerKeeper, Check, Environment, Shutdown, Site};
 use spend_limits::SpendLimits;
 use tokio::{sync::broadcast, task::JoinHandle};
 
@@ -17,6 +19,7 @@ use crate::{
     blocked_app::BlockedApps,
     client_metadata::Published,
     grant::Grants,
+    kept_answers::KeptAnswers,
     leftovers,
     oauth::{Pace, RegistrationPace, device::page::Attempts},
     okap::Knocks,
@@ -116,6 +119,7 @@ impl App {
             .app_data(web::Data::new(ApprovalRules::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))
             .app_data(web::Data::new(RegistrationTokens::new(vault.clone())))
+            .app_data(self.keeper())
             .app_data(web::Data::new(self.pace.clone()))
             .app_data(web::Data::new(self.registrations.clone()))
             .app_data(web::Data::new(self.attempts.clone()));
@@ -123,6 +127,12 @@ impl App {
             config,
         ));
         routes::unlisted(config);
+    }
+
+    /// Where answers to calls with an idempotency key are kept.
+    fn keeper(&self) -> web::Data<dyn AnswerKeeper> {
+        let keeper: Arc<dyn AnswerKeeper> = Arc::new(KeptAnswers::new(self.vault.clone()));
+        web::Data::from(keeper)
     }
 
     /// The service's database, for the sessions that its routes look up.

@@ -1,5 +1,6 @@
 //! What is spent or expired goes, a day later: authorization codes, connect tickets, pushed
-//! requests, device requests, refresh tokens, access tokens that were renewed, delivery channels.
+//! requests, device requests, refresh tokens, access tokens that were renewed, delivery channels,
+//! answers to calls with an idempotency key.
 //!
 //! A day, because a spent code that comes again within it is still known and takes its token along
 //! (RFC 6749 section 4.1.2), and a person still sees what became of a ticket.
@@ -31,7 +32,7 @@ struct Kind {
 }
 
 // Found across organizations, by followers only.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind {
         find: "
     -- consent.find_old_codes
@@ -94,6 +95,16 @@ const KINDS: [Kind; 9] = [
     -- consent.remove_old_dpop_proofs
     DELETE FROM consent.dpop_proofs
      WHERE digest IN (SELECT digest FROM consent.dpop_proofs WHERE expires_at < $1 LIMIT $2)",
+    },
+    // These end a day after they began.
+    Kind {
+        find: "
+    -- consent.find_old_answers
+    SELECT DISTINCT tenant_id FROM consent.kept_answers WHERE begun_at < $1 LIMIT $2",
+        remove: "
+    -- consent.remove_old_answers
+    DELETE FROM consent.kept_answers
+     WHERE (user_id, key_digest) IN (SELECT user_id, key_digest FROM consent.kept_answers WHERE begun_at < $1 LIMIT $2)",
     },
     Kind {
         find: "

@@ -5,8 +5,9 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    access_request, address, approval_rule, blocked_app, consent_page, developers, grant, history,
-    inbox, oauth, okap, organization_policy, provider_key, registered_app, registration_token,
+    access_request, address, approval_rule, audit, blocked_app, consent_page, developers, grant,
+    history, inbox, oauth, okap, organization_policy, provider_key, registered_app,
+    registration_token,
 };
 
 /// What programs use; described by OpenAPI.
@@ -40,6 +41,8 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(grant::http::show)
         .service(grant::http::change)
         .service(grant::http::revoke)
+        .service(grant::of_app::http::list_grants)
+        .service(grant::of_app::http::revoke_grants)
         .service(history::http::list)
         .service(blocked_app::http::list)
         .service(blocked_app::http::block)
@@ -58,12 +61,14 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(address::http::end_handle)
         .service(address::http::make_ticket)
         .service(registered_app::http::register)
+        .service(registered_app::http::change)
         .service(registered_app::http::renew_secret)
         .service(registered_app::http::list)
         .service(registered_app::http::remove)
         .service(registration_token::http::make)
         .service(registration_token::http::list)
         .service(registration_token::http::end)
+        .service(audit::http::list)
         .service(organization_policy::http::show)
         .service(organization_policy::http::set);
 }
@@ -104,5 +109,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .split_for_parts()
         .1;
     server::complete_openapi(&mut document);
+    server::tell_of_idempotency(&mut document);
     document
 }

@@ -124,6 +124,8 @@ impl From<AppError> for Problem {
             AppError::TooMany | AppError::Full | AppError::NoToken => {
                 Self::conflict(sentence(&error))
             }
+            AppError::Fault(fault) => fault.into(),
+            AppError::Grant(error) => error.into(),
             AppError::Record(error) => error.into(),
             AppError::Database(error) => Self::dependency(&error),
         }

@@ -144,10 +144,6 @@ impl ClientAuthentication {
 /// The life of a registered app (an OAuth client).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an app is registered once and removed once: nothing is held in number"
-)]
 pub enum AppEvent {
     /// An administrator registered it, or it did so itself.
     #[serde(rename = "app.registered")]
@@ -175,7 +171,24 @@ pub enum AppEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         dpop_bound: bool,
     },
-    /// Removed; its grants are revoked apart.
+    /// An administrator changed what it is registered with: all of it as it is from now on.
+    #[serde(rename = "app.changed")]
+    Changed {
+        /// Its name.
+        name: String,
+        /// Its web address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// Where browsers may be sent back to; compared exactly.
+        redirect_uris: Vec<String>,
+        /// What it may come to the token endpoint with.
+        grant_types: BTreeSet<GrantType>,
+        /// How it proves that it is itself. A secret is nowhere in events.
+        authentication: ClientAuthentication,
+        /// Whether every token of it is bound to a key (RFC 9449 section 5.2).
+        dpop_bound: bool,
+    },
+    /// Removed; what it was granted ends with events of its own.
     #[serde(rename = "app.removed")]
     Removed {},
 }

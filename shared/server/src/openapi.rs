@@ -3,8 +3,8 @@
 use utoipa::{
     Modify,
     openapi::{
-        Components, Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema,
-        path::{Operation, Parameter, ParameterIn},
+        Components, Content, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema, Type,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{
             ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
         },
@@ -61,6 +61,44 @@ pub fn complete(document: &mut OpenApi) {
     }
 }
 
+/// Says of every unsafe route of the management API that it takes an `Idempotency-Key`, and how it
+/// refuses one: for a service that keeps answers.
+pub fn tell_of_idempotency(document: &mut OpenApi) {
+    let management = document.paths.paths.iter_mut();
+    for (_, item) in management.filter(|(path, _)| path.starts_with("/api/v1/")) {
+        let unsafe_ones = [
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in unsafe_ones.into_iter().flatten() {
+            let parameters = operation.parameters.get_or_insert_default();
+            parameters.push(RefOr::T(idempotency_key()));
+            for status in ["400", "409", "413", "422"] {
+                tell(operation, status);
+            }
+        }
+    }
+}
+
+fn idempotency_key() -> Parameter {
+    let about = "Names this call, so that it can be sent again and is done once. For a day it counts \
+                 for you, this route and this body: the same again is answered as the first time, or \
+                 409 while that is under way or where its answer held a secret; anything else is 422.";
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(about))
+        .schema(Some(text))
+        .build()
+}
+
 /// What signing in, reading the address and reading the body refuse.
 fn add_refusals(operation: &mut Operation, is_safe: bool) {
     let parameters = operation.parameters.as_deref().unwrap_or_default();
@@ -80,18 +118,23 @@ fn add_refusals(operation: &mut Operation, is_safe: bool) {
         ["400", "408", "413", "415"].map(|status| (status, operation.request_body.is_some()));
     for (status, can_be) in refusals.into_iter().chain(of_a_body) {
         if can_be {
-            let told = || {
-                ResponseBuilder::new()
-                    .content("application/json", a_problem())
-                    .into()
-            };
-            operation
-                .responses
-                .responses
-                .entry(status.to_owned())
-                .or_insert_with(told);
+            tell(operation, status);
         }
     }
+}
+
+/// Says that a route may answer with a problem of this status.
+fn tell(operation: &mut Operation, status: &str) {
+    let told = || {
+        ResponseBuilder::new()
+            .content(PROBLEM_JSON, a_problem())
+            .into()
+    };
+    operation
+        .responses
+        .responses
+        .entry(status.to_owned())
+        .or_insert_with(told);
 }
 
 fn a_problem() -> Content {

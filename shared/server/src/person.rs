@@ -122,7 +122,8 @@ pub(crate) async fn page_person(request: &HttpRequest) -> Result<SignedIn, PageR
     found.ok_or_else(|| PageRefusal::SignIn(ReturnPath::to(request)))
 }
 
-fn guard_unsafe(request: &HttpRequest, person: &SignedIn) -> Result<(), Problem> {
+/// Refuses an unsafe request of a browser session that a foreign page may have sent.
+pub(crate) fn guard_unsafe(request: &HttpRequest, person: &SignedIn) -> Result<(), Problem> {
     if person.csrf().is_none() || !csrf::is_unsafe(request.method()) {
         return Ok(());
     }

@@ -25,6 +25,7 @@ use crate::{
     edge,
     error_pages::ErrorPages,
     health::{self, Check, Checks},
+    idempotency,
     problem::Problem,
     request_id::RequestId,
     settings::ServerSettings,
@@ -132,6 +133,7 @@ impl Surface {
             .service(health::metrics)
             .configure(routes)
             .default_service(web::to(unknown::unknown))
+            .wrap(from_fn(idempotency::once))
             .wrap(from_fn(edge::edge))
     }
 }

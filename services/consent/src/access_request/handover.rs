@@ -7,7 +7,7 @@ use postgres::Tx;
 
 use super::{AccessRequest, Refusal, RequestError, Requests, delivery};
 use crate::{
-    grant::{Delivered, TokenTerms},
+    grant::{Authority, Delivered, TokenTerms},
     projections::{TRIES, load},
     vault::Actor,
 };
@@ -100,7 +100,11 @@ impl Requests {
         tx.commit().await?;
         if undelivered {
             self.grants
-                .revoke(actor, grant, "its app went away before it had the token")
+                .revoke(
+                    (actor, Authority::Owner),
+                    grant,
+                    "its app went away before it had the token",
+                )
                 .await?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::{BlockedApp, BlockedAppRow, Refusal, projection};
 use crate::{
     access_request::{self, DecidedAt, RequestError, Requests},
     app_key,
-    grant::{self, GrantError, Grants},
+    grant::{self, Authority, GrantError, Grants},
     projections::{RecordError, load, record},
     vault::{Actor, Vault, one_at_a_time},
 };
@@ -184,7 +184,9 @@ impl BlockedApps {
             }
         }
         for grant in known.grants.into_iter().filter(|_| revoke) {
-            self.grants.revoke(actor, grant, REVOKED).await?;
+            self.grants
+                .revoke((actor, Authority::Owner), grant, REVOKED)
+                .await?;
             blocked.revoked += 1;
         }
         Ok(blocked)

@@ -13,7 +13,7 @@ use super::{
     narrowing::narrowed,
     projection,
     store::{GrantError, Grants},
-    tokens::{Delivered, TokenTerms, only_at},
+    tokens::{Delivered, TokenTerms, of_an_app_that_stands, only_at},
 };
 use crate::{projections::record, vault::Actor};
 
@@ -32,10 +32,10 @@ impl Grants {
     ) -> Result<Delivered, GrantError> {
         let (vault, now) = (self.vault(), self.vault().clock.now());
         let tx = vault.begin("derive grant", actor.tenant).await?;
-        let parent = match grant_access::of_token(&tx, &subject).await? {
-            Some((token, _)) => token.grant,
-            None => return Err(Refusal::Unknown.into()),
-        };
+        let token = grant_access::of_token(&tx, &subject).await?;
+        let (token, _) = token.ok_or(Refusal::Unknown)?;
+        of_an_app_that_stands(&tx, Some(&token.app)).await?;
+        let parent = token.grant;
         // From here on nobody changes or ends a grant of this family: what is read stays so.
         let root = lines::hold_family(&tx, parent).await?;
         let token = grant_access::of_token(&tx, &subject).await?;

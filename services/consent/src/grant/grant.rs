@@ -57,6 +57,9 @@ pub enum Refusal {
     /// Its one token was handed out before.
     #[error("the token of this grant was handed out already")]
     TokenIssued,
+    /// Its app was removed; nothing hands out another token of it.
+    #[error("the app was removed")]
+    AppRemoved,
     /// The change would give something that the person never allowed.
     #[error("a live grant may be narrowed and its limits moved, not given {0}")]
     Beyond(&'static str),
@@ -113,6 +116,15 @@ impl Grant {
         match self {
             Self::None => None,
             Self::Live { user, .. } | Self::Revoked { user } => Some(*user),
+        }
+    }
+
+    /// To whom it was granted, while it is not revoked.
+    #[must_use]
+    pub const fn app(&self) -> Option<&AppIdentity> {
+        match self {
+            Self::Live { app, .. } => Some(app),
+            Self::None | Self::Revoked { .. } => None,
         }
     }
 

@@ -4,21 +4,18 @@ use actix_web::{HttpResponse, get, patch, post, web};
 use events::WireDetail;
 use ids::{ApprovalRuleId, GrantId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use server::{Page, PageQuery, Person, Problem, RequestId, StrictJson, StrictQuery};
 use sessions::Permission;
 use utoipa::ToSchema;
 
 use super::{
-    GrantRow, Grants,
-    narrowing::{named_members, named_or_old},
+    Administrator, Authority, GrantRow, Grants,
+    change::{GrantChange, SentChange},
+    of_app::REVOKED_BY_ADMINISTRATOR,
     standing::{self, LimitView},
 };
-use crate::{
-    access_request::details,
-    vault::{Actor, Vault},
-};
+use crate::vault::{Actor, Vault};
 
 /// A grant, with how its limits stand.
 #[derive(Serialize, ToSchema)]
@@ -54,16 +51,6 @@ pub struct GrantView {
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-}
-
-/// A change of a live grant.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GrantChange {
-    /// What is granted from now on, one object for each provider, in the order they have. A
-    /// member that is left out stays as it is.
-    #[schema(value_type = Vec<Object>)]
-    authorization_details: Box<RawValue>,
 }
 
 fn view(row: &GrantRow, limits: Option<Vec<LimitView>>, public_url: &str) -> GrantView {
@@ -137,6 +124,9 @@ pub(crate) async fn show(
 ///
 /// Limits and expiry may be raised: for an unverified app to its cap and for a day more, for any
 /// other as far as a limit can say and for a year. Models and capabilities are never widened.
+///
+/// A grant with one provider takes `limits`, `expires` and `models` by themselves, of which those
+/// that are left out stay. `authorization_details` say it for every provider of a grant.
 #[utoipa::path(tag = "grants", request_body = GrantChange, params(("id" = String, Path)), responses(
     (status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
@@ -148,22 +138,11 @@ pub(crate) async fn change(
     vault: web::Data<Vault>,
     grants: web::Data<Grants>,
     id: web::Path<GrantId>,
-    body: StrictJson<GrantChange>,
+    body: StrictJson<SentChange>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
     let row = grants.one(person.tenant, person.user, *id).await?;
-    let wanted = details::parse(body.0.authorization_details.get(), vault.clock.now())?;
-    if wanted.len() != row.details.len() {
-        return Err(Problem::bad_request(
-            "One object is needed for each provider of the grant, in its order.",
-        )
-        .at("/authorization_details", "one object for each provider"));
-    }
-    let named = named_members(body.0.authorization_details.get());
-    let changed = row.details.iter().zip(wanted.into_iter().zip(named));
-    let changed = changed
-        .map(|(old, (new, named))| named_or_old(old, new, &named))
-        .collect();
+    let changed = body.0.upon(&row.details, vault.clock.now())?;
     grants
         .change(&Actor::person(&person, &request_id), *id, changed)
         .await?;
@@ -171,6 +150,9 @@ pub(crate) async fn change(
 }
 
 /// Revokes a grant: no proxy starts another call of it once this has answered.
+///
+/// An administrator may revoke any grant of the organization. To everybody else another person's
+/// grant is as unknown as none.
 #[utoipa::path(tag = "grants", params(("id" = String, Path)), responses(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 503, body = Problem)))]
@@ -182,12 +164,19 @@ pub(crate) async fn revoke(
     id: web::Path<GrantId>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
-    grants.one(person.tenant, person.user, *id).await?;
+    let owner = grants.owner(person.tenant, *id).await?;
+    let (authority, reason) = match Administrator::of(&person) {
+        Some(administrator) if owner != person.user => (
+            Authority::Organization(administrator),
+            REVOKED_BY_ADMINISTRATOR,
+        ),
+        _ => (Authority::Owner, "revoked by the person"),
+    };
     grants
         .revoke(
-            &Actor::person(&person, &request_id),
+            (&Actor::person(&person, &request_id), authority),
             *id,
-            "revoked by the person",
+            reason,
         )
         .await?;
     Ok(HttpResponse::NoContent().finish())

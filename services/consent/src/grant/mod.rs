@@ -1,12 +1,16 @@
 //! Grants: what was allowed, to whom, until when.
 
+mod authority;
+mod change;
 mod derive;
+mod ending;
 pub mod family;
 mod grant;
 pub mod http;
 pub mod lines;
 pub mod missing;
 pub mod narrowing;
+pub mod of_app;
 pub mod page;
 pub mod projection;
 pub mod standing;
@@ -14,6 +18,7 @@ pub mod step_up;
 mod store;
 mod tokens;
 
+pub use authority::{Administrator, Authority};
 pub use grant::{Grant, Refusal};
 pub use projection::{GrantRow, GrantState};
 pub use store::{GrantError, Grants};

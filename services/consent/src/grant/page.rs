@@ -12,7 +12,7 @@ use server::{Nothing, PagePerson, Problem, RequestId, SignedForm, StrictQuery};
 use sessions::Permission;
 
 use self::view::ConnectedAppsPage;
-use super::{GrantState, Grants, standing};
+use super::{Authority, GrantState, Grants, standing};
 use crate::{
     consent_page::see_other,
     inbox,
@@ -89,7 +89,7 @@ async fn revoke(
         .await?;
     grants
         .revoke(
-            &Actor::person(&form.person, &request_id),
+            (&Actor::person(&form.person, &request_id), Authority::Owner),
             *id,
             "revoked by the person",
         )

@@ -269,7 +269,7 @@ pub async fn one(tx: &Tx, id: GrantId, now: Timestamp) -> Result<Option<GrantRow
 }
 
 /// Reads rows of grants as they come to under those above them.
-async fn rows_with_those_above(
+pub(super) async fn rows_with_those_above(
     tx: &Tx,
     rows: &[Row],
     now: Timestamp,

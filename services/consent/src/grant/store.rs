@@ -1,4 +1,4 @@
-//! Reading, changing and revoking grants.
+//! Reading and changing grants.
 
 use event_store::StreamId;
 use events::{AuthorizationDetail, GrantEvent};
@@ -8,7 +8,7 @@ use postgres::{DatabaseError, Tx};
 use spend_limits::StoreError;
 
 use super::{
-    Grant, GrantRow, GrantState, Refusal,
+    Grant, GrantRow, Refusal,
     family::{allowed, check_change},
     lines,
     narrowing::left_of,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     access_request::details::InvalidDetails,
     organization_policy,
-    projections::{RecordError, TRIES, load, record},
+    projections::{RecordError, load, record},
     vault::{Actor, Vault},
 };
 
@@ -50,9 +50,6 @@ pub enum GrantError {
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
 }
-
-/// How many grants are looked at together where all of them are.
-const PIECE: i64 = 200;
 
 impl GrantError {
     /// Whether somebody else changed the same grant first: it can be tried anew.
@@ -120,6 +117,18 @@ impl Grants {
         let row = projection::one(&tx, id, self.0.clock.now()).await?;
         tx.commit().await?;
         row.filter(|row| row.user == user)
+            .ok_or(GrantError::Refused(Refusal::Unknown))
+    }
+
+    /// Whose grant it is, in an organization.
+    ///
+    /// # Errors
+    /// When there is none or the database refuses.
+    pub async fn owner(&self, tenant: TenantId, id: GrantId) -> Result<UserId, GrantError> {
+        let tx = self.0.begin("read owner of grant", tenant).await?;
+        let row = projection::one(&tx, id, self.0.clock.now()).await?;
+        tx.commit().await?;
+        row.map(|row| row.user)
             .ok_or(GrantError::Refused(Refusal::Unknown))
     }
 
@@ -203,93 +212,6 @@ impl Grants {
         reach_below(tx, root, id, now).await?;
         Ok(())
     }
-
-    /// Ends a grant and every grant that was made from it. When this has answered, no proxy starts
-    /// another call of them. Revoking again changes nothing, and tells the proxies again.
-    ///
-    /// # Errors
-    /// When there is no such grant, or it cannot be recorded or told.
-    pub async fn revoke(&self, actor: &Actor, id: GrantId, reason: &str) -> Result<(), GrantError> {
-        let mut recorded = self.record_revocation(actor, id, reason).await;
-        for _ in 1..TRIES {
-            // A change or a delivery was first, or the same revocation: look again.
-            if !recorded.as_ref().is_err_and(GrantError::is_conflict) {
-                break;
-            }
-            recorded = self.record_revocation(actor, id, reason).await;
-        }
-        let ended = recorded?;
-        self.0.changed(&[]);
-        // The mark stands before the answer leaves: the reserve script of every proxy sees it.
-        let marked = self.0.spend_limits.mark_all_revoked(&ended).await;
-        Ok(marked.inspect_err(|error| tracing::error!(%error, grant = %id, "a revocation was not told to the proxies"))?)
-    }
-
-    /// Ends every grant of a person that is in force; gives how many that were. When this has
-    /// answered, no proxy starts another call of any of them.
-    ///
-    /// # Errors
-    /// When one cannot be recorded or told; those before it have ended all the same.
-    pub async fn revoke_all(&self, actor: &Actor, reason: &str) -> Result<usize, GrantError> {
-        let (mut before, mut ended) = (None, 0);
-        loop {
-            let piece = self.of(actor.tenant, actor.user, before, PIECE).await?;
-            let Some(last) = piece.last() else {
-                return Ok(ended);
-            };
-            before = Some(last.id);
-            for grant in piece.iter().filter(|grant| grant.state == GrantState::Live) {
-                self.revoke(actor, grant.id, reason).await?;
-                ended += 1;
-            }
-        }
-    }
-
-    async fn record_revocation(
-        &self,
-        actor: &Actor,
-        id: GrantId,
-        reason: &str,
-    ) -> Result<Vec<GrantId>, GrantError> {
-        let tx = self.0.begin("revoke grant", actor.tenant).await?;
-        let root = lines::hold_family(&tx, id).await?;
-        let mut ended = vec![id];
-        ended.extend(lines::below(&tx, root, id, self.0.clock.now()).await?);
-        let context = self.0.context(actor);
-        let with_it = format!("ended with the grant it was made from: {reason}");
-        for grant in &ended {
-            let reason = if *grant == id { reason } else { &with_it };
-            let stream = StreamId::of::<GrantEvent, _>(*grant);
-            let (aggregate, version) = load::<Grant>(&tx, &stream).await?;
-            owned(&aggregate, actor.user)?;
-            if let Some(event) = aggregate.revoke(reason)? {
-                grant_access::close(&tx, *grant, context.at).await?;
-                record(&tx, &stream, version, &[event], &context).await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(ended)
-    }
-
-    /// Ends a grant whose app did not come for the token in time; false when the token went out, or
-    /// the grant ended before. No proxy has to be told: there is no token.
-    ///
-    /// # Errors
-    /// When somebody changed the grant at the same moment, or the database refuses.
-    pub async fn lapse(&self, actor: &Actor, id: GrantId) -> Result<bool, GrantError> {
-        let tx = self.0.begin("end uncollected grant", actor.tenant).await?;
-        let stream = StreamId::of::<GrantEvent, _>(id);
-        let (grant, version) = load::<Grant>(&tx, &stream).await?;
-        let Some(event) = grant.lapse() else {
-            return Ok(false);
-        };
-        // In the grant's own order: a delivery at the same moment is first and the grant stays, or
-        // finds it ended.
-        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
-        tx.commit().await?;
-        self.0.changed(&[]);
-        Ok(true)
-    }
 }
 
 /// Lets the tokens of a grant do what is granted now; one that was narrowed, what is left to it.
@@ -324,7 +246,7 @@ async fn reach_below(
 }
 
 /// Another person's grant is as unknown as one that does not exist.
-fn owned(grant: &Grant, actor: UserId) -> Result<(), Refusal> {
+pub(super) fn owned(grant: &Grant, actor: UserId) -> Result<(), Refusal> {
     if grant.owner() == Some(actor) {
         Ok(())
     } else {

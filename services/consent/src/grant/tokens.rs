@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use event_store::StreamId;
-use events::{AuthorizationDetail, GrantEvent};
+use events::{AppIdentity, AuthorizationDetail, GrantEvent};
 use grant_access::GrantAccess;
 use ids::{GrantId, KeyThumbprint, OkapToken};
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     policy::after,
     projections::{load, record},
+    registered_app,
     vault::Actor,
 };
 
@@ -66,6 +67,7 @@ impl Grants {
     ) -> Result<Delivered, GrantError> {
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
+        of_an_app_that_stands(tx, grant.app()).await?;
         let event = grant.issue_token(terms.bound_to, self.vault().clock.now())?;
         let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
         record(tx, &stream, version, &[event], &self.vault().context(actor)).await?;
@@ -88,6 +90,8 @@ impl Grants {
         let now = self.vault().clock.now();
         let stream = StreamId::of::<GrantEvent, _>(id);
         let (grant, version) = load::<Grant>(tx, &stream).await?;
+        // Before any row of a token is taken: a removal takes the app first, too.
+        of_an_app_that_stands(tx, grant.app()).await?;
         let event = grant.refresh_token(terms.bound_to, now)?;
         grant_access::outdate(tx, id, after(now, OVERLAP)).await?;
         let delivered = self.open_token(tx, actor, (id, grant), terms).await?;
@@ -148,6 +152,19 @@ impl Grants {
             expires_at: ends_at.map_or(grant_ends, |ends_at| ends_at.min(grant_ends)),
             bound_to,
         })
+    }
+}
+
+/// Refuses a removed app; until the transaction ends, nobody removes it.
+pub(super) async fn of_an_app_that_stands(
+    tx: &Tx,
+    app: Option<&AppIdentity>,
+) -> Result<(), GrantError> {
+    match app.and_then(|app| app.app) {
+        Some(id) if !registered_app::projection::stands(tx, id).await? => {
+            Err(Refusal::AppRemoved.into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use actix_web::{HttpResponse, get, web};
 use events::{Verification, WireDetail};
-use ids::{EventId, GrantId, RequestId};
+use ids::{EventId, GrantId, RequestId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use server::{Page, PageQuery, Person, Problem, StrictQuery};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DecisionRow, Wanted, of};
+use super::{DecidedBy, DecisionRow, Wanted, of};
 use crate::vault::Vault;
 
 /// Which decisions to list.
@@ -33,9 +33,14 @@ pub struct DecisionView {
     id: EventId,
     /// `granted`, `denied`, `widened`, `changed` or `revoked`.
     kind: &'static str,
-    /// `person`, `ticket` (a ceiling that the person had set), `rule` (one that they had written) or
-    /// `app` (it gave its access back, or showed a token twice that is good once).
+    /// `person`, `ticket` (a ceiling that the person had set), `rule` (one that they had written),
+    /// `administrator` (one of the person's organization) or `app` (it gave its access back, or showed
+    /// a token twice that is good once).
     decided_by: &'static str,
+    /// Which administrator, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    administrator_id: Option<UserId>,
     /// The app's name, as it gave it.
     app_name: String,
     /// The app's web address, as it gave it.
@@ -73,6 +78,10 @@ impl DecisionView {
             id: row.id,
             kind: row.kind.name(),
             decided_by: row.by.name(),
+            administrator_id: match row.by {
+                DecidedBy::Administrator(user) => Some(user),
+                _ => None,
+            },
             app_name: row.app.name,
             app_url: row.app.url,
             verification: row.app.verification,

@@ -48,7 +48,7 @@ pub(super) struct DecisionsPage {
 struct Decision {
     name: String,
     badge: Badge,
-    by: &'static str,
+    by: String,
     asked: Vec<String>,
     granted: Vec<String>,
     reason: Option<String>,
@@ -157,11 +157,13 @@ fn badge(kind: Kind) -> Badge {
     }
 }
 
-const fn by(by: DecidedBy) -> &'static str {
-    match by {
+fn by(by: DecidedBy) -> String {
+    let by = match by {
+        DecidedBy::Administrator(user) => return format!("by the administrator {user}"),
         DecidedBy::Person => "by you",
         DecidedBy::Ticket => "within your connect ticket",
         DecidedBy::Rule => "by a rule of yours",
         DecidedBy::App => "by the app, or because of it",
-    }
+    };
+    by.to_owned()
 }

@@ -59,6 +59,8 @@ pub enum DecidedBy {
     Ticket,
     /// A rule that the person had written.
     Rule,
+    /// An administrator of the person's organization.
+    Administrator(UserId),
     /// The app: it gave its access back, or showed a token twice that is good once.
     App,
 }
@@ -93,6 +95,7 @@ impl DecidedBy {
             Self::Person => "person",
             Self::Ticket => "ticket",
             Self::Rule => "rule",
+            Self::Administrator(_) => "administrator",
             Self::App => "app",
         }
     }
@@ -103,7 +106,7 @@ impl DecidedBy {
             Kind::Granted if rule.is_some() => Self::Rule,
             _ if actor == user.to_string() => Self::Person,
             Kind::Granted => Self::Ticket,
-            _ => Self::App,
+            _ => actor.parse().map_or(Self::App, Self::Administrator),
         }
     }
 }

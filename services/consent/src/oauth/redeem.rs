@@ -11,7 +11,12 @@ use super::{
     token::{Issued, Rooms, invalid_grant, refused},
     unchanged,
 };
-use crate::{access_request::projection, registered_app::AppRow, vault::Actor};
+use crate::{
+    access_request::projection,
+    grant::Authority,
+    registered_app::{AppRow, is_registered},
+    vault::Actor,
+};
 
 /// Exchanges an authorization code for a token, and the means to renew it if the client has that
 /// grant type.
@@ -56,6 +61,15 @@ pub(super) async fn redeem(
             "the code was given to another client or redirect_uri",
         ));
     }
+    // An administrator may have taken the redirect URI from the app since its browser was sent there.
+    // Every later request is checked against the new ones where it comes in, pushed ones when their
+    // browser comes; a request that is undecided keeps its way back, and the code that it ends in is
+    // refused here. So nothing that is under way has to be looked for and ended when an app changes.
+    if !is_registered(&client.redirect_uris, &stored.redirect_uri) {
+        return Err(invalid_grant(
+            "the code was sent to an address that is no redirect_uri of the app any more",
+        ));
+    }
     if !pkce::matches(verifier, &stored.code_challenge) {
         return Err(invalid_grant("code_verifier does not match the challenge"));
     }
@@ -82,7 +96,7 @@ pub(super) async fn redeem(
         rooms
             .grants
             .revoke(
-                &actor,
+                (&actor, Authority::Owner),
                 stored.grant,
                 "its authorization code was used twice",
             )

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     access_request::RequestError,
-    grant::{Delivered, GrantError, TokenTerms},
+    grant::{Authority, Delivered, GrantError, TokenTerms},
     policy::after,
     projections::TRIES,
     registered_app::AppRow,
@@ -202,7 +202,11 @@ pub(super) async fn renew(
     }
     rooms
         .grants
-        .revoke(&actor, stored.grant, "its refresh token was used twice")
+        .revoke(
+            (&actor, Authority::Owner),
+            stored.grant,
+            "its refresh token was used twice",
+        )
         .await
         .map_err(|e| OauthError::unavailable(&e))?;
     Err(invalid_grant(

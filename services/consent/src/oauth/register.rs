@@ -170,7 +170,7 @@ pub(crate) async fn show(
     }
 }
 
-/// Ends an app's own registration. Its grants stay until they are revoked.
+/// Ends an app's own registration, and what the people of its organization granted it.
 #[utoipa::path(tag = "oauth", params(("client_id" = String, Path), ("authorization" = String, Header, description = "Bearer and the registration access token")), responses(
     (status = 204), (status = 401, body = OauthError), (status = 429, body = OauthError), (status = 503, body = OauthError)))]
 #[delete("/oauth/register/{client_id}")]

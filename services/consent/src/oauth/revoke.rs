@@ -11,7 +11,7 @@ use super::{
     parameters::{Form, Parameters},
 };
 use crate::{
-    grant::Grants,
+    grant::{Authority, Grants},
     registered_app::Apps,
     vault::{Actor, Vault},
 };
@@ -45,7 +45,11 @@ pub(crate) async fn revoke(
         }
         let actor = Actor::app(held.tenant, held.user, &request_id);
         grants
-            .revoke(&actor, held.grant, "given back by the app")
+            .revoke(
+                (&actor, Authority::Owner),
+                held.grant,
+                "given back by the app",
+            )
             .await
             .map_err(|e| OauthError::unavailable(&e))
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::{HttpResponse, delete, get, http::header, post, web};
+use actix_web::{HttpResponse, delete, get, http::header, patch, post, web};
 use events::{ClientAuthentication, ClientKeys, GrantType};
 use ids::AppId;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use server::{Page, Person, Problem, RequestId, StrictJson};
 use sessions::Permission;
 use utoipa::ToSchema;
 
-use super::{AppRow, Apps, Fault, Registration, authentication};
+use super::{AppRow, Apps, Fault, Registration, RegistrationChange, authentication};
 use crate::{
     vault::{Actor, Vault},
     wire_error::sentence,
@@ -54,6 +54,33 @@ pub struct NewApp {
     /// request (RFC 9449 section 5.2). Left out: it may.
     #[serde(default)]
     dpop_bound_access_tokens: bool,
+}
+
+/// A change of an app; at least one member. One that is left out stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub struct AppChange {
+    /// Its name, as people will see it from now on.
+    name: Option<String>,
+    /// Its web address; an empty one takes it away.
+    url: Option<String>,
+    /// Where browsers may be sent back to: all of them. What is under way to another ends without a
+    /// token.
+    redirect_uris: Option<Vec<String>>,
+    /// What it may come to the token endpoint with: all of it.
+    #[schema(value_type = Option<Vec<String>>)]
+    grant_types: Option<BTreeSet<GrantType>>,
+    /// How it proves that it is itself. An app that comes to have a secret gets it from
+    /// `POST /api/v1/apps/{id}/secret`.
+    token_endpoint_auth_method: Option<String>,
+    /// Its public keys, a JWK set (RFC 7517), for `private_key_jwt`.
+    #[schema(value_type = Option<Object>)]
+    jwks: Option<Value>,
+    /// Where its public keys are instead, an https address.
+    jwks_uri: Option<String>,
+    /// Whether every token of it must be bound to a key (RFC 9449 section 5.2).
+    dpop_bound_access_tokens: Option<bool>,
 }
 
 /// A registered app.
@@ -116,6 +143,41 @@ impl From<Fault> for Problem {
             other => other,
         };
         Self::bad_request(sentence(&fault)).at(format!("/{member}"), fault.rule)
+    }
+}
+
+impl AppChange {
+    /// What changes.
+    ///
+    /// # Errors
+    /// 400 when nothing does.
+    fn named(self) -> Result<RegistrationChange, Problem> {
+        let Self {
+            name,
+            url,
+            redirect_uris,
+            grant_types,
+            token_endpoint_auth_method,
+            jwks,
+            jwks_uri,
+            dpop_bound_access_tokens,
+        } = self;
+        let named = RegistrationChange {
+            name,
+            url,
+            redirect_uris,
+            grant_types,
+            authentication: token_endpoint_auth_method,
+            jwks,
+            jwks_uri,
+            dpop_bound: dpop_bound_access_tokens,
+        };
+        if named == RegistrationChange::default() {
+            return Err(Problem::bad_request(
+                "Name what changes: at least one member is needed.",
+            ));
+        }
+        Ok(named)
     }
 }
 
@@ -183,6 +245,25 @@ pub(crate) async fn register(
         }))
 }
 
+/// Changes what an app of the organization is registered with. What it was granted stays.
+#[utoipa::path(tag = "apps", request_body = AppChange, params(("id" = String, Path)), responses(
+    (status = 200, body = AppView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+    (status = 503, body = Problem)))]
+#[patch("/api/v1/apps/{id}")]
+pub(crate) async fn change(
+    person: Person,
+    request_id: RequestId,
+    apps: web::Data<Apps>,
+    id: web::Path<AppId>,
+    body: StrictJson<AppChange>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::ManageApps)?;
+    let actor = Actor::person(&person, &request_id);
+    let changed = apps.change(&actor, *id, body.0.named()?).await?;
+    Ok(HttpResponse::Ok().json(AppView::from(changed)))
+}
+
 /// Lists the organization's apps.
 #[utoipa::path(tag = "apps", responses(
     (status = 200, body = Page<AppView>), (status = 401, body = Problem), (status = 503, body = Problem)))]
@@ -223,7 +304,8 @@ pub(crate) async fn renew_secret(
         }))
 }
 
-/// Removes an app: it may not ask any more.
+/// Removes an app: it may not ask any more, and what anybody in the organization granted it is
+/// revoked. No proxy starts another call of it once this has answered.
 #[utoipa::path(tag = "apps", responses(
     (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 503, body = Problem)),

@@ -69,7 +69,7 @@ async fn list(
             "Registered. The app needs its client id, which stands beside it.",
         )),
         Some("removed") => Some(Notice::info(
-            "Removed. It may not ask any more; what it was granted stays until it is revoked.",
+            "Removed. It may not ask any more, and what it was granted is revoked.",
         )),
         Some("ended") => Some(Notice::info(
             "Ended. No app registers with that token any more; those that did stay.",

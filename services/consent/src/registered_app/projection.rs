@@ -10,7 +10,7 @@ use ids::{AppId, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde_json::{Value, json};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
 /// A registered app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,12 @@ const REGISTERED: &str = "
     INSERT INTO consent.apps (app_id, tenant_id, client_digest, name, url, redirect_uris, state, registered_at, grant_types, authentication, registration, dpop_bound)
     VALUES ($1, $2, $3, $4, $5, $6, 'registered', $7, $8, $9, $10, $11)";
 
+const CHANGED: &str = "
+    -- consent.app_changed
+    UPDATE consent.apps
+       SET name = $2, url = $3, redirect_uris = $4, grant_types = $5, authentication = $6, dpop_bound = $7
+     WHERE app_id = $1";
+
 const REMOVED: &str = "
     -- consent.app_removed
     UPDATE consent.apps SET state = 'removed' WHERE app_id = $1";
@@ -83,6 +89,10 @@ const ONE: &str = "
     SELECT app_id, tenant_id, name, url, redirect_uris, grant_types, authentication, registered_at, registration, dpop_bound
       FROM consent.apps
      WHERE app_id = $1 AND state = 'registered'";
+
+const STANDS: &str = "
+    -- consent.app_stands
+    SELECT state FROM consent.apps WHERE app_id = $1 FOR SHARE";
 
 const COUNT: &str = "
     -- consent.count_apps
@@ -136,6 +146,27 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             )
             .await?
         }
+        AppEvent::Changed {
+            name,
+            url,
+            redirect_uris,
+            grant_types,
+            authentication,
+            dpop_bound,
+        } => {
+            let uris = Value::from(redirect_uris);
+            let (grant_types, authentication) = (json!(grant_types), json!(authentication));
+            let values: [&(dyn ToSql + Sync); 7] = [
+                &id,
+                &name,
+                &url,
+                &uris,
+                &grant_types,
+                &authentication,
+                &dpop_bound,
+            ];
+            tx.execute(CHANGED, &values).await?
+        }
         AppEvent::Removed {} => tx.execute(REMOVED, &[&id]).await?,
     };
     Ok(())
@@ -172,6 +203,16 @@ pub async fn by_client_id(tx: &Tx, digest: TokenDigest) -> Result<Option<AppRow>
 pub async fn one(tx: &Tx, id: AppId) -> Result<Option<AppRow>, DatabaseError> {
     let row = tx.query_opt(ONE, &[&id.uuid()]).await?;
     row.as_ref().map(from_row).transpose()
+}
+
+/// Whether an app may have a token: false once it is removed. An app that is none of the
+/// organization's has no row there. Until the transaction ends, nobody removes the app.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn stands(tx: &Tx, id: AppId) -> Result<bool, DatabaseError> {
+    let row = tx.query_opt(STANDS, &[&id.uuid()]).await?;
+    Ok(row.is_none_or(|row| row.get::<_, &str>("state") == "registered"))
 }
 
 /// How many apps the transaction's organization has.

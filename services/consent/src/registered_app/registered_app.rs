@@ -18,7 +18,7 @@ pub enum App {
     Removed,
 }
 
-/// Why an app was not registered or removed.
+/// Why an app was not registered, changed or removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such app.
@@ -64,6 +64,32 @@ impl App {
         }
     }
 
+    /// An administrator changes what it is registered with.
+    ///
+    /// # Errors
+    /// When there is no such app.
+    pub fn change(self, registration: Registration) -> Result<AppEvent, Refusal> {
+        let Registration {
+            name,
+            url,
+            redirect_uris,
+            grant_types,
+            authentication,
+            dpop_bound,
+        } = registration;
+        match self {
+            Self::Registered => Ok(AppEvent::Changed {
+                name,
+                url,
+                redirect_uris,
+                grant_types,
+                authentication,
+                dpop_bound,
+            }),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+
     /// An administrator removes it.
     ///
     /// # Errors
@@ -81,7 +107,7 @@ impl Aggregate for App {
 
     fn apply(&mut self, event: &AppEvent) {
         *self = match event {
-            AppEvent::Registered { .. } => Self::Registered,
+            AppEvent::Registered { .. } | AppEvent::Changed { .. } => Self::Registered,
             AppEvent::Removed {} => Self::Removed,
         };
     }

@@ -143,7 +143,8 @@ impl Apps {
         Ok(app)
     }
 
-    /// An app ends its own registration. Its grants stay until they are revoked.
+    /// An app ends its own registration, and with it what its organization's people granted it (RFC
+    /// 7592 section 2.3). One of no organization leaves its grants to the people who gave them.
     ///
     /// # Errors
     /// When it cannot be recorded.

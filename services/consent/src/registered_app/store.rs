@@ -1,4 +1,4 @@
-//! Registering and removing apps.
+//! Registering apps, and what proves them.
 
 use event_store::StreamId;
 use events::{AppEvent, SelfRegistration};
@@ -6,8 +6,9 @@ use ids::{AppId, ClientSecret, NoRandomness, TenantId, TokenDigest};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope, Tx};
 
-use super::{App, AppRow, Refusal, Registration, projection, self_registered};
+use super::{App, AppRow, Fault, Refusal, Registration, projection};
 use crate::{
+    grant::GrantError,
     projections::{RecordError, load, record},
     vault::{Actor, Vault},
 };
@@ -19,7 +20,7 @@ const MOST_APPS: i64 = 200;
 #[derive(Clone)]
 pub struct Apps(pub(super) Vault);
 
-const FORGET_SECRETS: &str = "
+pub(super) const FORGET_SECRETS: &str = "
     -- consent.forget_client_secrets
     DELETE FROM consent.client_secrets WHERE app_id = $1";
 
@@ -56,6 +57,12 @@ pub enum AppError {
     /// No secret could be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// What it is to be registered with breaks a rule.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// What the app had been granted could not be ended.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
     /// It could not be recorded.
     #[error("the app could not be recorded")]
     Record(#[from] RecordError),
@@ -183,23 +190,6 @@ impl Apps {
             .await?;
         tx.commit().await?;
         Ok(used == 1)
-    }
-
-    /// Removes an app: it may not ask any more. Its grants stay until they are revoked.
-    ///
-    /// # Errors
-    /// When there is no such app or it cannot be recorded.
-    pub async fn remove(&self, actor: &Actor, id: AppId) -> Result<(), AppError> {
-        let tx = self.0.begin("remove app", actor.tenant).await?;
-        let stream = StreamId::of::<AppEvent, _>(id);
-        let (app, version) = load::<App>(&tx, &stream).await?;
-        let event = app.remove()?;
-        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
-        tx.execute(FORGET_SECRETS, &[&id.uuid()]).await?;
-        self_registered::forget_access(&tx, id).await?;
-        tx.commit().await?;
-        self.0.changed(&[]);
-        Ok(())
     }
 
     /// The organization's apps.

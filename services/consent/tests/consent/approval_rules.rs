@@ -60,6 +60,13 @@ pub async fn lived(world: &World, person: &Person, client: &str) {
     world.done(person, Method::DELETE, &path, None).await;
 }
 
+/// A rule that granted something, by its id.
+pub async fn granting(world: &World, person: &Person, client: &str) -> String {
+    let id = write(world, person, rule(("client_id", client), json!({}))).await;
+    assert_eq!(visit(world, person, client, 0).await.status, 303);
+    id
+}
+
 #[actix_web::test]
 async fn a_request_within_a_rule_is_granted_and_led_back_without_a_page() {
     let world = World::open().await;

@@ -246,7 +246,11 @@ async fn a_revocation_that_proxies_cannot_be_told_of_is_recorded_and_can_be_repe
 
     let elsewhere = consent::grant::Grants::new(world.vault.clone());
     elsewhere
-        .revoke(&person.actor(), grant.parse().unwrap(), "again")
+        .revoke(
+            (&person.actor(), consent::grant::Authority::Owner),
+            grant.parse().unwrap(),
+            "again",
+        )
         .await
         .unwrap();
     assert!(

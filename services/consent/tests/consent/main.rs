@@ -3,8 +3,10 @@
 
 mod answer;
 mod approval_rules;
+mod apps;
 mod asked;
 mod assertions;
+mod audit;
 mod blocked_apps;
 mod bus;
 mod callback;
@@ -22,11 +24,14 @@ mod exchange;
 mod exchange_families;
 mod flat;
 mod floods;
+mod grant_members;
 mod grants;
+mod idempotency;
 mod indistinct;
 mod interleavings;
 mod introspect;
 mod keys;
+mod kill_switch;
 mod killed;
 mod leftovers;
 mod native;

@@ -46,6 +46,15 @@ async fn live(world: &World, person: &Person) {
     crate::blocked_apps::lived(world, person).await;
     exchange::exchanged(world, person).await;
     let removed = oauth::register(world, person).await;
+    let changed = Some(json!({"name": "Renamed", "url": "https://renamed.test/"}));
+    let path = format!("/apps/{removed}");
+    assert_eq!(
+        world
+            .api(person, Method::PATCH, &path, changed)
+            .await
+            .status,
+        200
+    );
     world
         .done(person, Method::DELETE, &format!("/apps/{removed}"), None)
         .await;

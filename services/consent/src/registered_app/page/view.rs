@@ -102,8 +102,8 @@ impl AppView {
             renew,
             remove: remove.asking(
                 format!("Remove {}?", row.name),
-                "It may not ask any more. What it was granted stays until it is revoked under \
-                 connected apps.",
+                "It may not ask any more. What anybody here granted it is revoked, and its next call \
+                 is refused.",
             ),
             name: row.name,
         }
