@@ -39,11 +39,11 @@ impl Modify for SignIn {
 }
 
 /// Says of every route what all of them have in common, so that no route has to: problems have their
-/// own media type (RFC 9457 section 3), and the ways in which the management API refuses a request
-/// before a route sees it.
+/// own media type (RFC 9457 section 3), and the ways in which a request of a signed-in person, at the
+/// management API or from the popup's script, is refused before a route sees it.
 pub fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
-        let is_management = path.starts_with("/api/v1/");
+        let is_by_person = path.starts_with("/api/v1/") || path.starts_with("/okap/popup/");
         let methods = [
             (&mut item.get, true),
             (&mut item.post, false),
@@ -53,7 +53,7 @@ pub fn complete(document: &mut OpenApi) {
         ];
         for (operation, is_safe) in methods {
             let Some(operation) = operation else { continue };
-            if is_management {
+            if is_by_person {
                 add_refusals(operation, is_safe);
             }
             name_problems(operation);
