@@ -278,6 +278,21 @@ fn every_route_is_described_or_has_a_reason_not_to_be() {
     assert!(unknown.is_empty(), "described, and no route: {unknown:?}");
 }
 
+/// Programs that are generated from a document name their functions so.
+#[test]
+fn every_operation_has_an_id_of_its_own() {
+    for (service, document) in openapi_current::all() {
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths").values();
+        let operations = paths.flat_map(|methods| methods.as_object().expect("methods").values());
+        let mut known = BTreeSet::new();
+        for operation in operations {
+            let id = operation["operationId"].as_str().expect("an id");
+            assert!(known.insert(id.to_owned()), "{service} has two of {id}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_described_for_being_a_page_speaks_no_json() {
     let is_page = |name: &str| PAGES.contains(&name) || FORMS.contains(&name);
