@@ -9,6 +9,7 @@
 mod dependencies;
 mod events_readable;
 mod migrations_frozen;
+mod openapi_complete;
 mod openapi_current;
 mod row_level_security;
 mod shelf;

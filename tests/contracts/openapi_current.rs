@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 /// Every service's document, as it would be generated now.
-fn all() -> [(&'static str, String); 4] {
+pub fn all() -> [(&'static str, String); 4] {
     let text = |document: Result<String, serde_json::Error>| document.expect("a document") + "\n";
     [
         ("auth", text(auth::openapi().to_pretty_json())),

@@ -33,6 +33,7 @@ pub(crate) fn all(app: &App, config: &mut ServiceConfig) {
 fn api(config: &mut ApiConfig) {
     config
         .service(sign_in::http::tell_session)
+        .service(sign_in::http::tell_page_session)
         .service(user::http::list)
         .service(sso::api::list)
         .service(sso::api::connect)
@@ -45,7 +46,6 @@ fn api(config: &mut ApiConfig) {
 fn pages(app: &App, config: &mut ServiceConfig) {
     let limits = &app.limits;
     config
-        .service(sign_in::http::tell_page_session)
         .route("/sign-in", web::get().to(sign_in::http::page))
         .service(
             web::resource("/sign-in/link/{token}")

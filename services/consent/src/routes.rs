@@ -20,6 +20,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(okap::authorize::poll)
         .service(okap::redeem::redeem)
         .service(okap::flat::request)
+        .service(okap::popup::ask)
+        .service(okap::popup::hand_over::collect)
+        .service(okap::popup::hand_over::give_up)
         .service(oauth::metadata::metadata)
         .service(oauth::resource::of_all)
         .service(oauth::resource::of_provider)
@@ -73,7 +76,8 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(organization_policy::http::set);
 }
 
-/// What only a person's own browser asks: the pages, and what their scripts send.
+/// What only a person's own browser asks: the pages and their forms. `tests/contracts` has the list of
+/// them, each with why OpenAPI does not describe it.
 pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
     config
         .service(okap::native::open)

@@ -38,23 +38,25 @@ impl Modify for SignIn {
     }
 }
 
-/// Says of every route what all of them have in common, so that no route has to: problems have their
-/// own media type (RFC 9457 section 3), and the ways in which the management API refuses a request
-/// before a route sees it.
+/// Says of every route what all of them have in common, so that no route has to: every operation has an
+/// id of its own, problems have their own media type (RFC 9457 section 3), and the ways in which a
+/// request of a signed-in person, at the management API or from the popup's script, is refused before a
+/// route sees it.
 pub fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
-        let is_management = path.starts_with("/api/v1/");
+        let is_by_person = path.starts_with("/api/v1/") || path.starts_with("/okap/popup/");
         let methods = [
-            (&mut item.get, true),
-            (&mut item.post, false),
-            (&mut item.put, false),
-            (&mut item.patch, false),
-            (&mut item.delete, false),
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
         ];
-        for (operation, is_safe) in methods {
+        for (method, operation) in methods {
             let Some(operation) = operation else { continue };
-            if is_management {
-                add_refusals(operation, is_safe);
+            operation.operation_id = Some(operation_id(method, path));
+            if is_by_person {
+                add_refusals(operation, method == "get");
             }
             name_problems(operation);
         }
@@ -97,6 +99,17 @@ fn idempotency_key() -> Parameter {
         .description(Some(about))
         .schema(Some(text))
         .build()
+}
+
+/// The id of an operation, which no other of its document may have (OpenAPI section 4.8.10): the names
+/// of functions are unique in their own module only.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric());
+    let words = words.filter(|word| !word.is_empty());
+    std::iter::once(method)
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 /// What signing in, reading the address and reading the body refuse.

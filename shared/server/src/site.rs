@@ -133,19 +133,4 @@ impl Site {
             .and_then(|address| address.trim().parse().ok());
         Some(appended.unwrap_or(peer))
     }
-
-    /// Whether the request is addressed to the vault's own host, not to a handle's.
-    #[must_use]
-    pub fn is_own_host(&self, request: &HttpRequest) -> bool {
-        let host = request
-            .headers()
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let authority = self
-            .0
-            .origin
-            .split_once("://")
-            .map(|(_, authority)| authority);
-        matches!((host, authority), (Some(host), Some(own)) if host.eq_ignore_ascii_case(own))
-    }
 }

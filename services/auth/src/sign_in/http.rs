@@ -214,6 +214,10 @@ pub async fn tell_session(
 }
 
 /// The same at the address that pages use.
+#[utoipa::path(
+    tag = "session",
+    responses((status = 200, body = Session), (status = 401, body = Problem), (status = 503, body = Problem))
+)]
 #[get("/session")]
 pub async fn tell_page_session(
     person: Person,

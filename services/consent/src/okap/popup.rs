@@ -6,7 +6,7 @@
 //! pages keep their opener (`server::keep_opener`); whoever has to sign in first does so in a window
 //! of their own, whose pages cut that tie.
 
-mod hand_over;
+pub(crate) mod hand_over;
 mod view;
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -16,23 +16,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use server::{PagePerson, Person, Problem, RequestId, StrictJson, StrictQuery, keep_opener};
 use sessions::{Permission, SignedIn};
+use utoipa::ToSchema;
 
 use self::view::{Step, page};
-use super::{asked, native::named};
+use super::{asked, described::AskBody, native::named};
 use crate::{
     access_request::{Arrival, Requests},
     vault::{Actor, Vault},
     way_back::{self, Channel, Opener},
 };
 
-/// Adds the routes.
+/// Adds the pages; what their script sends stands with the other routes for programs.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(open)
-        .service(ask)
-        .service(decided)
-        .service(hand_over::collect)
-        .service(hand_over::give_up);
+    config.service(open).service(decided);
 }
 
 #[derive(Deserialize)]
@@ -60,25 +56,34 @@ async fn open(request: HttpRequest, query: StrictQuery<Opened>) -> Result<HttpRe
     Ok(response)
 }
 
-#[derive(Deserialize)]
+/// What the page that opened the popup asks.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct AskedByPage {
+pub(crate) struct AskedByPage {
     /// The origin of the message that brought the request, as the browser told it.
     origin: String,
     /// What the page asks, in the form of `POST /okap/authorize`.
+    #[schema(value_type = AskBody)]
     request: Box<RawValue>,
 }
 
-#[derive(Serialize)]
-struct Received {
+/// Where to go on with a request that was taken in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Received {
+    /// The request.
+    #[schema(value_type = String)]
     id: AccessRequestId,
-    /// Where the person decides.
+    /// Where the person decides: a path of the vault.
     decide: String,
 }
 
-/// Takes in what a page asked.
+/// Takes in what a page asked through the popup it opened. For the popup's own script: an API token
+/// is refused, only a browser's session is let in.
+#[utoipa::path(tag = "okap", request_body = AskedByPage, responses(
+    (status = 201, body = Received), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 413, body = Problem), (status = 415, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[post("/okap/popup/requests")]
-async fn ask(
+pub(crate) async fn ask(
     person: Person,
     request_id: RequestId,
     (vault, requests): (web::Data<Vault>, web::Data<Requests>),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::world::ORIGIN;
 
+#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,

@@ -7,16 +7,19 @@ use server::{Person, Problem, RequestId};
 use super::{by_browser, opener_of};
 use crate::{
     access_request::{RequestState, Requests},
-    okap::authorize::outcome_of,
+    okap::{authorize::outcome_of, described::DecidedAnswer},
     vault::{Actor, Vault},
 };
 
 type Parts = (web::Data<Vault>, web::Data<Requests>);
 
-/// The answer, for the popup's script, which passes it on to exactly the origin that asked. Taken
-/// only once the opener has said that it is there.
+/// Collects the answer, for the popup's script, which passes it on to exactly the origin that asked.
+/// Taken once, and only when the opener has said that it is there. For a browser's session alone.
+#[utoipa::path(tag = "okap", params(("id" = String, Path)), responses(
+    (status = 200, body = DecidedAnswer), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 410, body = Problem), (status = 503, body = Problem)))]
 #[post("/okap/popup/requests/{id}/collect")]
-pub(super) async fn collect(
+pub(crate) async fn collect(
     person: Person,
     request_id: RequestId,
     (vault, requests): Parts,
@@ -35,9 +38,13 @@ pub(super) async fn collect(
     Ok(outcome_of(&vault, &requests, &actor, *id, state).await?)
 }
 
-/// The page that asked is gone: what it asked is ended, and what it was granted is revoked.
+/// Gives up, for the popup's script when the page that asked has gone: what it asked is ended, and what
+/// it was granted is revoked. For a browser's session alone.
+#[utoipa::path(tag = "okap", params(("id" = String, Path)), responses(
+    (status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
 #[post("/okap/popup/requests/{id}/give-up")]
-pub(super) async fn give_up(
+pub(crate) async fn give_up(
     person: Person,
     request_id: RequestId,
     (vault, requests): Parts,

@@ -1,8 +1,10 @@
 //! The process is killed at each step between a person's yes and the answer of the app: whoever asked
 //! gets its one token afterwards, or the request has ended; never are there two.
 
+mod held;
 mod points;
 mod process;
+mod tickets;
 
 use std::cell::RefCell;
 
@@ -222,6 +224,18 @@ impl Stage {
         )
     }
 
+    /// The person ends whatever they see under connected apps; then no token lives.
+    async fn ends_everything(&self) {
+        let grants = self.world.get(&self.person, "/grants?limit=100").await;
+        for grant in grants.json()["items"].as_array().unwrap() {
+            let path = format!("/grants/{}/revoke", grant["id"].as_str().unwrap());
+            self.world
+                .done(&self.person, Method::POST, &path, None)
+                .await;
+        }
+        assert_eq!(self.world.live_tokens().await, 0);
+    }
+
     async fn is_live(&self, token: &str) -> bool {
         let digest = TokenDigest::of(token).to_hex();
         let sql = format!(
@@ -236,6 +250,7 @@ fn token_of(answer: &Answer) -> Option<String> {
     ["token", "access_token"]
         .iter()
         .find_map(|name| body[name].as_str())
+        .or_else(|| body["token"]["token"].as_str())
         .map(str::to_owned)
 }
 
@@ -251,16 +266,7 @@ async fn killed_everywhere(way: Way) -> (i64, i64) {
         stage.points.choose(point).await;
         let code = RefCell::default();
         let mut whole = Box::pin(stage.whole(&process, &asked, &code));
-        let reached = async {
-            while !stage.points.is_reached().await {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        let finished = tokio::select! {
-            outcome = &mut whole => Some(outcome),
-            () = reached => None,
-        };
-        if let Some(outcome) = finished {
+        if let Some(outcome) = stage.points.unless_reached(&mut whole).await {
             // Nobody was at this point any more: the one before was the last.
             stage.points.release().await;
             let answer = outcome.unwrap();

@@ -5,6 +5,8 @@
 //! that are deferred wait inside the commit: when they may go on, the commit goes through, although
 //! nobody is there to hear of it.
 
+use std::time::Duration;
+
 use tokio_postgres::Client;
 
 use crate::world::{World, until};
@@ -12,8 +14,9 @@ use crate::world::{World, until};
 const LOCK: i64 = 4_242;
 
 /// The tables between an approval and a delivery.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "store.events",
+    "consent.connect_tickets",
     "consent.access_requests",
     "consent.grants",
     "consent.delivery_channels",
@@ -64,8 +67,21 @@ impl Points {
         self.owner.batch_execute(&sql).await.unwrap();
     }
 
+    /// What `whole` comes to; `None` when somebody is at the chosen point before.
+    pub async fn unless_reached<T>(&self, whole: impl Future<Output = T>) -> Option<T> {
+        let reached = async {
+            while !self.is_reached().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            outcome = whole => Some(outcome),
+            () = reached => None,
+        }
+    }
+
     /// Whether somebody waits at the point.
-    pub async fn is_reached(&self) -> bool {
+    async fn is_reached(&self) -> bool {
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = {LOCK}
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
