@@ -9,6 +9,8 @@ import httpx
 import running
 from provision import provision
 
+# Hypothesis begins the other dice anew for each of its examples.
+DICE = random.SystemRandom()
 MODELS = {
     "openai": ["gpt-4o-mini", "gpt-4o", "gpt-5-mini", "text-embedding-3-small"],
     "anthropic": ["claude-haiku-4-5", "claude-sonnet-5"],
@@ -24,7 +26,8 @@ def detail(provider: str = "openai", **members) -> dict:
 
 def some_machine() -> httpx.HTTPTransport:
     """A transport from a loopback address of its own: the vault counts how often an address knocks."""
-    address = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}.{random.randint(1, 254)}"
+    dice = DICE.randint
+    address = f"127.{dice(1, 254)}.{dice(0, 254)}.{dice(1, 254)}"
     return httpx.HTTPTransport(local_address=address)
 
 
