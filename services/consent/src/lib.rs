@@ -6,6 +6,7 @@ mod app;
 pub mod app_key;
 pub mod approval_rule;
 pub mod blocked_app;
+pub mod budget;
 pub mod client_metadata;
 mod consent_page;
 mod developers;

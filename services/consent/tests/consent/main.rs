@@ -6,6 +6,7 @@ mod approval_rules;
 mod asked;
 mod assertions;
 mod blocked_apps;
+mod budgets;
 mod bus;
 mod callback;
 mod client_documents;
