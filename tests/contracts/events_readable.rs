@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
-    AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, CallEvent, EventPayload,
-    GrantEvent, OrganizationEvent, OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
+    AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, BudgetEvent, CallEvent,
+    EventPayload, GrantEvent, OrganizationEvent, OrganizationPolicyEvent, ProviderKeyEvent,
+    UserEvent,
 };
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 32] = [
+const TYPES: [&str; 35] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -22,6 +23,9 @@ const TYPES: [&str; 32] = [
     "approval_rule.written",
     "blocked_app.blocked",
     "blocked_app.unblocked",
+    "budget.changed",
+    "budget.removed",
+    "budget.set",
     "call.recorded",
     "grant.changed",
     "grant.derived",
@@ -61,6 +65,7 @@ fn round_trip(event_type: &str, schema: i16, payload: Value) -> Value {
         "app" => through::<AppEvent>(event_type, schema, payload),
         "approval_rule" => through::<ApprovalRuleEvent>(event_type, schema, payload),
         "blocked_app" => through::<BlockedAppEvent>(event_type, schema, payload),
+        "budget" => through::<BudgetEvent>(event_type, schema, payload),
         "call" => through::<CallEvent>(event_type, schema, payload),
         "grant" => through::<GrantEvent>(event_type, schema, payload),
         "organization" => through::<OrganizationEvent>(event_type, schema, payload),
@@ -100,11 +105,12 @@ fn every_golden_event_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn the_record_of_a_childs_call_names_the_grants_above() {
+fn the_record_of_a_call_names_the_grants_above_and_the_budgets() {
     let text = fs::read_to_string(folder().join("call.recorded.v1.json")).expect("a golden call");
     let mut call: Value = serde_json::from_str(&text).expect("JSON");
     let above = ["grant_0198f000000070008000000000000014"];
     call["ancestors"] = above.into();
+    call["budgets"] = ["budget_0198f000000070008000000000000020"].into();
     assert_eq!(round_trip("call.recorded", 1, call.clone()), call);
 }
 

@@ -17,6 +17,7 @@ use crate::{
     address::Addresses,
     approval_rule::ApprovalRules,
     blocked_app::BlockedApps,
+    budget::Budgets,
     client_metadata::Published,
     grant::Grants,
     kept_answers::KeptAnswers,
@@ -115,6 +116,7 @@ impl App {
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(Policies::new(vault.clone())))
+            .app_data(web::Data::new(Budgets::new(vault.clone())))
             .app_data(web::Data::new(BlockedApps::new(vault.clone())))
             .app_data(web::Data::new(ApprovalRules::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))

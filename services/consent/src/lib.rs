@@ -7,6 +7,7 @@ pub mod app_key;
 pub mod approval_rule;
 mod audit;
 pub mod blocked_app;
+pub mod budget;
 pub mod client_metadata;
 mod consent_page;
 mod developers;

@@ -5,8 +5,8 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    access_request, address, approval_rule, audit, blocked_app, consent_page, developers, grant,
-    history, inbox, oauth, okap, organization_policy, provider_key, registered_app,
+    access_request, address, approval_rule, audit, blocked_app, budget, consent_page, developers,
+    grant, history, inbox, oauth, okap, organization_policy, provider_key, registered_app,
     registration_token,
 };
 
@@ -73,7 +73,11 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(registration_token::http::end)
         .service(audit::http::list)
         .service(organization_policy::http::show)
-        .service(organization_policy::http::set);
+        .service(organization_policy::http::set)
+        .service(budget::http::list)
+        .service(budget::http::set)
+        .service(budget::http::change)
+        .service(budget::http::remove);
 }
 
 /// What only a person's own browser asks: the pages and their forms. `tests/contracts` has the list of

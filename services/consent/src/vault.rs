@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clock::Clock;
 use event_bus::Relay;
 use event_store::Context;
-use ids::{RequestId, TenantId, UserId};
+use ids::{Id, Kind, RequestId, TenantId, UserId};
 use key_vault::Sealer;
 use postgres::{DatabaseError, Postgres, Scope, Tx};
 use spend_limits::SpendLimits;
@@ -121,13 +121,13 @@ const ONE_AT_A_TIME: &str = "
     -- consent.one_at_a_time
     SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
 
-/// Lets one transaction of a person at a time count what they have and add to it, until it ends:
-/// many at once would all see the same count.
+/// Lets one transaction of a person, or of an organization, at a time count what they have and add to
+/// it, until it ends: many at once would all see the same count.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn one_at_a_time(tx: &Tx, user: UserId) -> Result<(), DatabaseError> {
-    tx.execute(ONE_AT_A_TIME, &[&user.to_string()])
+pub async fn one_at_a_time<K: Kind>(tx: &Tx, whose: Id<K>) -> Result<(), DatabaseError> {
+    tx.execute(ONE_AT_A_TIME, &[&whose.to_string()])
         .await
         .map(drop)
 }

@@ -6,7 +6,7 @@ use actix_web::web;
 use anyhow::{Context, bail};
 use clock::Clock;
 use event_bus::{BusSettings, EventBus};
-use grant_access::GrantAccessReader;
+use grant_access::{BudgetReader, GrantAccessReader};
 use key_vault::{KeyService, Opener};
 use postgres::{DatabaseSettings, Postgres};
 use price_book::PriceBook;
@@ -71,6 +71,7 @@ impl App {
         let gate = Gate {
             providers: Providers::built_in(&settings.provider_urls)?,
             access: GrantAccessReader::new(postgres.clone(), clock.clone()),
+            budgets: BudgetReader::new(postgres.clone()),
             limits,
             keys: Opener::new(keys, postgres.clone(), clock.clone()),
             prices: PriceBook::embedded().context("the price book cannot be read")?,

@@ -75,12 +75,13 @@ async fn recover(gate: Arc<Gate>) {
 
 /// Heeds decisions as they are announced.
 async fn heed(gate: Arc<Gate>) {
-    let mut watcher = gate.bus.watch(&["grant.#", "provider_key.#"]);
+    let mut watcher = gate.bus.watch(&["grant.#", "provider_key.#", "budget.#"]);
     loop {
         match watcher.next().await {
             Watched::Event(event) => heed_event(&gate, &event).await,
             Watched::Gap => {
                 gate.access.forget_all();
+                gate.budgets.forget_all();
                 gate.keys.forget_all().await;
                 cut_what_ended(&gate).await;
             }
@@ -89,6 +90,10 @@ async fn heed(gate: Arc<Gate>) {
 }
 
 async fn heed_event(gate: &Gate, event: &RecordedEvent) {
+    if event.event_type.starts_with("budget.") {
+        gate.budgets.forget(event.tenant);
+        return;
+    }
     let Some(id) = event.stream_uuid() else {
         return;
     };

@@ -6,6 +6,7 @@
 //!
 //! Each stage can be made from the one before and from nothing else, so no call skips one.
 
+mod above;
 mod answer;
 mod authorize;
 mod drain;

@@ -3,8 +3,9 @@
 mod challenge;
 mod refusal;
 mod shape;
+mod words;
 
 pub(crate) use challenge::told;
 pub use refusal::{GrantedAt, Refusal};
-pub(crate) use refusal::{list_in_words, models_in_words};
 pub use shape::{Shape, stream_event};
+pub(crate) use words::{list_in_words, models_in_words};

@@ -1,6 +1,6 @@
 //! The record of one call through the proxy: what reached a provider and what it cost.
 
-use ids::{AppId, CallId, GrantId, ProviderKeyId, TenantId, UserId};
+use ids::{AppId, BudgetId, CallId, GrantId, ProviderKeyId, TenantId, UserId};
 use jiff::Timestamp;
 use money::Nanodollars;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,9 @@ pub struct CallRecord {
     /// The grants above it, the parent first: the call counts against their limits too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ancestors: Vec<GrantId>,
+    /// The organization's budgets that it counts against.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<BudgetId>,
     /// Who granted it.
     pub user: UserId,
     /// The registered app, if it is one.

@@ -2,6 +2,7 @@
 
 mod app;
 mod authorization;
+mod budget;
 mod call;
 mod consent;
 mod organization;
@@ -18,6 +19,7 @@ pub use authorization::{
     ModelPatternError, Models, Provider, ProviderError, RequestedDetail, RequestedLimits,
     SECONDS_PER_DAY, TYPE, WireDetail, WireLimits, base_url,
 };
+pub use budget::{BudgetAmounts, BudgetEvent, BudgetScope};
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
 pub use organization::{OrganizationEvent, UserEvent};

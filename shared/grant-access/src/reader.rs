@@ -1,30 +1,22 @@
 //! The reading side: the proxy's, on every call.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use clock::Clock;
 use ids::{GrantId, TokenDigest};
 use moka::{future::Cache, sync};
 use postgres::{DatabaseError, Postgres, Scope};
 
-use crate::access::GrantAccess;
+use crate::{access::GrantAccess, forgotten::Forgotten};
 
 /// The longest a row is served without asking the database again: the net under lost messages.
-const SERVED_FOR: Duration = Duration::from_secs(5);
+pub(crate) const SERVED_FOR: Duration = Duration::from_secs(5);
 /// The longest that "no such grant" is repeated without asking again.
 const UNKNOWN_FOR: Duration = Duration::from_secs(1);
-/// Kept longer than any row that could have been read before.
-const FORGOTTEN_FOR: Duration = Duration::from_secs(60);
 const MOST_GRANTS: u64 = 100_000;
 const MOST_UNKNOWN: u64 = 10_000;
 /// How often a row that was forgotten while it was read is read again before giving up.
-const TRIES: usize = 4;
+pub(crate) const TRIES: usize = 4;
 
 const FIND: &str = "
     -- consent.find_grant_access
@@ -56,7 +48,7 @@ pub struct GrantAccessReader {
     clock: Clock,
     known: Cache<TokenDigest, Kept>,
     unknown: sync::Cache<TokenDigest, ()>,
-    forgotten: Arc<Forgotten>,
+    forgotten: Arc<Forgotten<GrantId>>,
 }
 
 /// A row, and when its reading began in the order of [`Forgotten`].
@@ -66,43 +58,11 @@ struct Kept {
     began: u64,
 }
 
-/// Which rows must have been read after which moment. Moments are counted, not timed, so that a
-/// row whose reading was under way when its grant was forgotten is known to be too old.
-struct Forgotten {
-    moment: AtomicU64,
-    all: AtomicU64,
-    // Without an upper bound: an evicted mark would bring a revoked grant back.
-    grants: sync::Cache<GrantId, u64>,
-}
-
-impl Forgotten {
-    fn now(&self) -> u64 {
-        self.moment.load(Ordering::SeqCst)
-    }
-
-    fn next(&self) -> u64 {
-        self.moment.fetch_add(1, Ordering::SeqCst) + 1
-    }
-
-    fn forget(&self, grant: GrantId) {
-        let since = self.next();
-        // The later of two that run at once counts, whichever is written last.
-        self.grants
-            .entry(grant)
-            .and_upsert_with(|known| known.map_or(since, |known| known.into_value().max(since)));
-    }
-
-    fn forget_all(&self) {
-        self.all.fetch_max(self.next(), Ordering::SeqCst);
-    }
-
-    fn allows(&self, kept: &Kept) -> bool {
-        let since = |grant: &GrantId| self.grants.get(grant).unwrap_or(0);
-        let above = kept.access.ancestors.iter();
-        let since = above
-            .map(|ancestor| since(&ancestor.grant))
-            .fold(since(&kept.access.grant), u64::max);
-        kept.began >= since.max(self.all.load(Ordering::SeqCst))
+impl Kept {
+    /// Its grant and those above it.
+    fn grants(&self) -> impl Iterator<Item = &GrantId> {
+        let above = self.access.ancestors.iter();
+        std::iter::once(&self.access.grant).chain(above.map(|ancestor| &ancestor.grant))
     }
 }
 
@@ -110,11 +70,6 @@ impl GrantAccessReader {
     /// A reader with an empty memory. `postgres` may be the proxy's pool: its role may only read.
     #[must_use]
     pub fn new(postgres: Postgres, clock: Clock) -> Self {
-        let forgotten = Forgotten {
-            moment: AtomicU64::new(0),
-            all: AtomicU64::new(0),
-            grants: sync::Cache::builder().time_to_live(FORGOTTEN_FOR).build(),
-        };
         Self {
             postgres,
             clock,
@@ -127,7 +82,7 @@ impl GrantAccessReader {
                 .max_capacity(MOST_UNKNOWN)
                 .time_to_live(UNKNOWN_FOR)
                 .build(),
-            forgotten: Arc::new(forgotten),
+            forgotten: Arc::new(Forgotten::nothing()),
         }
     }
 
@@ -165,7 +120,7 @@ impl GrantAccessReader {
         for _ in 1..TRIES {
             let reading = self.known.try_get_with(digest, self.read(digest)).await;
             let kept = reading.map_err(|refusal| Refusal::clone(&refusal))?;
-            if self.forgotten.allows(&kept) {
+            if self.forgotten.allows(kept.began, kept.grants()) {
                 return Ok(kept.access);
             }
             self.known.invalidate(&digest).await;

@@ -25,6 +25,14 @@ impl Scratch {
         scratch
     }
 
+    pub async fn superuser(&self) -> tokio_postgres::Client {
+        let mut config = Config::from_str(ADMIN).unwrap();
+        config.dbname(&self.name);
+        let (client, connection) = config.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
     pub fn as_role(&self, role: &str) -> Postgres {
         let url = format!("postgres://{role}:latchkey@127.0.0.1:5432/{}", self.name);
         Postgres::connect(&DatabaseSettings {

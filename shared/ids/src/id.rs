@@ -175,6 +175,8 @@ kinds! {
     BlockedApp "block" BlockedAppId;
     /// A rule that a person wrote: what an app is granted without asking again.
     ApprovalRule "rule" ApprovalRuleId;
+    /// A limit that an organization sets above grants.
+    Budget "budget" BudgetId;
 }
 
 #[cfg(test)]

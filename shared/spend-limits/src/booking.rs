@@ -4,18 +4,18 @@ use ids::CallId;
 use money::Nanodollars;
 
 use crate::{
-    ancestors::Ancestors,
+    above::OwnersAbove,
     bucket::Bucket,
     epoch::Epoch,
     hold::{Held, Hold},
 };
 
 /// One call as a booking: what must stand in the counters for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Booking {
     pub(crate) bucket: Bucket,
-    /// The grants above, at each of which it must stand too.
-    pub(crate) above: Ancestors,
+    /// The grants above and the budgets, at each of which it must stand too.
+    pub(crate) above: OwnersAbove,
     pub(crate) call: CallId,
     /// The epoch in which it was reserved; `None` if it is not known that it was.
     pub(crate) reserved_in: Option<Epoch>,
@@ -32,7 +32,7 @@ impl Booking {
     pub(crate) fn held(held: &Held) -> Self {
         Self {
             bucket: held.bucket,
-            above: held.above,
+            above: held.above.clone(),
             call: held.call,
             reserved_in: Some(held.epoch),
             settled: false,
@@ -58,7 +58,7 @@ impl Booking {
     }
 
     /// What undoes a reservation that may or may not have been made, or may yet be.
-    pub(crate) const fn undo(bucket: Bucket, above: Ancestors, call: CallId) -> Self {
+    pub(crate) const fn undo(bucket: Bucket, above: OwnersAbove, call: CallId) -> Self {
         Self {
             bucket,
             above,

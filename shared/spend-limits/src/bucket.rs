@@ -1,19 +1,33 @@
-//! Whose counters: one grant's at one provider.
+//! Whose counters: one grant's at one provider, or a budget's.
 
 use std::{fmt, str::FromStr};
 
 use events::Provider;
-use ids::GrantId;
+use ids::{BudgetId, GrantId};
 use uuid::Uuid;
 
 /// The longest name of a provider.
 const LONGEST: usize = 40;
 
-/// What limits are counted for: one authorization detail, which is one grant at one provider.
+/// Stands in the names of a budget's keys where a grant's have a provider.
+const BUDGET: &str = "budget";
+
+/// Whose limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Owner {
+    /// A grant's; revoking it closes all its buckets.
+    Grant(GrantId),
+    /// A budget's, which is one over all providers.
+    Budget(BudgetId),
+}
+
+/// What limits are counted for: one authorization detail, which is one grant at one provider; or
+/// a budget.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bucket {
-    /// The grant; revoking it closes all its buckets.
-    pub grant: GrantId,
+    /// Whose it is.
+    pub owner: Owner,
+    // Of a budget empty.
     provider: [u8; LONGEST],
     length: u8,
 }
@@ -28,19 +42,34 @@ impl Bucket {
         let length = name.len().min(LONGEST);
         bytes[..length].copy_from_slice(&name[..length]);
         Self {
-            grant,
+            owner: Owner::Grant(grant),
             provider: bytes,
             length: u8::try_from(length).unwrap_or(0),
         }
     }
 
-    /// The bucket of another grant at the same provider.
-    pub(crate) const fn at(mut self, grant: GrantId) -> Self {
-        self.grant = grant;
-        self
+    /// The bucket of a budget.
+    #[must_use]
+    pub const fn of_budget(budget: BudgetId) -> Self {
+        Self {
+            owner: Owner::Budget(budget),
+            provider: [0; LONGEST],
+            length: 0,
+        }
     }
 
-    /// The provider's name.
+    /// Where a call of this bucket counts for another owner: of a grant, at the same provider.
+    pub(crate) const fn of(mut self, owner: Owner) -> Self {
+        match owner {
+            Owner::Budget(budget) => Self::of_budget(budget),
+            Owner::Grant(_) => {
+                self.owner = owner;
+                self
+            }
+        }
+    }
+
+    /// The provider's name; empty for a budget.
     #[must_use]
     pub fn provider(&self) -> &str {
         std::str::from_utf8(&self.provider[..usize::from(self.length)]).unwrap_or_default()
@@ -50,7 +79,10 @@ impl Bucket {
 impl fmt::Display for Bucket {
     /// As it stands in the names of keys: neither part has a point or a colon.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.grant.uuid().simple(), self.provider())
+        match self.owner {
+            Owner::Grant(grant) => write!(f, "{}.{}", grant.uuid().simple(), self.provider()),
+            Owner::Budget(budget) => write!(f, "{}.{BUDGET}", budget.uuid().simple()),
+        }
     }
 }
 
@@ -60,14 +92,15 @@ impl fmt::Debug for Bucket {
     }
 }
 
-/// The text is not a bucket's.
+/// The text is not the bucket of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a bucket is named by a grant, a point and a provider")]
+#[error("a grant's bucket is named by the grant, a point and a provider")]
 pub struct NotABucket;
 
 impl FromStr for Bucket {
     type Err = NotABucket;
 
+    /// Reads the bucket of a grant. A budget's is never read back: holds are listed under grants.
     fn from_str(text: &str) -> Result<Self, NotABucket> {
         let (grant, provider) = text.split_once('.').ok_or(NotABucket)?;
         let grant = Uuid::from_str(grant).map_err(|_| NotABucket)?;
@@ -87,5 +120,19 @@ mod tests {
         assert_eq!(bucket.to_string().parse(), Ok(bucket));
         assert_ne!(bucket, Bucket::new(grant, &"google".parse().unwrap()));
         assert_eq!("x.openai".parse::<Bucket>(), Err(NotABucket));
+    }
+
+    #[test]
+    fn a_budget_has_one_bucket_whatever_the_provider() {
+        let now = "2026-11-22T00:00:00Z".parse().unwrap();
+        let (grant, budget) = (GrantId::new(now), BudgetId::new(now));
+        let at = |provider: &str| Bucket::new(grant, &provider.parse().unwrap());
+        let [one, other] = ["openai", "google"].map(|name| at(name).of(Owner::Budget(budget)));
+        assert_eq!(one, other);
+        assert_eq!(one, Bucket::of_budget(budget));
+        assert_eq!(
+            one.to_string(),
+            format!("{}.budget", budget.uuid().simple())
+        );
     }
 }

@@ -24,7 +24,7 @@ const SETTLED_TOGETHER: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A call that ended and that the ledger may not have yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
     /// The hold it had.
     pub hold: Hold,
@@ -133,7 +133,7 @@ impl SpendLimits {
             .map(|booking| {
                 let hold = Hold {
                     bucket: booking.bucket,
-                    above: booking.above,
+                    above: booking.above.clone(),
                     call: booking.call,
                     epoch,
                 };
@@ -177,7 +177,7 @@ impl SpendLimits {
         Ok(new)
     }
 
-    /// The call of the script that books a call at its own grant or at one above.
+    /// The call of the script that books a call at its own grant, at one above or at a budget.
     fn book_call(&self, booking: &Booking, bucket: Bucket, epoch: Epoch) -> Call {
         let keys = &self.shared.keys;
         let (listed, above) = if bucket == booking.bucket {
@@ -186,13 +186,15 @@ impl SpendLimits {
             (String::new(), String::new())
         };
         Call {
-            keys: vec![
+            keys: [
                 keys.epoch(),
                 keys.opening(),
                 keys.counters(epoch, bucket),
-                keys.minute(epoch, bucket),
                 keys.holds(epoch),
-            ],
+            ]
+            .into_iter()
+            .chain(keys.minute(epoch, bucket))
+            .collect(),
             args: vec![
                 epoch.to_string(),
                 self.time(),
@@ -213,6 +215,6 @@ fn settled(spent: &[Spent]) -> Vec<Booking> {
     spent
         .iter()
         .filter(|spent| in_range(spent.actual).is_ok())
-        .map(|spent| Booking::settled(spent.hold, spent.actual, spent.at))
+        .map(|spent| Booking::settled(spent.hold.clone(), spent.actual, spent.at))
         .collect()
 }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use ids::{CallId, GrantId, TokenDigest};
 use uuid::Uuid;
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Owner};
 
 /// One life of the counters. Every loss of Redis's memory ends it; a new one begins elsewhere,
 /// under other keys, once the ledger has been loaded into it.
@@ -85,19 +85,20 @@ impl Keys {
         format!("{}:used:{}", self.namespace, digest.to_hex())
     }
 
-    /// What stands before the grant in the names of its counters.
+    /// What stands before the bucket in the names of its counters.
     pub(crate) fn before_bucket(&self, epoch: Epoch) -> String {
         format!("{}:{epoch}:", self.namespace)
     }
 
-    /// The hash that holds a grant's counters.
+    /// The hash that holds a bucket's counters.
     pub(crate) fn counters(&self, epoch: Epoch, bucket: Bucket) -> String {
         format!("{}{}", self.before_bucket(epoch), bucket)
     }
 
-    /// The list of a grant's requests of the last minute.
-    pub(crate) fn minute(&self, epoch: Epoch, bucket: Bucket) -> String {
-        format!("{}:minute", self.counters(epoch, bucket))
+    /// The list of a grant's requests of the last minute. A budget has none: it limits no requests.
+    pub(crate) fn minute(&self, epoch: Epoch, bucket: Bucket) -> Option<String> {
+        matches!(bucket.owner, Owner::Grant(_))
+            .then(|| format!("{}:minute", self.counters(epoch, bucket)))
     }
 
     /// The holds of all grants by deadline.

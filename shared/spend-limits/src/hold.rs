@@ -6,17 +6,17 @@ use jiff::Timestamp;
 use money::Nanodollars;
 
 use crate::{
-    ancestors::Ancestors, bucket::Bucket, epoch::Epoch, error::StoreError, limits::CallLimits,
+    above::OwnersAbove, bucket::Bucket, epoch::Epoch, error::StoreError, limits::CallLimits,
     script::Reply,
 };
 
 /// Names a hold: enough to end it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Hold {
     /// Whose limits it counts against.
     pub bucket: Bucket,
-    /// The grants above, whose limits it counts against as well.
-    pub above: Ancestors,
+    /// The grants above and the budgets, whose limits it counts against as well.
+    pub above: OwnersAbove,
     /// The call it was made for.
     pub call: CallId,
     /// The epoch in which it was made.
@@ -31,8 +31,8 @@ pub struct Hold {
 pub struct Held {
     /// Whose limits it counts against.
     pub bucket: Bucket,
-    /// The grants above, whose limits it counts against as well.
-    pub above: Ancestors,
+    /// The grants above and the budgets, whose limits it counts against as well.
+    pub above: OwnersAbove,
     /// The call it was made for.
     pub call: CallId,
     /// The epoch in which it was made.
@@ -43,7 +43,8 @@ pub struct Held {
     pub at: Timestamp,
     /// After this instant billing may settle it in the proxy's place.
     pub deadline: Timestamp,
-    /// What is left of the tightest spend limit after this hold, of its grant and those above;
+    /// What is left of the tightest spend limit after this hold, of its grant, those above and the
+    /// budgets;
     /// `None` without a spend limit.
     pub remaining: Option<Nanodollars>,
     /// What is left of the requests per minute, where they are tightest, if limited.
@@ -75,7 +76,7 @@ impl From<&Held> for Hold {
     fn from(held: &Held) -> Self {
         Self {
             bucket: held.bucket,
-            above: held.above,
+            above: held.above.clone(),
             call: held.call,
             epoch: held.epoch,
         }
@@ -84,7 +85,12 @@ impl From<&Held> for Hold {
 
 impl From<Held> for Hold {
     fn from(held: Held) -> Self {
-        Self::from(&held)
+        Self {
+            bucket: held.bucket,
+            above: held.above,
+            call: held.call,
+            epoch: held.epoch,
+        }
     }
 }
 
@@ -103,7 +109,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Reads the tail that `reserve.lua` and `standing.lua` share; of several grants, that of the
+    /// Reads the tail that `reserve.lua` and `standing.lua` share; of several owners, that of the
     /// one at `level`, counted from the call's own.
     pub(crate) fn read(reply: &Reply, level: usize) -> Result<Self, StoreError> {
         let count = |index| reply.number(index).map(|n| u64::try_from(n).unwrap_or(0));
@@ -121,7 +127,7 @@ impl Counters {
         })
     }
 
-    /// How many values of a reply tell the counters of one grant.
+    /// How many values of a reply tell the counters of one owner.
     const VALUES: usize = 8;
 
     pub(crate) fn day_ends(&self) -> Timestamp {

@@ -13,7 +13,7 @@ use ids::CallId;
 use money::Nanodollars;
 
 use crate::{
-    ancestors::Ancestors,
+    above::OwnersAbove,
     booking::Booking,
     bucket::Bucket,
     epoch::Epoch,
@@ -63,14 +63,19 @@ impl InHand {
     }
 
     /// Notes that a reservation is being asked for; `None` if the call is known already.
-    pub(crate) fn ask(&self, bucket: Bucket, above: Ancestors, call: CallId) -> Option<Asking<'_>> {
+    pub(crate) fn ask(
+        &self,
+        bucket: Bucket,
+        above: &OwnersAbove,
+        call: CallId,
+    ) -> Option<Asking<'_>> {
         let mut calls = self.calls();
         if calls.known.contains_key(&call) {
             return None;
         }
         calls.sweep_if_grown();
         let now = Instant::now();
-        let booking = Booking::undo(bucket, above, call);
+        let booking = Booking::undo(bucket, above.clone(), call);
         calls.known.insert(
             call,
             Known {
@@ -124,25 +129,17 @@ impl InHand {
         let calls = self.calls();
         let settlement = |call: &CallId| {
             let known = calls.known.get(call)?;
-            let Booking {
-                bucket,
-                above,
-                call,
-                settled,
-                amount,
-                reserved_in,
-                ..
-            } = known.booking;
-            let waits = settled && !known.asking && known.booked_in.is_none();
-            let asked = of.is_none_or(|of| known.booking.counts_against(of));
-            let epoch = reserved_in.filter(|_| waits && asked)?;
+            let booking = &known.booking;
+            let waits = booking.settled && !known.asking && known.booked_in.is_none();
+            let asked = of.is_none_or(|of| booking.counts_against(of));
+            let epoch = booking.reserved_in.filter(|_| waits && asked)?;
             let hold = Hold {
-                bucket,
-                above,
-                call,
+                bucket: booking.bucket,
+                above: booking.above.clone(),
+                call: booking.call,
                 epoch,
             };
-            Some((hold, amount))
+            Some((hold, booking.amount))
         };
         calls.pending.iter().filter_map(settlement).collect()
     }
@@ -172,7 +169,7 @@ impl InHand {
             } else if known.is_out_of_date(epoch) {
                 calls.forget(call);
             } else if !(steady && known.booking.settled && known.since.elapsed() < patience) {
-                due.push(known.booking);
+                due.push(known.booking.clone());
             }
         }
         due

@@ -14,17 +14,17 @@ pub const RECORDED_HORIZON: Duration = Duration::from_secs(600);
 /// What the ledger knows, read after the opening began.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    /// One entry for each grant with a call in the current month.
+    /// One entry for each grant and each budget with a call in the current month.
     pub loads: Vec<Load>,
     /// Grants that were revoked.
     pub revoked: Vec<GrantId>,
 }
 
-/// What the ledger knows of one grant, by the UTC day and month of the instant it was asked for.
+/// What the ledger knows of one bucket, by the UTC day and month of the instant it was asked for.
 /// A call belongs to the periods in which it was reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Load {
-    /// The grant.
+    /// Which one.
     pub bucket: Bucket,
     /// Sum of the costs of the day's calls.
     pub spent_today: Nanodollars,

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::float_arithmetic, clippy::as_conversions)]
 
-mod ancestors;
+mod above;
 mod booking;
 mod bucket;
 mod carry;
@@ -25,8 +25,8 @@ mod sworn;
 mod tests;
 mod use_once;
 
-pub use ancestors::{Above, Ancestors, MOST_ANCESTORS};
-pub use bucket::{Bucket, NotABucket};
+pub use above::{Above, MOST_ANCESTORS, MOST_BUDGETS, OwnersAbove};
+pub use bucket::{Bucket, NotABucket, Owner};
 pub use carry::{POLL, Spent};
 pub use connection::SpendLimits;
 pub use epoch::{Epoch, EpochError};

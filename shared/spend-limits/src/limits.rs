@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use events::{GrantedLimits, LimitName};
+use events::{BudgetAmounts, GrantedLimits, LimitName};
 use jiff::Timestamp;
 use money::Nanodollars;
 
@@ -28,6 +28,16 @@ impl From<&GrantedLimits> for CallLimits {
             requests_per_day: Some(granted.requests_per_day),
             daily_spend: Some(granted.daily_spend),
             monthly_spend: Some(granted.monthly_spend),
+        }
+    }
+}
+
+impl From<&BudgetAmounts> for CallLimits {
+    fn from(budget: &BudgetAmounts) -> Self {
+        Self {
+            daily_spend: budget.daily_spend,
+            monthly_spend: budget.monthly_spend,
+            ..Self::NONE
         }
     }
 }

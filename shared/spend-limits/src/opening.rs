@@ -110,7 +110,7 @@ impl SpendLimits {
         let left = grace.saturating_sub(opening.began.elapsed());
         opening.keep_during(sleep(left)).await?;
         let epoch = opening.open().await?;
-        tracing::info!(epoch = %epoch, grants = ledger.loads.len(), "an epoch of limits is open");
+        tracing::info!(epoch = %epoch, buckets = ledger.loads.len(), "an epoch of limits is open");
         Ok(Opened::Opened(epoch))
     }
 
@@ -220,7 +220,7 @@ impl Opening {
         }
     }
 
-    /// The calls of the script that load one grant. Only the first carries the sums.
+    /// The calls of the script that load one bucket. Only the first carries the sums.
     fn load_calls(&self, load: &Load) -> Vec<Call> {
         let keys = &self.limits.shared.keys;
         let day = self.at.as_second().div_euclid(86_400);
@@ -252,14 +252,17 @@ impl Opening {
                 args.push(field(recorded.call));
                 args.push(recorded.at.as_millisecond().max(0).to_string());
             }
-            let keys = vec![
+            let keys = [
                 keys.epoch(),
                 keys.opening(),
                 keys.counters(self.epoch, load.bucket),
-                keys.minute(self.epoch, load.bucket),
                 keys.holds(self.epoch),
             ];
-            Call { keys, args }
+            let minute = self.limits.shared.keys.minute(self.epoch, load.bucket);
+            Call {
+                keys: keys.into_iter().chain(minute).collect(),
+                args,
+            }
         };
         parts.iter().enumerate().map(part).collect()
     }

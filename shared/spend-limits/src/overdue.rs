@@ -8,7 +8,7 @@ use money::Nanodollars;
 use uuid::Uuid;
 
 use crate::{
-    ancestors::Ancestors,
+    above::OwnersAbove,
     bucket::Bucket,
     connection::SpendLimits,
     error::LimitsError,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A hold past its deadline. It counts until it is settled: nothing is given back without evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverdueHold {
     /// What to settle.
     pub hold: Hold,
@@ -59,7 +59,7 @@ impl SpendLimits {
                     .parse()
                     .map_err(|_| LimitsError::from(reply.unexpected()))?;
                 let call: CallId = id(&reply, first + 1)?;
-                let above = Ancestors::read(reply.text(first + 5))
+                let above = OwnersAbove::read(reply.text(first + 5))
                     .ok_or_else(|| LimitsError::from(reply.unexpected()))?;
                 Ok(OverdueHold {
                     hold: Hold {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use events::LimitName;
-use ids::{CallId, GrantId};
+use ids::CallId;
 use jiff::{SignedDuration, Timestamp};
 use money::{LARGEST_LIMIT, Nanodollars};
 
 use crate::{
-    ancestors::Above,
-    bucket::Bucket,
+    above::Above,
+    bucket::{Bucket, Owner},
     connection::SpendLimits,
     epoch::{Epoch, field, member},
     error::{LimitsError, StoreError},
@@ -32,7 +32,8 @@ pub struct Reservation {
     pub worst_case: Nanodollars,
     /// The limits as they are granted now.
     pub limits: CallLimits,
-    /// The grants above with their limits as they are now: the call counts against them as well.
+    /// The grants above and the budgets with their limits as they are now: the call counts against
+    /// them as well.
     pub above: Above,
     /// After this time billing may settle it in the proxy's place; at most a day. Choose it above
     /// the longest time a call may take.
@@ -50,8 +51,8 @@ pub enum Refused {
         "{name} is used up: {spent} USD spent and {reserved} USD reserved of {limit} USD; resets at {resets_at}"
     )]
     SpendLimit {
-        /// Whose limit: the call's own grant or one above.
-        grant: GrantId,
+        /// Whose limit: the call's own grant's, or one's above.
+        whose: Owner,
         name: LimitName,
         spent: Nanodollars,
         reserved: Nanodollars,
@@ -61,8 +62,8 @@ pub enum Refused {
     /// Too many requests.
     #[error("{name} is used up: {limit} requests; retry after {retry_after_seconds} s")]
     RateLimit {
-        /// Whose limit: the call's own grant or one above.
-        grant: GrantId,
+        /// Whose limit: the call's own grant's, or one's above.
+        whose: Owner,
         name: LimitName,
         limit: u32,
         /// At least 1.
@@ -103,8 +104,8 @@ impl Refused {
 }
 
 impl SpendLimits {
-    /// Holds the worst case of a call against all limits of its grant and of those above, in one
-    /// round trip: all of them or none.
+    /// Holds the worst case of a call against all limits of its grant, of those above and of its
+    /// budgets, in one round trip: all of them or none.
     ///
     /// The hold counts until [`SpendLimits::settle`]. The request stays counted even if the call
     /// never reaches a provider.
@@ -116,7 +117,7 @@ impl SpendLimits {
         // What this process has settled and Redis does not know yet must not be in the way.
         if matches!(outcome, Err(Refused::SpendLimit { .. }))
             && self
-                .settle_waiting(reservation.bucket, reservation.above.grants())
+                .settle_waiting(reservation.bucket, reservation.above.owners())
                 .await
         {
             outcome = self.try_reserve(reservation).await;
@@ -133,7 +134,7 @@ impl SpendLimits {
         let asking = self
             .shared
             .in_hand
-            .ask(asked.bucket, asked.above.grants(), asked.call)
+            .ask(asked.bucket, asked.above.owners(), asked.call)
             .ok_or(Refused::Duplicate)?;
         let answer = self
             .in_open_epoch(&RESERVE, |epoch| self.reserve_call(asked, epoch))
@@ -154,19 +155,19 @@ impl SpendLimits {
     }
 
     fn reserve_call(&self, asked: &Reservation, epoch: Epoch) -> Call {
-        let (keys, above) = (&self.shared.keys, asked.above.grants());
+        let (keys, above) = (&self.shared.keys, asked.above.owners());
         let levels = 1 + above.len();
         let mut call = Call {
             keys: Vec::with_capacity(2 + 3 * levels),
-            args: Vec::with_capacity(7 + 4 * levels),
+            args: Vec::with_capacity(8 + 4 * levels),
         };
         call.keys.extend([keys.epoch(), keys.holds(epoch)]);
         for bucket in above.buckets(asked.bucket) {
-            call.keys.extend([
-                keys.revoked(bucket.grant),
-                keys.counters(epoch, bucket),
-                keys.minute(epoch, bucket),
-            ]);
+            if let Owner::Grant(grant) = bucket.owner {
+                call.keys.push(keys.revoked(grant));
+            }
+            call.keys.push(keys.counters(epoch, bucket));
+            call.keys.extend(keys.minute(epoch, bucket));
         }
         call.args.extend([
             epoch.to_string(),
@@ -176,6 +177,7 @@ impl SpendLimits {
             asked.worst_case.nanos().to_string(),
             asked.lasts.min(LONGEST).as_millis().to_string(),
             above.noted(),
+            (1 + above.grants()).to_string(),
         ]);
         for limits in asked.levels() {
             call.args.extend(limits.arguments());
@@ -200,7 +202,7 @@ fn held(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held, StoreE
     let lasts = SignedDuration::try_from(asked.lasts.min(LONGEST)).unwrap_or_default();
     let mut held = Held {
         bucket: asked.bucket,
-        above: asked.above.grants(),
+        above: asked.above.owners().clone(),
         call: asked.call,
         epoch,
         amount: asked.worst_case,
@@ -235,22 +237,22 @@ fn fewer(one: Option<RequestsLeft>, other: Option<RequestsLeft>) -> Option<Reque
 }
 
 impl Reservation {
-    /// The limits that the call must fit into: its grant's, then those of each grant above.
+    /// The limits that the call must fit into: its grant's, then those of each one above.
     fn levels(&self) -> impl Iterator<Item = &CallLimits> {
         std::iter::once(&self.limits).chain(self.above.limits())
     }
 
     /// Whose limit is in the way, and all of its limits.
-    fn level(&self, level: i64) -> Option<(GrantId, &CallLimits)> {
+    fn level(&self, level: i64) -> Option<(Owner, &CallLimits)> {
         let level = usize::try_from(level).ok()?;
-        let bucket = self.above.grants().buckets(self.bucket).nth(level)?;
-        Some((bucket.grant, self.levels().nth(level)?))
+        let bucket = self.above.owners().buckets(self.bucket).nth(level)?;
+        Some((bucket.owner, self.levels().nth(level)?))
     }
 }
 
 fn spend_refusal(asked: &Reservation, reply: &Reply) -> Result<Refused, StoreError> {
     let level = asked.level(reply.number(5)?);
-    let (grant, limits) = level.ok_or_else(|| reply.unexpected())?;
+    let (whose, limits) = level.ok_or_else(|| reply.unexpected())?;
     let day = instant_of_day(reply.number(4)?);
     let (name, limit, resets_at) = match reply.text(1) {
         "monthly_spend" => (
@@ -263,7 +265,7 @@ fn spend_refusal(asked: &Reservation, reply: &Reply) -> Result<Refused, StoreErr
     };
     let limit = limit.ok_or_else(|| reply.unexpected())?;
     Ok(Refused::SpendLimit {
-        grant,
+        whose,
         name,
         spent: reply.nanos(2)?,
         reserved: reply.nanos(3)?,
@@ -274,7 +276,7 @@ fn spend_refusal(asked: &Reservation, reply: &Reply) -> Result<Refused, StoreErr
 
 fn rate_refusal(asked: &Reservation, reply: &Reply) -> Result<Refused, StoreError> {
     let level = asked.level(reply.number(4)?);
-    let (grant, limits) = level.ok_or_else(|| reply.unexpected())?;
+    let (whose, limits) = level.ok_or_else(|| reply.unexpected())?;
     let (name, limit) = match reply.text(1) {
         "requests_per_day" => (LimitName::RequestsPerDay, limits.requests_per_day),
         "requests_per_minute" => (LimitName::RequestsPerMinute, limits.requests_per_minute),
@@ -283,7 +285,7 @@ fn rate_refusal(asked: &Reservation, reply: &Reply) -> Result<Refused, StoreErro
     let limit = limit.ok_or_else(|| reply.unexpected())?;
     let (now, resets_at) = (reply.instant(2)?, reply.instant(3)?);
     Ok(Refused::RateLimit {
-        grant,
+        whose,
         name,
         limit,
         retry_after_seconds: seconds_until(now, resets_at),

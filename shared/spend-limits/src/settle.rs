@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use money::{LARGEST_LIMIT, Nanodollars};
 
 use crate::{
-    ancestors::Ancestors,
+    above::OwnersAbove,
     booking::Booking,
     bucket::Bucket,
     connection::SpendLimits,
@@ -89,7 +89,7 @@ impl SpendLimits {
 
     /// Settles what this process has settled of a bucket or one above it and Redis does not know
     /// yet; whether there was any, and Redis knows it now.
-    pub(crate) async fn settle_waiting(&self, bucket: Bucket, above: Ancestors) -> bool {
+    pub(crate) async fn settle_waiting(&self, bucket: Bucket, above: &OwnersAbove) -> bool {
         let buckets: Vec<_> = above.buckets(bucket).collect();
         let waiting = self.shared.in_hand.settling(Some(&buckets));
         !waiting.is_empty() && self.settle_in_turn(&waiting).await.is_ok()
@@ -100,7 +100,7 @@ impl SpendLimits {
     /// whoever calls next, through whichever process, finds the room it gave back.
     pub async fn settled(&self, hold: impl Into<Hold>) {
         let hold = hold.into();
-        self.settle_waiting(hold.bucket, hold.above).await;
+        self.settle_waiting(hold.bucket, &hold.above).await;
     }
 
     /// Settles all that this process has settled behind its callers' backs and Redis does not know
@@ -136,9 +136,10 @@ impl SpendLimits {
         in_range(actual)?;
         let actual = self.shared.in_hand.settle(hold.call, actual);
         let epoch = self.position().await?.0.ok_or(LimitsError::NotReady)?;
+        let call = hold.call;
         let booking = Booking::settled(hold, actual, at);
         let done = self.book(&[booking], epoch).await?;
-        self.shared.in_hand.settled_in(hold.call, epoch);
+        self.shared.in_hand.settled_in(call, epoch);
         let settled = if done > 0 {
             Settled::Done
         } else {
@@ -177,7 +178,7 @@ impl SpendLimits {
     }
 }
 
-/// Reads what the script that settles answered: one word for each grant that a call counts against.
+/// Reads what the script that settles answered: one word for each owner that a call counts against.
 pub(crate) fn read_settled(
     reply: &Reply,
     settlements: &[Settlement],
@@ -197,7 +198,7 @@ pub(crate) fn read_settled(
     let of_call = |(hold, _): &Settlement| {
         let mut settled = next()?;
         for _ in hold.above.iter() {
-            // A grant above that does not have it yet must still get it.
+            // One above that does not have it yet must still get it.
             if next()? == Settled::OtherEpoch {
                 settled = Settled::OtherEpoch;
             }

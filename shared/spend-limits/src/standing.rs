@@ -3,7 +3,7 @@
 use events::LimitName;
 
 use crate::{
-    ancestors::{Above, Ancestors},
+    above::{Above, OwnersAbove},
     bucket::Bucket,
     connection::SpendLimits,
     epoch::Epoch,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl SpendLimits {
-    /// How the limits of one grant stand, in the order month, day, requests per minute and day.
+    /// How the limits of one bucket stand, in the order month, day, requests per minute and day.
     ///
     /// # Errors
     /// When Redis cannot be asked, or no epoch is open.
@@ -23,14 +23,14 @@ impl SpendLimits {
         bucket: Bucket,
         limits: &CallLimits,
     ) -> Result<Vec<LimitStanding>, LimitsError> {
-        self.settle_waiting(bucket, Ancestors::NONE).await;
+        self.settle_waiting(bucket, &OwnersAbove::NONE).await;
         let call = |epoch| self.standing_call(bucket, epoch);
         let (_, reply) = self.in_open_epoch(&STANDING, call).await?;
         read_standing(&reply, limits)
     }
 
-    /// How the limits of one grant stand that has others above it: its own limits and what is spent
-    /// of them, and what really remains, which is no more than remains above.
+    /// How the limits of one grant stand that has others or budgets above it: its own limits and what
+    /// is spent of them, and what really remains, which is no more than remains above.
     ///
     /// # Errors
     /// When Redis cannot be asked, or no epoch is open.
@@ -40,39 +40,39 @@ impl SpendLimits {
         limits: &CallLimits,
         above: &Above,
     ) -> Result<Vec<LimitStanding>, LimitsError> {
-        if above.grants().is_empty() {
+        if above.owners().is_empty() {
             return self.standing(bucket, limits).await;
         }
-        self.settle_waiting(bucket, above.grants()).await;
+        self.settle_waiting(bucket, above.owners()).await;
         let all: Vec<_> = above
-            .grants()
+            .owners()
             .buckets(bucket)
-            .zip(std::iter::once(*limits).chain(above.limits().copied()))
+            .zip(std::iter::once(*limits).chain(above.limits().iter().copied()))
             .collect();
         let mut standings = self.standings(&all).await?.into_iter();
         let own = standings.next().unwrap_or_default();
         Ok(standings.fold(own, |own, above| tightest(own, &above)))
     }
 
-    /// How the limits of many grants stand, in the order asked.
+    /// How the limits of many buckets stand, in the order asked.
     ///
     /// # Errors
     /// When Redis cannot be asked, or no epoch is open.
     pub async fn standings(
         &self,
-        grants: &[(Bucket, CallLimits)],
+        buckets: &[(Bucket, CallLimits)],
     ) -> Result<Vec<Vec<LimitStanding>>, LimitsError> {
         let Some(epoch) = self.position().await?.0 else {
             return Err(LimitsError::NotReady);
         };
-        let calls: Vec<_> = grants
+        let calls: Vec<_> = buckets
             .iter()
             .map(|(bucket, _)| self.standing_call(*bucket, epoch))
             .collect();
         let replies = self.run_many(&STANDING, &calls).await?;
         replies
             .iter()
-            .zip(grants)
+            .zip(buckets)
             .map(|(reply, (_, limits))| read_standing(reply, limits))
             .collect()
     }
@@ -80,11 +80,10 @@ impl SpendLimits {
     fn standing_call(&self, bucket: Bucket, epoch: Epoch) -> Call {
         let keys = &self.shared.keys;
         Call {
-            keys: vec![
-                keys.epoch(),
-                keys.counters(epoch, bucket),
-                keys.minute(epoch, bucket),
-            ],
+            keys: [keys.epoch(), keys.counters(epoch, bucket)]
+                .into_iter()
+                .chain(keys.minute(epoch, bucket))
+                .collect(),
             args: vec![epoch.to_string(), self.time()],
         }
     }

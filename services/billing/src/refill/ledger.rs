@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use clock::{day_of, month_of};
 use events::Provider;
-use ids::{CallId, GrantId, IdError};
+use ids::{BudgetId, CallId, GrantId, IdError};
 use jiff::Timestamp;
 use money::Nanodollars;
 use postgres::{DatabaseError, Postgres, Scope, Tx};
@@ -25,10 +25,11 @@ pub struct Ledger {
     postgres: Postgres,
 }
 
-/// What was settled under one grant, or one made from it, at one provider in the running periods.
+/// What was settled under one grant, or one made from it, at one provider, or under one budget, in
+/// the running periods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
-    /// Under which grant, at which provider.
+    /// Under which grant at which provider, or under which budget.
     pub bucket: Bucket,
     /// Costs of the UTC day's calls.
     pub today: Nanodollars,
@@ -61,6 +62,17 @@ const SPENT: &str = "
      GROUP BY counted.grant_id, provider
      ORDER BY counted.grant_id, provider";
 
+const SPENT_OF_BUDGETS: &str = "
+    -- billing.spent_of_budgets_in_running_periods
+    SELECT budget_id,
+           COALESCE(sum(cost_nanodollars) FILTER (WHERE day = $1), 0)::text AS today,
+           COALESCE(sum(calls) FILTER (WHERE day = $1), 0)::text AS calls_today,
+           sum(cost_nanodollars)::text AS this_month
+      FROM billing.budget_use_by_day
+     WHERE day BETWEEN $2 AND $3
+     GROUP BY budget_id
+     ORDER BY budget_id";
+
 // The books stand still until the end of the transaction, so that the calls listed are exactly
 // among those that the sums hold.
 const HOLD_BOOKS: &str = "
@@ -69,7 +81,7 @@ const HOLD_BOOKS: &str = "
 
 const RECORDED_LATELY: &str = "
     -- billing.calls_recorded_lately
-    SELECT id, payload->>'grant' AS grant_id, payload->'ancestors' AS ancestors, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
+    SELECT id, payload->>'grant' AS grant_id, payload->'ancestors' AS ancestors, payload->'budgets' AS budgets, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
       FROM store.call_events
      WHERE day >= $1
        AND recorded_at >= $2
@@ -165,7 +177,15 @@ async fn spent(tx: &Tx, at: Timestamp) -> Result<Vec<Spent>, DatabaseError> {
     let rows = tx
         .query(SPENT, &[&day, &first, &first.last_of_month()])
         .await?;
-    rows.iter().map(spent_of).collect()
+    let of_grants = rows.iter().map(spent_of_grant);
+    let rows = tx
+        .query(SPENT_OF_BUDGETS, &[&day, &first, &first.last_of_month()])
+        .await?;
+    let of_budgets = rows.iter().map(|row| {
+        let budget = BudgetId::from_uuid(row.get("budget_id"));
+        spent_of(row, Bucket::of_budget(budget))
+    });
+    of_grants.chain(of_budgets).collect()
 }
 
 async fn recorded_lately(
@@ -193,18 +213,25 @@ async fn recorded_lately(
             call: CallId::from_uuid(row.get("id")),
             at: row.get("began_at"),
         };
-        let above: Option<Json<Vec<GrantId>>> = row
-            .try_get("ancestors")
-            .map_err(|_| unreadable("ancestors"))?;
-        let above = above.map(|Json(above)| above).unwrap_or_default();
-        for grant in above.into_iter().chain([grant]) {
-            calls
-                .entry(Bucket::new(grant, &provider))
-                .or_default()
-                .push(call);
+        let grants = listed::<GrantId>(&row, "ancestors")?
+            .into_iter()
+            .chain([grant])
+            .map(|grant| Bucket::new(grant, &provider));
+        let budgets = listed(&row, "budgets")?.into_iter().map(Bucket::of_budget);
+        for bucket in grants.chain(budgets) {
+            calls.entry(bucket).or_default().push(call);
         }
     }
     Ok(calls)
+}
+
+/// The ids in a list of the record; none where it was left out.
+fn listed<T: serde::de::DeserializeOwned>(
+    row: &Row,
+    column: &'static str,
+) -> Result<Vec<T>, DatabaseError> {
+    let found: Option<Json<Vec<T>>> = row.try_get(column).map_err(|_| unreadable(column))?;
+    Ok(found.map(|Json(found)| found).unwrap_or_default())
 }
 
 /// One load for each bucket that was spent from.
@@ -226,11 +253,23 @@ fn within_limits(amount: Nanodollars) -> Nanodollars {
     amount.min(money::LARGEST_LIMIT)
 }
 
-fn spent_of(row: &Row) -> Result<Spent, DatabaseError> {
+fn spent_of_grant(row: &Row) -> Result<Spent, DatabaseError> {
+    let provider: Provider =
+        row.get::<_, &str>("provider")
+            .parse()
+            .map_err(|_| DatabaseError::Row {
+                table: "billing.usage_by_day",
+                column: "provider",
+            })?;
+    let grant = GrantId::from_uuid(row.get("grant_id"));
+    spent_of(row, Bucket::new(grant, &provider))
+}
+
+fn spent_of(row: &Row, bucket: Bucket) -> Result<Spent, DatabaseError> {
     let number = |name: &'static str| {
         let text: &str = row.get(name);
         text.parse::<i128>().map_err(|_| DatabaseError::Row {
-            table: "billing.usage_by_day",
+            table: "the sums of the running periods",
             column: name,
         })
     };
@@ -239,15 +278,8 @@ fn spent_of(row: &Row) -> Result<Spent, DatabaseError> {
             i64::try_from(nanos).unwrap_or(i64::MAX),
         ))
     };
-    let provider: Provider =
-        row.get::<_, &str>("provider")
-            .parse()
-            .map_err(|_| DatabaseError::Row {
-                table: "billing.usage_by_day",
-                column: "provider",
-            })?;
     Ok(Spent {
-        bucket: Bucket::new(GrantId::from_uuid(row.get("grant_id")), &provider),
+        bucket,
         today: amount(number("today")?),
         calls_today: u32::try_from(number("calls_today")?).unwrap_or(u32::MAX),
         this_month: amount(number("this_month")?),

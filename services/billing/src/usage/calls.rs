@@ -79,7 +79,7 @@ impl FromStr for CallCursor {
 
 const CALLS: &str = "
     -- billing.usage_calls
-    SELECT day, call_id, tenant_id, grant_id, ancestors, user_id, app_id, app_name, provider, key_id, model,
+    SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
            capability, route, stream, outcome, measurement, provider_status, input_tokens,
            cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
            reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at
@@ -139,6 +139,7 @@ impl UsageRow {
             tenant_id: column(row, "tenant_id")?,
             grant_id: column(row, "grant_id")?,
             ancestors: column(row, "ancestors")?,
+            budgets: column(row, "budgets")?,
             user_id: column(row, "user_id")?,
             app_id: column(row, "app_id")?,
             app_name: column(row, "app_name")?,

@@ -1,4 +1,5 @@
-//! `billing.usage` and `billing.usage_by_day`: rows that call events add up to.
+//! `billing.usage`, `billing.usage_by_day` and `billing.budget_use_by_day`: rows that call events add up
+//! to.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,25 +47,33 @@ pub enum UsageError {
     Behind,
 }
 
-// The roll-up takes its numbers from the very rows that went in, so the two always agree. Which
+// The roll-ups take their numbers from the very rows that went in, so that they always agree. Which
 // spelling of an app's name stands does not depend on the order of events, so a rebuild gives the
 // same.
 const BOOK: &str = "
     -- billing.book_usage
     WITH booked AS (
         INSERT INTO billing.usage
-               (day, call_id, tenant_id, grant_id, ancestors, user_id, app_id, app_name, provider, key_id, model,
+               (day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
                 capability, route, stream, outcome, measurement, provider_status, input_tokens,
                 cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                 reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at)
-        SELECT day, call_id, tenant_id, grant_id, ancestors, user_id, app_id, app_name, provider, key_id, model,
+        SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
                capability, route, stream, outcome, measurement, provider_status, input_tokens,
                cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at
           FROM jsonb_populate_recordset(NULL::billing.usage, $1)
             ON CONFLICT DO NOTHING
-     RETURNING tenant_id, day, grant_id, ancestors, provider, model, user_id, app_name, measurement,
-               input_tokens, output_tokens, cost_nanodollars)
+     RETURNING tenant_id, day, grant_id, ancestors, budgets, provider, model, user_id, app_name, measurement,
+               input_tokens, output_tokens, cost_nanodollars),
+    of_budgets AS (
+        INSERT INTO billing.budget_use_by_day AS known (tenant_id, budget_id, day, calls, cost_nanodollars)
+        SELECT tenant_id, budget_id, day, count(*), sum(cost_nanodollars)
+          FROM booked, UNNEST(budgets) AS counted (budget_id)
+         GROUP BY tenant_id, budget_id, day
+            ON CONFLICT (tenant_id, budget_id, day) DO UPDATE
+           SET calls = known.calls + excluded.calls,
+               cost_nanodollars = known.cost_nanodollars + excluded.cost_nanodollars)
     INSERT INTO billing.usage_by_day AS known
            (tenant_id, day, grant_id, ancestors, provider, model, user_id, app_name, calls, estimated_calls,
             input_tokens, output_tokens, cost_nanodollars)

@@ -23,6 +23,10 @@ const CLEAR_DAYS: &str = "
     -- billing.clear_usage_by_day
     DELETE FROM billing.usage_by_day WHERE tenant_id = $1";
 
+const CLEAR_BUDGETS: &str = "
+    -- billing.clear_budget_use
+    DELETE FROM billing.budget_use_by_day WHERE tenant_id = $1";
+
 // Only what the projection has read: the rest is still to come to it.
 const EVENTS_OF: &str = "
     -- billing.call_events_of_tenant
@@ -104,5 +108,6 @@ async fn clear(tx: &Tx, tenant: TenantId) -> Result<(), DatabaseError> {
     tx.set_scope(Scope::Tenant(tenant)).await?;
     tx.execute(CLEAR_USAGE, &[&tenant.uuid()]).await?;
     tx.execute(CLEAR_DAYS, &[&tenant.uuid()]).await?;
+    tx.execute(CLEAR_BUDGETS, &[&tenant.uuid()]).await?;
     Ok(())
 }

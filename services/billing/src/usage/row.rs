@@ -21,6 +21,8 @@ pub struct UsageRow {
     pub grant_id: Uuid,
     /// The grants above it, the parent first.
     pub ancestors: Vec<Uuid>,
+    /// The budgets that it counts against.
+    pub budgets: Vec<Uuid>,
     pub user_id: Uuid,
     pub app_id: Option<Uuid>,
     pub app_name: String,
@@ -58,6 +60,7 @@ impl UsageRow {
             tenant_id: record.tenant.uuid(),
             grant_id: record.grant.uuid(),
             ancestors: record.ancestors.iter().map(|grant| grant.uuid()).collect(),
+            budgets: record.budgets.iter().map(|budget| budget.uuid()).collect(),
             user_id: record.user.uuid(),
             app_id: record.app.map(ids::Id::uuid),
             app_name: shortened(&record.app_name),

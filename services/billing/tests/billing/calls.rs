@@ -40,6 +40,7 @@ impl Granted {
             tenant: self.tenant,
             grant: self.grant,
             ancestors: vec![],
+            budgets: vec![],
             user: self.user,
             app: None,
             app_name: "Recipe".to_owned(),

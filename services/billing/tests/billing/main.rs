@@ -9,6 +9,7 @@ mod parameters;
 mod rebuild;
 mod recording;
 mod refill;
+mod refill_budgets;
 mod refill_families;
 mod stage;
 mod tenants;

@@ -1,6 +1,6 @@
 //! The books can be made anew from the record, and come out equal.
 
-use ids::UserId;
+use ids::{BudgetId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use money::Nanodollars;
 
@@ -14,17 +14,22 @@ const ALL_USAGE: &str =
 const ALL_DAYS: &str =
     "SELECT COALESCE(string_agg(d::text, E'\n' ORDER BY d::text), '') FROM billing.usage_by_day d";
 
-async fn rows(stage: &Stage) -> (String, String) {
+const ALL_BUDGETS: &str = "SELECT COALESCE(string_agg(b::text, E'\n' ORDER BY b::text), '') FROM billing.budget_use_by_day b";
+
+async fn rows(stage: &Stage) -> [String; 3] {
     let client = stage.superuser().await;
-    let usage = client.query_one(ALL_USAGE, &[]).await.unwrap().get(0);
-    let days = client.query_one(ALL_DAYS, &[]).await.unwrap().get(0);
-    (usage, days)
+    let mut rows = [const { String::new() }; 3];
+    for (all, rows) in [ALL_USAGE, ALL_DAYS, ALL_BUDGETS].iter().zip(&mut rows) {
+        *rows = client.query_one(*all, &[]).await.unwrap().get(0);
+    }
+    rows
 }
 
 /// Calls of two organizations in a muddle, booked in several batches of different sizes.
 async fn muddle(stage: &Stage) -> [Granted; 2] {
     let start: Timestamp = at("2026-10-20T00:00:00Z");
     let tenants = [0, 1].map(|_| Granted::by(stage.tenant(), UserId::new(start)));
+    let budgets = [0, 1].map(|_| BudgetId::new(start));
     let mut all = Vec::new();
     for n in 0..1_300_i64 {
         let granted = tenants[usize::try_from(n * n % 7 % 2).unwrap()];
@@ -34,6 +39,7 @@ async fn muddle(stage: &Stage) -> [Granted; 2] {
         // A name that changed under the same grant must not make the outcome depend on the order.
         call.app_name = format!("App {}", n % 3);
         call.cost = Nanodollars::from_nanos(n * n * 7_919);
+        call.budgets = budgets[..usize::try_from(n % 3).unwrap()].to_vec();
         all.push(call);
     }
     for batch in all.chunks(171) {
@@ -51,7 +57,7 @@ async fn rebuilding_everything_gives_equal_rows() {
     assert_eq!(rows(&stage).await, before);
 
     let client = stage.superuser().await;
-    client.batch_execute("DELETE FROM billing.usage WHERE day < '2026-11-01'; UPDATE billing.usage_by_day SET cost_nanodollars = 1").await.unwrap();
+    client.batch_execute("DELETE FROM billing.usage WHERE day < '2026-11-01'; UPDATE billing.usage_by_day SET cost_nanodollars = 1; DELETE FROM billing.budget_use_by_day").await.unwrap();
     assert_ne!(rows(&stage).await, before);
     stage.app.usage().rebuild_all().await.unwrap();
     assert_eq!(rows(&stage).await, before);

@@ -98,7 +98,8 @@ async fn sums_are_by_grant_and_provider_and_of_the_running_periods_only() {
         .spent(at("2026-11-22T12:00:00Z"))
         .await
         .unwrap();
-    found.sort_by_key(|spent| (spent.bucket.grant != tenants[0].grant, spent.bucket));
+    let first = spend_limits::Owner::Grant(tenants[0].grant);
+    found.sort_by_key(|spent| (spent.bucket.owner != first, spent.bucket));
     let spent =
         |granted: usize, provider: &str, today: i64, calls_today: u32, this_month: i64| Spent {
             bucket: bucket(tenants[granted].grant, provider),

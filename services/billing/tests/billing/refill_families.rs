@@ -51,7 +51,7 @@ async fn what_children_spent_is_given_back_to_every_grant_above_them() {
     let known = spend_limits::Spent {
         hold: spend_limits::Hold {
             bucket: bucket(child.grant, "openai"),
-            above: spend_limits::Ancestors::of(&[parent.grant, root.grant]).unwrap(),
+            above: spend_limits::OwnersAbove::of(&[parent.grant, root.grant], &[]).unwrap(),
             call: booked[3].call,
             epoch,
         },

@@ -89,7 +89,7 @@ pub(crate) async fn list(
         .await
         .map_err(|e| Problem::dependency(&e))?;
     let page = Page::of(rows, limit, |row| row.id.to_string());
-    let limits = standing::of(&vault, &page.items).await;
+    let limits = standing::of(&vault, person.tenant, &page.items).await;
     let items = page
         .items
         .iter()
@@ -113,7 +113,7 @@ pub(crate) async fn show(
     id: web::Path<GrantId>,
 ) -> Result<HttpResponse, Problem> {
     let row = grants.one(person.tenant, person.user, *id).await?;
-    let limits = standing::of(&vault, std::slice::from_ref(&row))
+    let limits = standing::of(&vault, person.tenant, std::slice::from_ref(&row))
         .await
         .pop()
         .flatten();

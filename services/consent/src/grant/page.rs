@@ -63,7 +63,7 @@ async fn list(
         .into_iter()
         .partition(|row| row.state == GrantState::Live);
     ended.retain(|row| row.above.is_empty());
-    let standings = standing::of(&vault, &live).await;
+    let standings = standing::of(&vault, tenant, &live).await;
     let layout = inbox::layout(&vault, &person, "Connected apps", Section::ConnectedApps).await?;
     let layout = layout.maybe_notice(done(query.0.done.as_deref()));
     let live: Vec<_> = live.into_iter().zip(standings).collect();

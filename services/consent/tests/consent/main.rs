@@ -8,6 +8,7 @@ mod asked;
 mod assertions;
 mod audit;
 mod blocked_apps;
+mod budgets;
 mod bus;
 mod callback;
 mod client_documents;

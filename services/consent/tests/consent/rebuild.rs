@@ -11,10 +11,11 @@ use crate::{
     world::{Person, World, detail, request_id},
 };
 
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("consent.provider_keys", "key_id"),
     ("consent.apps", "app_id"),
     ("consent.organization_policies", "tenant_id"),
+    ("consent.budgets", "budget_id"),
     ("consent.access_requests", "request_id"),
     ("consent.grants", "grant_id"),
     ("consent.decisions", "decision_id"),
@@ -36,6 +37,7 @@ async fn rows(world: &World) -> Vec<Value> {
 async fn live(world: &World, person: &Person) {
     keep_keys(world, person).await;
     organization_policy::set(world, person, json!({"longest_grant_days": 90})).await;
+    crate::budgets::lived(world, person).await;
     grant(world, person).await;
     leave_ungranted(world, person).await;
     let client = oauth::register(world, person).await;
@@ -161,7 +163,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 23);
+    assert_eq!(kinds, 26);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

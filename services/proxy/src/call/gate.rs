@@ -10,7 +10,7 @@ use std::{
 
 use clock::Clock;
 use event_bus::EventBus;
-use grant_access::GrantAccessReader;
+use grant_access::{BudgetReader, GrantAccessReader};
 use key_vault::Opener;
 use price_book::PriceBook;
 use spend_limits::SpendLimits;
@@ -49,6 +49,8 @@ pub struct Gate {
     pub providers: Providers,
     /// What tokens may do.
     pub access: GrantAccessReader,
+    /// What organizations let be spent above their grants.
+    pub budgets: BudgetReader,
     /// The limits, and what is used of them.
     pub limits: SpendLimits,
     /// The provider keys.

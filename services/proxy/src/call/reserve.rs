@@ -1,20 +1,22 @@
-//! Stage three: the worst case of the call is held against every limit of its grant.
+//! Stage three: the worst case of the call is held against every limit of its grant, and of what
+//! stands above it.
 //!
 //! This file alone speaks with the limits.
 
 use std::{sync::Arc, time::Duration};
 
-use events::{AuthorizationDetail, CallOutcome, CallRecord, LimitName, Measurement, Provider};
-use grant_access::GrantAccess;
+use events::{AuthorizationDetail, CallOutcome, CallRecord, LimitName, Measurement};
+use grant_access::{Budget, GrantAccess};
 use ids::CallId;
 use money::Nanodollars;
 use spend_limits::{
-    Above, Amount, Ancestors, Bucket, CallLimits, Held, Hold, LimitStanding, Refused, RequestsLeft,
-    Reservation, SpendLimits, Spent,
+    Amount, Bucket, CallLimits, Held, Hold, LimitStanding, Owner, OwnersAbove, Refused,
+    RequestsLeft, Reservation, SpendLimits, Spent,
 };
 
 use crate::{
     call::{
+        above::{self, above},
         authorize::Authorized,
         estimate::{Estimate, estimate},
         gate::Gate,
@@ -94,7 +96,8 @@ pub struct Reserved {
 }
 
 impl Authorized {
-    /// Holds the worst case: one round trip, all limits of the grant and of those above it, or none.
+    /// Holds the worst case: one round trip, all limits of the grant, of those above it and of the
+    /// budgets that cover it, or none.
     ///
     /// # Errors
     /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
@@ -112,13 +115,14 @@ impl Authorized {
             &self.limits,
             gate.bounds.output_cap,
         )?;
+        let budgets = above::budgets(gate, &self.access, provider).await?;
         let call = CallId::new(self.began_at);
         let reservation = Reservation {
             bucket: Bucket::new(self.access.grant, provider),
             call,
             worst_case: estimate.cost,
             limits: CallLimits::from(&self.limits),
-            above: above(&self.access, provider)?,
+            above: above(&self.access, provider, &budgets)?,
             lasts: gate.bounds.total + gate.bounds.drain + BEYOND,
         };
         let held = gate.limits.reserve(&reservation).await.map_err(|refused| {
@@ -129,10 +133,10 @@ impl Authorized {
                 grant: self.access.grant,
                 provider: provider.clone(),
             };
-            refusal(refused, estimate.cost, at)
+            refusal(refused, estimate.cost, at, &budgets)
         })?;
         let asked_tier = self.ask.service_tier.clone();
-        let record = self.record(call, &estimate, gate.prices.version());
+        let record = self.record(call, &estimate, &budgets, gate.prices.version());
         let open = OpenCall::new(
             Arc::clone(gate),
             record,
@@ -148,7 +152,13 @@ impl Authorized {
     }
 
     /// The record of this call if nothing more is ever heard of it.
-    fn record(&self, call: CallId, estimate: &Estimate, price_version: &str) -> CallRecord {
+    fn record(
+        &self,
+        call: CallId,
+        estimate: &Estimate,
+        budgets: &[Budget],
+        price_version: &str,
+    ) -> CallRecord {
         let route = &self.received.route;
         CallRecord {
             call,
@@ -157,6 +167,7 @@ impl Authorized {
             ancestors: (self.access.ancestors.iter())
                 .map(|ancestor| ancestor.grant)
                 .collect(),
+            budgets: budgets.iter().map(|budget| budget.id).collect(),
             user: self.access.user,
             app: self.access.app.app,
             app_name: self.access.app.name.clone(),
@@ -182,27 +193,10 @@ impl Authorized {
     }
 }
 
-/// The grants above with their limits at this provider.
-fn above(access: &GrantAccess, provider: &Provider) -> Result<Above, Refusal> {
-    if access.ancestors.is_empty() {
-        return Ok(Above::NONE);
-    }
-    let limits = access.ancestors.iter().map(|ancestor| {
-        let limits = ancestor.limits.get(provider)?;
-        Some((ancestor.grant, CallLimits::from(limits)))
-    });
-    let limits: Option<Vec<_>> = limits.collect();
-    limits.and_then(Above::of).ok_or_else(|| {
-        // Nothing is granted that is not granted above, so this is a fault in what was written.
-        tracing::error!(grant.id = %access.grant, "the limits above a grant cannot be told");
-        Refusal::VaultUnavailable
-    })
-}
-
-fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
-    let own = at.grant;
-    let whose = |grant| {
-        if grant == own {
+fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt, budgets: &[Budget]) -> Refusal {
+    let own = Owner::Grant(at.grant);
+    let whose = |owner| {
+        if owner == own {
             ""
         } else {
             " of the grant that this one was made from"
@@ -210,7 +204,13 @@ fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
     };
     match refused {
         Refused::SpendLimit {
-            grant,
+            whose: Owner::Budget(budget),
+            name,
+            resets_at,
+            ..
+        } => above::refusal_of(budget, budgets, name, needed, resets_at),
+        Refused::SpendLimit {
+            whose: owner,
             name,
             spent,
             reserved,
@@ -218,7 +218,7 @@ fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
             resets_at,
         } => Refusal::SpendLimit {
             limit_name: name,
-            whose: whose(grant),
+            whose: whose(owner),
             spent,
             reserved,
             limit,
@@ -227,14 +227,14 @@ fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt) -> Refusal {
             at: Box::new(at),
         },
         Refused::RateLimit {
-            grant,
+            whose: owner,
             name,
             limit,
             retry_after_seconds,
             ..
         } => Refusal::RateLimit {
             limit_name: name,
-            whose: whose(grant),
+            whose: whose(owner),
             limit,
             retry_after_seconds,
         },
@@ -259,7 +259,7 @@ pub fn spent(record: &CallRecord, note: &HoldNote) -> Option<Spent> {
     let bucket = Bucket::new(record.grant, &record.provider);
     let hold = Hold {
         bucket,
-        above: Ancestors::of(&record.ancestors)?,
+        above: OwnersAbove::of(&record.ancestors, &record.budgets)?,
         call: record.call,
         epoch: note.epoch.parse().ok()?,
     };
@@ -287,18 +287,21 @@ pub struct Standing {
     pub resets_at: Option<jiff::Timestamp>,
 }
 
-/// How the limits of one detail stand, read from what enforces them.
+/// How the limits of one detail stand, read from what enforces them. Of money no more remains than of
+/// what stands above; what was spent there is not told.
 ///
 /// # Errors
 /// When they cannot be read now.
 pub async fn standing(
-    limits: &SpendLimits,
+    gate: &Gate,
     access: &GrantAccess,
     detail: &AuthorizationDetail,
 ) -> Result<Vec<Standing>, Refusal> {
     let bucket = Bucket::new(access.grant, &detail.provider);
-    let above = above(access, &detail.provider)?;
-    let counted = limits
+    let budgets = above::budgets(gate, access, &detail.provider).await?;
+    let above = above(access, &detail.provider, &budgets)?;
+    let counted = gate
+        .limits
         .standing_under(bucket, &CallLimits::from(&detail.limits), &above)
         .await
         .map_err(|error| {

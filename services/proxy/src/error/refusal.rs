@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use events::{Capability, LimitName, ModelPattern, Models, Provider};
-use ids::{GrantId, TokenRefusal};
+use events::{Capability, LimitName, ModelPattern, Provider};
+use ids::{BudgetId, GrantId, TokenRefusal};
 use jiff::Timestamp;
 use money::Nanodollars;
 
-use crate::{ask::AskError, body::BodyError};
+use crate::{ask::AskError, body::BodyError, error::words::period};
 
 /// Where a refused call was granted less than it needs: what its person can be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +131,24 @@ pub enum Refusal {
         /// Where.
         at: Box<GrantedAt>,
     },
+    /// Its worst case does not fit into a budget of the organization. What others spent of it is not
+    /// the app's to know.
+    #[error(
+        "the organization's {} budget{covers} would be exceeded: this call may cost up to {needed} USD; it resets at {resets_at}, and the organization can raise it",
+        period(*limit_name)
+    )]
+    Budget {
+        /// Which.
+        budget: BudgetId,
+        /// Which calls it covers, in words that follow it; empty for all.
+        covers: String,
+        /// Its month or its day.
+        limit_name: LimitName,
+        /// What the call may cost.
+        needed: Nanodollars,
+        /// When the period ends.
+        resets_at: Timestamp,
+    },
     /// Too many calls in a minute or a day.
     #[error(
         "{limit_name}{whose} is used up: {limit} requests; try again in {retry_after_seconds} s"
@@ -228,7 +246,7 @@ impl Refusal {
             | Self::NowhereGranted { .. }
             | Self::CapabilityNotGranted { .. }
             | Self::Unbounded(_) => StatusCode::FORBIDDEN,
-            Self::SpendLimit { .. } => StatusCode::PAYMENT_REQUIRED,
+            Self::SpendLimit { .. } | Self::Budget { .. } => StatusCode::PAYMENT_REQUIRED,
             Self::RateLimit { .. } | Self::TooManyAtOnce(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -258,7 +276,7 @@ impl Refusal {
             Self::ProviderNotGranted { .. } => "policy_denied",
             Self::ModelNotGranted { .. } | Self::NowhereGranted { .. } => "model_not_granted",
             Self::CapabilityNotGranted { .. } | Self::Unbounded(_) => "capability_not_granted",
-            Self::SpendLimit { .. } => "spend_limit_exceeded",
+            Self::SpendLimit { .. } | Self::Budget { .. } => "spend_limit_exceeded",
             Self::RateLimit { .. } | Self::TooManyAtOnce(_) => "rate_limit_exceeded",
             Self::PriceUnknown { .. } => "price_unknown",
             Self::SeveralTokens | Self::Request { .. } | Self::TooLarge(_) | Self::MediaType(_) => {
@@ -310,7 +328,10 @@ impl Refusal {
         // An answer that cannot be given on was charged, and would be again.
         matches!(
             self,
-            Self::SpendLimit { .. } | Self::ProviderKeyInvalid(_) | Self::ProviderAnswer(_)
+            Self::SpendLimit { .. }
+                | Self::Budget { .. }
+                | Self::ProviderKeyInvalid(_)
+                | Self::ProviderAnswer(_)
         ) || self
             .retry_after()
             .is_some_and(|wait| wait > Duration::from_secs(60))
@@ -368,28 +389,4 @@ impl From<AskError> for Refusal {
             },
         }
     }
-}
-
-/// Which models a grant covers, in words.
-#[must_use]
-pub(crate) fn models_in_words(models: &Models) -> String {
-    if models.is_every() {
-        return "every model".to_owned();
-    }
-    models
-        .patterns()
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// Names, in words.
-#[must_use]
-pub(crate) fn list_in_words<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
-    names
-        .into_iter()
-        .map(|name| name.to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -98,6 +98,16 @@ fn members(refusal: &Refusal, origin: &str, code: Value) -> Map<String, Value> {
             error.insert("reserved".to_owned(), reserved.to_string().into());
             error.insert("resets_at".to_owned(), resets_at.to_string().into());
         }
+        Refusal::Budget {
+            budget,
+            limit_name,
+            resets_at,
+            ..
+        } => {
+            error.insert("limit_name".to_owned(), limit_name.name().into());
+            error.insert("budget".to_owned(), budget.to_string().into());
+            error.insert("resets_at".to_owned(), resets_at.to_string().into());
+        }
         Refusal::RateLimit {
             limit_name, limit, ..
         } => {
@@ -202,6 +212,13 @@ mod tests {
                 needed: Nanodollars::from_dollars(2),
                 resets_at: "2026-12-01T00:00:00Z".parse().unwrap(),
                 at: at(),
+            },
+            Refusal::Budget {
+                budget: "budget_0198c0de0000700080000000000000fe".parse().unwrap(),
+                covers: " for this app".to_owned(),
+                limit_name: LimitName::DailySpend,
+                needed: Nanodollars::from_dollars(2),
+                resets_at: "2026-11-23T00:00:00Z".parse().unwrap(),
             },
             Refusal::RateLimit {
                 limit_name: LimitName::RequestsPerMinute,

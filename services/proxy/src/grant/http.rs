@@ -48,7 +48,8 @@ pub(crate) struct Limit {
     /// What running calls hold.
     #[schema(example = "0.04")]
     reserved: String,
-    /// Never more than remains of the same limit of the grant that this one was made from.
+    /// Never more than remains of the same limit of the grant that this one was made from, and of the
+    /// budgets of its organization.
     #[schema(example = "8.71")]
     remaining: String,
     /// Null for a limit on one call.
@@ -112,7 +113,7 @@ async fn read(gate: &Gate, request: &HttpRequest) -> Result<Grant, Refusal> {
 async fn standing(gate: &Gate, access: &GrantAccess) -> Result<Vec<Limit>, Refusal> {
     let mut all = Vec::new();
     for detail in &access.details {
-        let standing = call::standing(&gate.limits, access, detail).await?;
+        let standing = call::standing(gate, access, detail).await?;
         all.extend(standing.into_iter().map(|standing| Limit {
             name: standing.name.name(),
             provider: detail.provider.to_string(),

@@ -39,6 +39,7 @@ fn record() -> CallRecord {
         tenant: TenantId::new(now()),
         grant: GrantId::new(now()),
         ancestors: vec![],
+        budgets: vec![],
         user: UserId::new(now()),
         app: None,
         app_name: "App \"one\"\n".to_owned(),

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod budgets;
 mod endings;
 mod fallback;
 mod key;

@@ -6,10 +6,11 @@ use actix_web::{HttpServer, dev::ServerHandle};
 use clap::Parser;
 use clock::Clock;
 use events::{
-    AppIdentity, AuthorizationDetail, CallRecord, Capability, GrantedLimits, Models, Verification,
+    AppIdentity, AuthorizationDetail, BudgetAmounts, BudgetScope, CallRecord, Capability,
+    GrantedLimits, Models, Verification,
 };
 use grant_access::GrantAccess;
-use ids::{GrantId, OkapToken, ProviderKeyId, TenantId, UserId};
+use ids::{BudgetId, GrantId, OkapToken, ProviderKeyId, TenantId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use key_vault::{KeyService, ProviderSecret, Sealer};
 use money::Nanodollars;
@@ -20,7 +21,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use server::{Environment, ServerSettings, Shutdown, Site, Stop, Surface};
 use spend_limits::{Ledger, SpendLimits};
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, types::Json};
 
 const ADMIN: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 const REDIS: &str = "redis://127.0.0.1:6379";
@@ -189,6 +190,58 @@ impl Stage {
         self.limits.mark_revoked(grant).await.unwrap();
     }
 
+    /// As consent sets a budget.
+    pub async fn set_budget(
+        &self,
+        tenant: TenantId,
+        scope: &BudgetScope,
+        amounts: &BudgetAmounts,
+    ) -> BudgetId {
+        let budget = BudgetId::new(self.clock.now());
+        let tx = self
+            .consent
+            .begin("set", Scope::Tenant(tenant))
+            .await
+            .unwrap();
+        let (id, key, now) = (budget.uuid(), scope.to_string(), self.clock.now());
+        let (scope, amounts) = (Json(scope), Json(amounts));
+        tx.execute(
+            "-- test.set_budget
+            INSERT INTO consent.budgets (budget_id, tenant_id, scope_key, scope, amounts, set_at, changed_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $6)",
+            &[&id, &tenant.uuid(), &key, &scope, &amounts, &now],
+        )
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        budget
+    }
+
+    /// As consent changes one of this organization. There is no bus here to tell of it.
+    pub async fn change_budget(&self, budget: BudgetId, amounts: &BudgetAmounts) {
+        let sql = format!(
+            "UPDATE consent.budgets SET amounts = '{}' WHERE budget_id = '{}'",
+            serde_json::to_string(amounts).unwrap(),
+            budget.uuid()
+        );
+        self.superuser(&sql).await;
+    }
+
+    pub async fn remove_budget(&self, budget: BudgetId) {
+        let uuid = budget.uuid();
+        let sql = format!("DELETE FROM consent.budgets WHERE budget_id = '{uuid}'");
+        self.superuser(&sql).await;
+    }
+
+    /// What no service may do.
+    pub async fn superuser(&self, sql: &str) {
+        let mut config: tokio_postgres::Config = ADMIN.parse().unwrap();
+        config.dbname(&self.name);
+        let (client, connection) = config.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(sql).await.unwrap();
+    }
+
     /// A call with the token where most SDKs put it.
     pub fn post(&self, granted: &Granted, path: &str, body: &Value) -> RequestBuilder {
         let request = client().post(format!("{}{path}", self.url));
@@ -272,6 +325,15 @@ impl Drop for Stage {
         });
         drop(thread.join());
         drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// Polls until `holds` is true, for at most twenty seconds.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !holds().await {
+        assert!(std::time::Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -1,13 +1,13 @@
--- The counters of one grant.
+-- The counters of one bucket: a grant's at one provider, or a budget's.
 --
 -- Hash fields:  p                 the day number of the newest period seen; it never goes back
 --               d<day>:n|s|h      that UTC day: requests, settled, held (nano-USD)
 --               m<yyyymm>:s|h     that UTC month: settled, held
 --               r:<call>          a hold, amount:day:yyyymm:deadline:at, then :c if it was carried in, then
---                                 :^ and the grants above, at the call's own grant
+--                                 :^ and what is above, at the call's own grant
 --               c:<call>          a call that was booked here but not reserved here, or must never be:
 --                                 amount:day:yyyymm:requests that it added
--- List:         the requests of the last minute as milliseconds, newest first
+-- List:         the requests of the last minute as milliseconds, newest first; a budget has none
 --
 -- Sums are changed by HINCRBY alone, which is exact over 64 bits. Lua numbers only compare: limits
 -- are below 2^52 and rounding keeps order, so a comparison is right for sums of any size.
@@ -96,8 +96,8 @@ local function count(hash, newest, day, month, kind, sign, amount)
   if tonumber(day) == newest then add(hash, 'd' .. day .. ':' .. kind, sign, amount) end
 end
 
--- What a hold says at its end of the grants above.
-local function above_noted(grants) return grants ~= '' and ':^' .. grants or '' end
+-- What a hold says at its end of the grants and budgets above.
+local function above_noted(owners) return owners ~= '' and ':^' .. owners or '' end
 
 -- Ends a hold at what the call cost, in the periods in which it was reserved. Returns whether it was carried in.
 local function finish(hash, holds, member, call, newest, hold, actual)
@@ -109,9 +109,9 @@ local function finish(hash, holds, member, call, newest, hold, actual)
   return string.sub(rest, 1, 2) == ':c', day, month
 end
 
--- Puts a request that began at `at` into its place in the list of the last minute.
+-- Puts a request that began at `at` into its place in the list of the last minute, where there is one.
 local function insert_into_minute(list, at, now)
-  if now - at >= MINUTE then return end
+  if not list or now - at >= MINUTE then return end
   local placed = false
   for _, entry in ipairs(redis.call('LRANGE', list, 0, -1)) do
     if tonumber(entry) <= at then

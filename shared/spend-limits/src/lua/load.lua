@@ -1,6 +1,6 @@
--- Puts what the ledger knows of one grant into the epoch that is being opened. A part counts once.
--- KEYS: 1 epoch mark  2 opening mark  3 counters  4 last minute  5 holds by deadline
--- ARGV: 1 epoch  2 time (tests)  3 lease (ms)  4 grant  5 part, from 1  6 day of the sums
+-- Puts what the ledger knows of one bucket into the epoch that is being opened. A part counts once.
+-- KEYS: 1 epoch mark  2 opening mark  3 counters  4 holds by deadline  5 last minute, of a grant
+-- ARGV: 1 epoch  2 time (tests)  3 lease (ms)  4 bucket  5 part, from 1  6 day of the sums
 --       7 settled that day  8 requests that day  9 settled that month
 --       then, for each call that the sums hold and a proxy may still remember: call, reserved at (ms)
 if marked(KEYS[2]) ~= ARGV[1] then return { 'LOST' } end
@@ -31,7 +31,7 @@ for i = 10, #ARGV, 2 do
   local month = month_of(day)
   if values[1] then
     -- A proxy carried it in as a live hold: the sums have it, so its hold and its request go.
-    local _, d, m = finish(hash, KEYS[5], ARGV[4] .. ':' .. call, call, c.day, values[1], '0')
+    local _, d, m = finish(hash, KEYS[4], ARGV[4] .. ':' .. call, call, c.day, values[1], '0')
     if tonumber(d) == c.day then redis.call('HINCRBY', hash, 'd' .. d .. ':n', -1) end
     day, month = tonumber(d), m
   elseif values[2] then
@@ -40,7 +40,7 @@ for i = 10, #ARGV, 2 do
     count(hash, c.day, d, m, 's', '-', amount)
     if tonumber(d) == c.day then add(hash, 'd' .. d .. ':n', '-', added) end
   else
-    insert_into_minute(KEYS[4], at, now)
+    insert_into_minute(KEYS[5], at, now)
   end
   redis.call('HSET', hash, 'c:' .. call, string.format('0:%d:%s:0', day, month))
 end

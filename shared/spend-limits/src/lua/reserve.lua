@@ -1,28 +1,30 @@
--- Holds the worst case of one call against all limits of its grant and of each grant above it, or changes nothing at all.
+-- Holds the worst case of one call against all limits of its grant and of each grant and budget above it, or changes nothing at all.
 -- KEYS: 1 epoch mark  2 holds by deadline
---       then for its grant and each one above: revocation mark, counters, last minute
--- ARGV: 1 epoch  2 time (tests)  3 call  4 member of the holds  5 amount  6 lasts (ms)  7 the grants above, '' for none
---       then for its grant and each one above, '' for no limit: per minute, per day, daily spend, monthly spend
+--       then for its grant and each one above: revocation mark, counters, last minute; then for each budget: counters
+-- ARGV: 1 epoch  2 time (tests)  3 call  4 member of the holds  5 amount  6 lasts (ms)  7 what is above, '' for nothing
+--       8 how many of these are grants, its own with them
+--       then for each grant and each budget, '' for no limit: per minute, per day, daily spend, monthly spend
 local open = marked(KEYS[1])
 if not open then return { 'NOT_READY' } end
 if open ~= ARGV[1] then return { 'BEHIND', open } end
-for i = 3, #KEYS, 3 do
-  if redis.call('EXISTS', KEYS[i]) == 1 then return { 'REVOKED' } end
+local amount, lasts, grants = whole(ARGV[5]), whole(ARGV[6]), whole(ARGV[8])
+if not amount or not lasts or not grants then return { 'BAD_ARGUMENT' } end
+for grant = 1, grants do
+  if redis.call('EXISTS', KEYS[3 * grant]) == 1 then return { 'REVOKED' } end
 end
-
-local amount, lasts = whole(ARGV[5]), whole(ARGV[6])
-if not amount or not lasts then return { 'BAD_ARGUMENT' } end
 local limits = {}
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   limits[i] = whole(ARGV[i])
   if ARGV[i] ~= '' and not limits[i] then return { 'BAD_ARGUMENT' } end
 end
 
 local call, now, all = ARGV[3], milliseconds(ARGV[2]), {}
-for i = 3, #KEYS, 3 do
-  local c, first = read(KEYS[i + 1], now, 'r:' .. call, 'c:' .. call), 8 + (i - 3) / 3 * 4
+for level = 1, (#ARGV - 8) / 4 do
+  local of_grant, first = level <= grants, 5 + 4 * level
+  local hash = of_grant and KEYS[3 * level + 1] or KEYS[2 + 2 * grants + level]
+  local c = read(hash, now, 'r:' .. call, 'c:' .. call)
   if c.extra[1] or c.extra[2] then return { 'DUPLICATE' } end
-  c.hash, c.list = KEYS[i + 1], KEYS[i + 2]
+  c.hash, c.list = hash, of_grant and KEYS[3 * level + 2]
   c.per_minute, c.per_day, c.daily, c.monthly = limits[first], limits[first + 1], limits[first + 2], limits[first + 3]
   all[#all + 1] = c
 end
@@ -74,7 +76,7 @@ for level, c in ipairs(all) do
   answer[at + 1], answer[at + 2], answer[at + 3], answer[at + 4] = c.day, c.requests, c.day_settled, c.day_held
   answer[at + 5], answer[at + 6], answer[at + 7], answer[at + 8] = c.month_settled, c.month_held, c.used, c.oldest
 end
--- Once, under its own grant: whoever ends it there ends it at every grant above.
+-- Once, under its own grant: whoever ends it there ends it at every grant and budget above.
 redis.call('ZADD', KEYS[2], deadline, ARGV[4])
 redis.call('EXPIRE', KEYS[2], KEPT)
 return answer

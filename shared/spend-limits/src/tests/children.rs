@@ -12,8 +12,11 @@ fn family() -> [Bucket; 3] {
 }
 
 fn above(family: &[Bucket], limits: CallLimits) -> Above {
-    let grants = family[1..].iter().map(|bucket| (bucket.grant, limits));
-    Above::of(grants).unwrap()
+    let grants: Vec<_> = family[1..]
+        .iter()
+        .map(|bucket| (grant_of(*bucket), limits))
+        .collect();
+    Above::of(&grants, &[]).unwrap()
 }
 
 /// A call of the family's youngest, whose own limit is `own` and that of all above `limit`.
@@ -60,8 +63,8 @@ async fn what_does_not_fit_above_is_refused_in_that_grants_name_and_changes_noth
     let before = scratch.dump();
     let refusal = refused(&scratch, &asks_under(&family, 30, 50, 100)).await;
     assert!(
-        matches!(refusal, Refused::SpendLimit { grant, reserved, limit, .. }
-            if grant == family[2].grant && reserved == nanos(80) && limit == nanos(100)),
+        matches!(refusal, Refused::SpendLimit { whose, reserved, limit, .. }
+            if whose == family[2].owner && reserved == nanos(80) && limit == nanos(100)),
         "{refusal}"
     );
     let few = CallLimits {
@@ -74,7 +77,7 @@ async fn what_does_not_fit_above_is_refused_in_that_grants_name_and_changes_noth
     };
     let refusal = refused(&scratch, &few).await;
     assert!(
-        matches!(refusal, Refused::RateLimit { grant, .. } if grant == family[1].grant),
+        matches!(refusal, Refused::RateLimit { whose, .. } if whose == family[1].owner),
         "{refusal}"
     );
     assert_eq!(scratch.dump(), before);
@@ -115,7 +118,7 @@ async fn a_child_of_a_revoked_grant_is_refused_however_far_above_it_is() {
     for ended in 0..3 {
         let scratch = Scratch::open().await;
         let family = family();
-        scratch.mark_revoked(family[ended].grant).await.unwrap();
+        scratch.mark_revoked(grant_of(family[ended])).await.unwrap();
         let refusal = refused(&scratch, &asks_under(&family, 1, 50, 100)).await;
         assert!(matches!(refusal, Refused::Revoked), "{refusal}");
     }
@@ -135,7 +138,10 @@ async fn a_childs_overdue_hold_is_listed_once_and_ends_everywhere() {
     let overdue = billing.overdue(100).await.unwrap();
     assert_eq!(overdue.len(), 1);
     assert_eq!(overdue[0].hold, (&hold).into());
-    billing.settle(overdue[0].hold, nanos(30)).await.unwrap();
+    billing
+        .settle(overdue[0].hold.clone(), nanos(30))
+        .await
+        .unwrap();
     assert_eq!(billing.overdue(100).await.unwrap(), []);
     everywhere(&scratch, &family, (30, 0, 1)).await;
 }
@@ -180,7 +186,7 @@ async fn what_was_carried_to_the_child_alone_is_still_booked_above() {
     open_with(&scratch, Ledger::default()).await;
     // The connection broke between the two bookings: the child has it, the grants above do not.
     let mut half = hold.clone();
-    half.above = crate::Ancestors::NONE;
+    half.above = crate::OwnersAbove::NONE;
     assert_eq!(scratch.another().carry(&[half]).await.unwrap(), 1);
     assert_eq!(
         proxy.settle(&hold, nanos(12)).await.unwrap(),

@@ -1,5 +1,4 @@
 use super::*;
-use crate::Bucket;
 use crate::{Begun, GRACE, LimitsError, Load, RecordedCall, Settled, Spent};
 
 /// What the ledger says of one bucket whose calls are all of today.
@@ -76,7 +75,7 @@ async fn after_a_flush_nothing_is_allowed_until_the_ledger_and_the_proxies_have_
     let unrecorded = held(&proxy, &asks(bucket, 25, limits)).await;
     proxy.settle(&recorded, nanos(20)).await.unwrap();
     proxy.settle(&unrecorded, nanos(10)).await.unwrap();
-    proxy.mark_revoked(revoked.grant).await.unwrap();
+    proxy.mark_revoked(grant_of(revoked)).await.unwrap();
     assert_eq!(counted(&proxy, bucket).await, (30, 30, 3));
 
     server.tell(&["FLUSHALL"]);
@@ -94,7 +93,7 @@ async fn after_a_flush_nothing_is_allowed_until_the_ledger_and_the_proxies_have_
         let loads = vec![load(bucket, &[(&recorded, 20)])];
         Ok::<_, std::convert::Infallible>(Ledger {
             loads,
-            revoked: vec![revoked.grant],
+            revoked: vec![grant_of(revoked)],
         })
     };
     billing.open_epoch(read, GRACE).await.unwrap();

@@ -2,6 +2,7 @@
 //! where memory is lost.
 
 mod behind;
+mod budgets;
 mod children;
 mod exactness;
 mod losses;
@@ -16,7 +17,6 @@ mod settling;
 mod swearing;
 mod use_once;
 
-use crate::Bucket;
 use std::{collections::BTreeMap, ops::Deref, sync::atomic::Ordering, time::Duration};
 
 use clock::Clock;
@@ -26,7 +26,8 @@ use money::Nanodollars;
 use private_redis::PrivateRedis;
 
 use crate::{
-    Above, Amount, CallLimits, Held, Ledger, LimitName, Opened, Refused, Reservation, SpendLimits,
+    Above, Amount, Bucket, CallLimits, Held, Ledger, LimitName, Opened, Owner, Refused,
+    Reservation, SpendLimits,
 };
 
 const SHARED_REDIS: &str = "redis://127.0.0.1:6379";
@@ -189,6 +190,13 @@ pub(crate) fn bucket() -> Bucket {
         GrantId::new(Clock::system().now()),
         &"openai".parse().unwrap(),
     )
+}
+
+pub(crate) fn grant_of(bucket: Bucket) -> GrantId {
+    match bucket.owner {
+        Owner::Grant(grant) => grant,
+        Owner::Budget(_) => unreachable!("the bucket of a budget"),
+    }
 }
 
 pub(crate) fn call() -> CallId {

@@ -91,12 +91,13 @@ async fn one_call_is_held_once_and_settled_once_however_many_try() {
 
     let hold = crate::Hold {
         bucket,
-        above: crate::Ancestors::NONE,
+        above: crate::OwnersAbove::NONE,
         call: asked.call,
         epoch: scratch.position().await.unwrap().0.unwrap(),
     };
-    let settled = race(&processes(&scratch), |process| async move {
-        process.settle(hold, nanos(7)).await.unwrap() == crate::Settled::Done
+    let settled = race(&processes(&scratch), |process| {
+        let hold = hold.clone();
+        async move { process.settle(hold, nanos(7)).await.unwrap() == crate::Settled::Done }
     })
     .await;
     assert_eq!(settled, 1);

@@ -115,7 +115,7 @@ async fn a_refusal_changes_nothing_at_all() {
     let limits = all_four(100);
     let first = asks(bucket, 60, limits);
     let _ = held(&scratch, &first).await;
-    scratch.mark_revoked(revoked.grant).await.unwrap();
+    scratch.mark_revoked(grant_of(revoked)).await.unwrap();
     let before = scratch.dump();
     let requests = |per_minute, per_day| CallLimits {
         requests_per_minute: per_minute,
@@ -216,7 +216,7 @@ async fn a_revoked_grant_reserves_nothing_in_this_epoch_and_the_next() {
     let (one, other) = (bucket(), bucket());
     let other_process = scratch.another();
     let _ = held(&other_process, &asks(one, 1, all_four(100))).await;
-    scratch.mark_revoked(one.grant).await.unwrap();
+    scratch.mark_revoked(grant_of(one)).await.unwrap();
     assert!(matches!(
         refused(&other_process, &asks(one, 1, all_four(100))).await,
         Refused::Revoked
@@ -244,7 +244,7 @@ async fn namespaces_are_apart() {
     let bucket = bucket();
     let _ = held(&one, &asks(bucket, 100, monthly(100))).await;
     let _ = held(&other, &asks(bucket, 100, monthly(100))).await;
-    one.mark_revoked(bucket.grant).await.unwrap();
+    one.mark_revoked(grant_of(bucket)).await.unwrap();
     assert!(matches!(
         refused(&other, &asks(bucket, 1, monthly(100))).await,
         Refused::SpendLimit { .. }
@@ -302,7 +302,7 @@ async fn one_reservation_is_one_command() {
 async fn limits_at_one_provider_leave_those_at_another_alone() {
     let scratch = Scratch::open().await;
     let one = bucket();
-    let other = Bucket::new(one.grant, &"anthropic".parse().unwrap());
+    let other = Bucket::new(grant_of(one), &"anthropic".parse().unwrap());
     let limits = all_four(30);
     let _ = held(&scratch, &asks(one, 30, limits)).await;
     assert!(matches!(
@@ -311,7 +311,7 @@ async fn limits_at_one_provider_leave_those_at_another_alone() {
     ));
     let _ = held(&scratch, &asks(other, 30, limits)).await;
     // Revoking the grant closes both.
-    scratch.mark_revoked(one.grant).await.unwrap();
+    scratch.mark_revoked(grant_of(one)).await.unwrap();
     for bucket in [one, other] {
         assert!(matches!(
             refused(&scratch, &asks(bucket, 0, limits)).await,

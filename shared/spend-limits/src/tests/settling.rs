@@ -143,11 +143,17 @@ async fn an_overdue_hold_is_found_and_counts_until_it_is_settled() {
     let [found] = overdue.as_slice() else {
         panic!("{overdue:?}")
     };
-    assert_eq!((found.hold, found.amount), (Hold::from(&late), late.amount));
+    assert_eq!(
+        (found.hold.clone(), found.amount),
+        (Hold::from(&late), late.amount)
+    );
     assert_eq!((found.at, found.deadline), (late.at, late.deadline));
     assert_eq!(month(&billing, bucket).await, (0, 70));
 
-    billing.settle(found.hold, found.amount).await.unwrap();
+    billing
+        .settle(found.hold.clone(), found.amount)
+        .await
+        .unwrap();
     assert_eq!(month(&billing, bucket).await, (40, 30));
     assert_eq!(billing.overdue(100).await.unwrap(), []);
     // The proxy was only slow: what it tells now changes nothing.

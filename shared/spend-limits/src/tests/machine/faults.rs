@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     super::losses::lose_the_epoch,
+    BUDGET,
     world::{Call, World},
 };
 use crate::{Hold, Settled, Spent, tests::*};
@@ -82,7 +83,7 @@ impl World {
     }
 
     pub(super) fn change(&mut self, bucket: usize, percent: i64) {
-        let (limits, largest) = (limits_of(percent), &mut self.largest[bucket]);
+        let (limits, largest) = (limits_of(bucket, percent), &mut self.largest[bucket]);
         self.limits[bucket] = limits;
         largest.requests_per_minute = largest.requests_per_minute.max(limits.requests_per_minute);
         largest.requests_per_day = largest.requests_per_day.max(limits.requests_per_day);
@@ -91,8 +92,15 @@ impl World {
     }
 }
 
-/// All four limits at a share of the usual.
-pub(super) fn limits_of(percent: i64) -> CallLimits {
+/// All limits of a bucket at a share of the usual: of a grant four, of the budget those on money.
+pub(super) fn limits_of(bucket: usize, percent: i64) -> CallLimits {
+    if bucket == BUDGET {
+        return CallLimits {
+            daily_spend: Some(nanos(3 * percent)),
+            monthly_spend: Some(nanos(7 * percent)),
+            ..CallLimits::NONE
+        };
+    }
     let requests = |usual: i64| Some(u32::try_from(usual * percent / 100).unwrap());
     CallLimits {
         requests_per_minute: requests(6),

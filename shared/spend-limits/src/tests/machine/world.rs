@@ -1,11 +1,13 @@
-//! Two grants, two proxies, billing and a Redis that may lose everything, beside a plain list of calls.
+//! Two grants under one budget, two proxies, billing and a Redis that may lose everything, beside a
+//! plain list of calls.
 
 use clock::{day_of, month_of};
+use ids::BudgetId;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{super::losses::lose_the_epoch, GRANTS, PROXIES, Step, faults::limits_of};
-use crate::{Begun, Bucket, Hold, LimitsError, Load, RecordedCall, Settled, tests::*};
+use super::{super::losses::lose_the_epoch, BUDGET, GRANTS, PROXIES, Step, faults::limits_of};
+use crate::{Begun, Hold, LimitsError, Load, RecordedCall, Settled, tests::*};
 
 pub(super) struct Call {
     pub(super) held: Held,
@@ -19,6 +21,20 @@ pub(super) struct Call {
     pub(super) spooled: bool,
 }
 
+impl Call {
+    fn counts_at(&self, bucket: usize) -> bool {
+        bucket == BUDGET || bucket == self.bucket
+    }
+}
+
+/// In this order limits are named where several are in the way.
+const LASTING_LONGEST: [LimitName; 4] = [
+    LimitName::MonthlySpend,
+    LimitName::DailySpend,
+    LimitName::RequestsPerDay,
+    LimitName::RequestsPerMinute,
+];
+
 /// How long a hold lasts, in seconds; see [`asks`].
 const LASTS: i64 = 600;
 
@@ -27,8 +43,10 @@ pub(super) struct World {
     pub(super) scratch: Scratch,
     pub(super) billing: SpendLimits,
     pub(super) proxies: Vec<SpendLimits>,
-    grants: Vec<Bucket>,
-    /// Of each grant as they are now, and the largest that ever were.
+    budget: BudgetId,
+    /// Of each grant, then of the budget.
+    buckets: Vec<Bucket>,
+    /// Of each bucket as they are now, and the largest that ever were.
     pub(super) limits: Vec<CallLimits>,
     pub(super) largest: Vec<CallLimits>,
     /// What Redis held at an earlier time: a replica that fell behind.
@@ -52,14 +70,17 @@ struct Sums {
 impl World {
     pub(super) async fn new(server: PrivateRedis) -> Self {
         let scratch = Scratch::open_at(&server.url()).await;
+        let budget = BudgetId::new(Clock::system().now());
+        let grants = (0..GRANTS).map(|_| bucket());
         let mut world = Self {
             billing: scratch.another(),
             proxies: (0..PROXIES).map(|_| scratch.another()).collect(),
             scratch,
             server,
-            grants: (0..GRANTS).map(|_| bucket()).collect(),
-            limits: vec![limits_of(100); GRANTS],
-            largest: vec![limits_of(100); GRANTS],
+            budget,
+            buckets: grants.chain([Bucket::of_budget(budget)]).collect(),
+            limits: (0..=BUDGET).map(|bucket| limits_of(bucket, 100)).collect(),
+            largest: (0..=BUDGET).map(|bucket| limits_of(bucket, 100)).collect(),
             stale: Vec::new(),
             calls: Vec::new(),
             now: "2026-11-29T18:00:00Z".parse().unwrap(),
@@ -85,7 +106,7 @@ impl World {
         for call in self
             .calls
             .iter()
-            .filter(|call| call.bucket == bucket && counts(call))
+            .filter(|call| call.counts_at(bucket) && counts(call))
         {
             let (at, held) = (call.held.at, call.held.amount.nanos());
             let cost = call.cost.filter(|_| !(call.unsettled && standing));
@@ -105,24 +126,27 @@ impl World {
         sums
     }
 
-    /// The limit that the list of calls says is in the way.
-    fn in_the_way(&self, bucket: usize, amount: i64) -> Option<LimitName> {
-        let (sums, limits) = (self.standing(bucket), self.limits[bucket]);
+    /// The limit that the list of calls says is in the way, and whose it is.
+    fn in_the_way(&self, bucket: usize, amount: i64) -> Option<(Owner, LimitName)> {
+        let levels = [bucket, BUDGET].map(|at| (at, self.standing(at), self.limits[at]));
         let past = |limit: Option<Nanodollars>, sum| sum > limit.unwrap().nanos();
-        if past(
-            limits.monthly_spend,
-            sums.month_spent + sums.month_held + amount,
-        ) {
-            Some(LimitName::MonthlySpend)
-        } else if past(limits.daily_spend, sums.day_spent + sums.day_held + amount) {
-            Some(LimitName::DailySpend)
-        } else if sums.requests_today >= u64::from(limits.requests_per_day.unwrap()) {
-            Some(LimitName::RequestsPerDay)
-        } else if sums.requests_in_minute >= u64::from(limits.requests_per_minute.unwrap()) {
-            Some(LimitName::RequestsPerMinute)
-        } else {
-            None
-        }
+        let used_up = |limit: Option<u32>, used| limit.is_some_and(|most| used >= u64::from(most));
+        let in_the_way = |name, sums: &Sums, limits: &CallLimits| match name {
+            LimitName::MonthlySpend => past(
+                limits.monthly_spend,
+                sums.month_spent + sums.month_held + amount,
+            ),
+            LimitName::DailySpend => {
+                past(limits.daily_spend, sums.day_spent + sums.day_held + amount)
+            }
+            LimitName::RequestsPerDay => used_up(limits.requests_per_day, sums.requests_today),
+            _ => used_up(limits.requests_per_minute, sums.requests_in_minute),
+        };
+        LASTING_LONGEST.into_iter().find_map(|name| {
+            let mut levels = levels.iter();
+            let whose = levels.find(|(_, sums, limits)| in_the_way(name, sums, limits));
+            whose.map(|(at, _, _)| (self.buckets[*at].owner, name))
+        })
     }
 
     pub(super) async fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
@@ -170,7 +194,11 @@ impl World {
         proxy: usize,
         amount: i64,
     ) -> Result<(), TestCaseError> {
-        let asked = asks(self.grants[bucket], amount, self.limits[bucket]);
+        let budget = (self.budget, self.limits[BUDGET]);
+        let asked = Reservation {
+            above: Above::of(&[], &[budget]).unwrap(),
+            ..asks(self.buckets[bucket], amount, self.limits[bucket])
+        };
         let answer = self.proxies[proxy].reserve(&asked).await;
         let expected = if self.open {
             self.in_the_way(bucket, amount)
@@ -191,8 +219,10 @@ impl World {
                     spooled: false,
                 });
             }
-            Err(Refused::SpendLimit { name, .. } | Refused::RateLimit { name, .. }) => {
-                prop_assert_eq!(Some(name), expected);
+            Err(
+                Refused::SpendLimit { whose, name, .. } | Refused::RateLimit { whose, name, .. },
+            ) => {
+                prop_assert_eq!(Some((whose, name)), expected);
             }
             Err(Refused::NotReady) => prop_assert!(!self.open),
             Err(other) => prop_assert!(false, "{:?}", other),
@@ -231,7 +261,7 @@ impl World {
             other => panic!("{other:?}"),
         };
         self.carry(before).await;
-        let loads = (0..GRANTS).map(|bucket| self.load(bucket)).collect();
+        let loads = (0..=BUDGET).map(|bucket| self.load(bucket)).collect();
         opening
             .load::<()>(&Ledger {
                 loads,
@@ -264,9 +294,9 @@ impl World {
         let recorded = self
             .calls
             .iter()
-            .filter(|call| call.recorded && call.bucket == bucket);
+            .filter(|call| call.recorded && call.counts_at(bucket));
         Load {
-            bucket: self.grants[bucket],
+            bucket: self.buckets[bucket],
             spent_today: nanos(sums.day_spent),
             requests_today: u32::try_from(sums.requests_today).unwrap(),
             spent_this_month: nanos(sums.month_spent),
@@ -284,7 +314,7 @@ impl World {
         if !self.open {
             return Ok(());
         }
-        for (index, bucket) in self.grants.iter().enumerate() {
+        for (index, bucket) in self.buckets.iter().enumerate() {
             let expected = self.standing(index);
             let all = self
                 .billing
@@ -295,14 +325,18 @@ impl World {
                 Amount::Money(money) => money.nanos(),
                 Amount::Requests(count) => i64::try_from(count).unwrap(),
             };
-            let count = |index: usize| u64::try_from(of(all[index].spent)).unwrap();
+            // A budget limits no requests.
+            let count = |index: usize, of_calls| {
+                let standing = all.get(index);
+                standing.map_or(of_calls, |one| u64::try_from(of(one.spent)).unwrap())
+            };
             let found = Sums {
                 month_spent: of(all[0].spent),
                 month_held: of(all[0].reserved),
                 day_spent: of(all[1].spent),
                 day_held: of(all[1].reserved),
-                requests_in_minute: count(2),
-                requests_today: count(3),
+                requests_in_minute: count(2, expected.requests_in_minute),
+                requests_today: count(3, expected.requests_today),
             };
             prop_assert_eq!(&found, &expected);
             for standing in &all {
@@ -339,7 +373,7 @@ impl World {
     async fn nothing_is_held(&self) -> Result<(), TestCaseError> {
         let epoch = self.billing.position().await.unwrap().0.unwrap();
         let mut redis = self.scratch.redis();
-        for bucket in &self.grants {
+        for bucket in &self.buckets {
             let counters = self.scratch.shared.keys.counters(epoch, *bucket);
             let fields: Vec<String> = redis::cmd("HKEYS").arg(counters).query(&mut redis).unwrap();
             prop_assert!(

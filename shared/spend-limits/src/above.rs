@@ -1,0 +1,174 @@
+//! What stands above a grant: the grants it was made from, and the budgets of its organization. A
+//! call counts against each of them too.
+
+use std::{fmt, sync::Arc};
+
+use ids::{BudgetId, GrantId};
+use uuid::Uuid;
+
+use crate::{
+    bucket::{Bucket, Owner},
+    limits::CallLimits,
+};
+
+/// The most grants that may stand above one.
+pub const MOST_ANCESTORS: usize = 3;
+/// The most budgets that one call may count against.
+pub const MOST_BUDGETS: usize = 6;
+
+/// Stands before a budget's id where a hold notes it; no hexadecimal digit.
+const BUDGET: char = '$';
+
+/// The grants above a grant, its parent first, then the budgets that its calls count against. Most
+/// calls have none, and then this costs nothing to copy.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct OwnersAbove(Option<Arc<[Owner]>>);
+
+impl OwnersAbove {
+    /// Nothing stands above it.
+    pub const NONE: Self = Self(None);
+
+    /// These grants, the parent first, and these budgets; `None` when they are more than
+    /// [`MOST_ANCESTORS`] or [`MOST_BUDGETS`].
+    #[must_use]
+    pub fn of(grants: &[GrantId], budgets: &[BudgetId]) -> Option<Self> {
+        if grants.len() > MOST_ANCESTORS || budgets.len() > MOST_BUDGETS {
+            return None;
+        }
+        if grants.is_empty() && budgets.is_empty() {
+            return Some(Self::NONE);
+        }
+        let grants = grants.iter().copied().map(Owner::Grant);
+        let budgets = budgets.iter().copied().map(Owner::Budget);
+        Some(Self(Some(grants.chain(budgets).collect())))
+    }
+
+    /// Each of them: the grants, the parent first, then the budgets.
+    pub fn iter(&self) -> impl Iterator<Item = Owner> + '_ {
+        self.0.iter().flat_map(|owners| owners.iter().copied())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |owners| owners.len())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// How many of them are grants.
+    pub(crate) fn grants(&self) -> usize {
+        self.iter()
+            .take_while(|owner| matches!(owner, Owner::Grant(_)))
+            .count()
+    }
+
+    /// The buckets that a call of `bucket` counts against: its own, then each one above.
+    pub(crate) fn buckets(&self, bucket: Bucket) -> impl Iterator<Item = Bucket> + '_ {
+        std::iter::once(bucket).chain(self.iter().map(move |owner| bucket.of(owner)))
+    }
+
+    /// As a hold notes them, so that whoever ends it knows where else it counts.
+    pub(crate) fn noted(&self) -> String {
+        let note = |owner| match owner {
+            Owner::Grant(grant) => grant.uuid().simple().to_string(),
+            Owner::Budget(budget) => format!("{BUDGET}{}", budget.uuid().simple()),
+        };
+        self.iter().map(note).collect::<Vec<_>>().join(",")
+    }
+
+    /// Reads what [`OwnersAbove::noted`] wrote.
+    pub(crate) fn read(noted: &str) -> Option<Self> {
+        let (mut grants, mut budgets) = (Vec::new(), Vec::new());
+        for part in noted.split(',').filter(|part| !part.is_empty()) {
+            match part.strip_prefix(BUDGET) {
+                Some(budget) => budgets.push(BudgetId::from_uuid(Uuid::try_parse(budget).ok()?)),
+                None => grants.push(GrantId::from_uuid(Uuid::try_parse(part).ok()?)),
+            }
+        }
+        Self::of(&grants, &budgets)
+    }
+}
+
+impl fmt::Debug for OwnersAbove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// What stands above a grant with its limits, which a call of it must fit into as well.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Above {
+    owners: OwnersAbove,
+    limits: Option<Arc<[CallLimits]>>,
+}
+
+impl Above {
+    /// Nothing stands above it.
+    pub const NONE: Self = Self {
+        owners: OwnersAbove::NONE,
+        limits: None,
+    };
+
+    /// These grants with their limits, the parent first, and these budgets with theirs; `None` when
+    /// they are more than [`MOST_ANCESTORS`] or [`MOST_BUDGETS`].
+    #[must_use]
+    pub fn of(
+        grants: &[(GrantId, CallLimits)],
+        budgets: &[(BudgetId, CallLimits)],
+    ) -> Option<Self> {
+        let ids: Vec<_> = grants.iter().map(|(grant, _)| *grant).collect();
+        let owners = OwnersAbove::of(&ids, &budgets.iter().map(|(id, _)| *id).collect::<Vec<_>>())?;
+        let limits = (grants.iter().map(|(_, limits)| *limits))
+            .chain(budgets.iter().map(|(_, limits)| *limits));
+        Some(Self {
+            limits: (!owners.is_empty()).then(|| limits.collect()),
+            owners,
+        })
+    }
+
+    /// Whose they are alone.
+    #[must_use]
+    pub const fn owners(&self) -> &OwnersAbove {
+        &self.owners
+    }
+
+    /// Their limits, in the order of the owners.
+    pub(crate) fn limits(&self) -> &[CallLimits] {
+        self.limits.as_deref().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_above_reads_back_as_a_hold_notes_it() {
+        let grants = [1_u128, 2, 3, 4].map(|n| GrantId::from_uuid(Uuid::from_u128(n)));
+        let budgets =
+            [11_u128, 12, 13, 14, 15, 16, 17].map(|n| BudgetId::from_uuid(Uuid::from_u128(n)));
+        for of_grants in 0..=MOST_ANCESTORS {
+            for of_budgets in 0..=MOST_BUDGETS {
+                let above = OwnersAbove::of(&grants[..of_grants], &budgets[..of_budgets]).unwrap();
+                assert_eq!(above.len(), of_grants + of_budgets);
+                assert_eq!(above.grants(), of_grants);
+                assert_eq!(OwnersAbove::read(&above.noted()), Some(above));
+            }
+        }
+        assert_eq!(OwnersAbove::of(&grants, &[]), None);
+        assert_eq!(OwnersAbove::of(&[], &budgets), None);
+        assert_eq!(OwnersAbove::read("x"), None);
+    }
+
+    #[test]
+    fn a_hold_of_an_earlier_version_names_grants_alone() {
+        let parent = GrantId::from_uuid(Uuid::from_u128(1));
+        let noted = format!("{:032x}", 1);
+        assert_eq!(OwnersAbove::read(&noted), OwnersAbove::of(&[parent], &[]));
+    }
+}
