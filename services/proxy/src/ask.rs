@@ -4,10 +4,13 @@ mod anthropic;
 mod google;
 mod media;
 mod openai;
+mod openrouter;
 mod tools;
 
 use events::Capability;
 use serde_json::value::RawValue;
+
+pub use openrouter::PriceCap;
 
 use crate::{
     body::{BodyError, Edits, FormError, FormType, Media, Members, Name, Place},
@@ -36,6 +39,8 @@ pub struct Ask {
     pub output_cap: Option<u32>,
     /// Where to write a cap, and in which form.
     pub cap_member: Option<CapMember>,
+    /// Where to write the highest price that may be taken, at a provider that resells models.
+    pub price_cap: Option<PriceCap>,
     /// Output that is charged beyond the cap.
     pub extra_output: u64,
     /// What bounds the input.
@@ -168,6 +173,7 @@ fn without_body(path_model: Option<&str>) -> Ask {
         answers: 1,
         output_cap: None,
         cap_member: None,
+        price_cap: None,
         extra_output: 0,
         input: Input::default(),
         service_tier: None,

@@ -22,7 +22,7 @@ use crate::{call, grant};
                        | `anthropic` | `POST /v1/messages`, `/v1/messages/count_tokens`, and the same without `/v1`; `GET /v1/models` |\n\
                        | `google` | `POST /v1/models/{model}:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents`, and the same below `/v1beta`; `GET /v1/models` |\n\
                        | `groq` | `POST /chat/completions`, `/embeddings`, `/audio/transcriptions`, `/audio/translations`; `GET /models` |\n\
-                       | `together`, `mistral`, `cohere`, `ollama` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\
+                       | `together`, `mistral`, `cohere`, `ollama`, `openrouter` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\
                        | `sandbox` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`; `GET /models`, `/models/{model}`; it calls no provider and costs nothing |\n\n\
                        Directly below `/v1`, one endpoint stands for all granted providers, in OpenAI's dialect: \
                        `POST /chat/completions`, `/embeddings`, `/responses`; `GET /models`, `/models/{model}`. \

@@ -128,6 +128,15 @@ impl Price {
         units.all(|unit| unit == Some(first)).then_some(first)
     }
 
+    /// What a million tokens of plain input and of plain output cost in the first tier: by these a
+    /// provider that resells a model is told how dear a seller may be.
+    #[must_use]
+    pub fn listed(&self) -> (Nanodollars, Nanodollars) {
+        let Rates { input, output, .. } = self.card.rates;
+        let listed = |rate: Option<Nanodollars>| rate.unwrap_or(Nanodollars::ZERO);
+        (listed(input), listed(output))
+    }
+
     /// The most tokens the model writes in one answer, where known.
     #[must_use]
     pub fn max_output_tokens(&self) -> Option<u32> {

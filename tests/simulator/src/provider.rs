@@ -14,6 +14,7 @@ pub enum Provider {
     Mistral,
     Cohere,
     Ollama,
+    OpenRouter,
 }
 
 impl Provider {
@@ -28,6 +29,7 @@ impl Provider {
             Self::Mistral => "mistral",
             Self::Cohere => "cohere",
             Self::Ollama => "ollama",
+            Self::OpenRouter => "openrouter",
         }
     }
 }

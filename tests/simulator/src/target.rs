@@ -15,7 +15,7 @@ pub struct Target<'p> {
 }
 
 /// Path prefixes, and who answers below them. Longer prefixes stand before their own beginnings.
-const PREFIXES: [(&str, Provider, Dialect); 11] = [
+const PREFIXES: [(&str, Provider, Dialect); 12] = [
     ("/openai/v1", Provider::OpenAi, Dialect::OpenAi),
     ("/v1", Provider::OpenAi, Dialect::OpenAi),
     ("/anthropic/v1", Provider::Anthropic, Dialect::Anthropic),
@@ -31,6 +31,7 @@ const PREFIXES: [(&str, Provider, Dialect); 11] = [
         Dialect::OpenAi,
     ),
     ("/ollama/v1", Provider::Ollama, Dialect::OpenAi),
+    ("/openrouter/api/v1", Provider::OpenRouter, Dialect::OpenAi),
 ];
 
 impl<'p> Target<'p> {

@@ -3,8 +3,8 @@
 use events::Capability;
 
 use super::{
-    Ask, AskError, CapMember, Name, answers, common, holds_something, media, refuse_unbounded,
-    tools,
+    Ask, AskError, CapMember, Name, answers, common, holds_something, media, openrouter,
+    refuse_unbounded, tools,
 };
 use crate::{
     body::{Members, elements},
@@ -79,6 +79,9 @@ pub(super) fn chat(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
     ask.extra_output = u64::try_from(prediction).unwrap_or(u64::MAX);
     cap_chat(&mut ask, &members, upstream.output_cap)?;
     stream(&mut ask, &members, upstream.stream_usage)?;
+    if upstream.resells {
+        openrouter::bind(&mut ask, body)?;
+    }
     Ok(ask)
 }
 
@@ -253,5 +256,8 @@ pub(super) fn embeddings(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskErr
         });
     }
     ask.output_cap = None;
+    if upstream.resells {
+        openrouter::bind(&mut ask, body)?;
+    }
     Ok(ask)
 }

@@ -18,7 +18,7 @@ use crate::{
         authorize::Authorized,
         estimate::{Estimate, estimate},
         gate::Gate,
-        settle::OpenCall,
+        settle::{OpenCall, Terms},
         tokens,
     },
     error::{GrantedAt, Refusal},
@@ -98,7 +98,7 @@ impl Authorized {
     ///
     /// # Errors
     /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
-    pub async fn reserve(self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
+    pub async fn reserve(mut self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
         let provider = self.received.route.upstream.name();
         let price = gate
             .prices
@@ -112,6 +112,9 @@ impl Authorized {
             &self.limits,
             gate.bounds.output_cap,
         )?;
+        if let (Some(cap), Some(price)) = (&self.ask.price_cap, price) {
+            cap.write(price.listed(), &mut self.ask.edits);
+        }
         let call = CallId::new(self.began_at);
         let reservation = Reservation {
             bucket: Bucket::new(self.access.grant, provider),
@@ -131,15 +134,14 @@ impl Authorized {
             };
             refusal(refused, estimate.cost, at)
         })?;
-        let asked_tier = self.ask.service_tier.clone();
-        let record = self.record(call, &estimate, gate.prices.version());
-        let open = OpenCall::new(
-            Arc::clone(gate),
-            record,
-            Holding { held },
+        let terms = Terms {
             price,
-            (estimate, asked_tier),
-        );
+            estimate,
+            asked_tier: self.ask.service_tier.clone(),
+            tells_cost: self.received.route.upstream.resells,
+        };
+        let record = self.record(call, &estimate, gate.prices.version());
+        let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, terms);
         Ok(Reserved {
             authorized: self,
             estimate,

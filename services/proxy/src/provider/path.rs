@@ -213,6 +213,7 @@ mod tests {
             ("/v1/openai/audio/translations", Endpoint::Translations),
             ("/v1/groq/audio/transcriptions", Endpoint::Transcriptions),
             ("/v1/groq/chat/completions", Endpoint::ChatCompletions),
+            ("/v1/openrouter/chat/completions", Endpoint::ChatCompletions),
             ("/v1/anthropic/v1/messages", Endpoint::Messages),
             ("/v1/anthropic/messages", Endpoint::Messages),
             (

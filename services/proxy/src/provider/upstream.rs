@@ -52,6 +52,8 @@ pub struct Upstream {
     pub(crate) stream_usage: StreamUsage,
     /// Members of a body that make it do what no limit bounds.
     pub(crate) closed: &'static [Name],
+    /// It sells the models of others, caps their price when told to, and tells what a call cost.
+    pub(crate) resells: bool,
     /// Tokens of instructions that it adds to a chat with tools.
     pub(crate) added_with_tools: u64,
     /// The addresses that hold no model, ready made.

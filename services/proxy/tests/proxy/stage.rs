@@ -27,12 +27,13 @@ const REDIS: &str = "redis://127.0.0.1:6379";
 /// Nobody answers here.
 const NO_BUS: &str = "amqp://127.0.0.1:1/%2f";
 /// The keys that providers are asked with; none of them is a real one.
-pub const KEYS: [(&str, &str); 5] = [
+pub const KEYS: [(&str, &str); 6] = [
     ("openai", "sk-proj-Canary1aB3dE5gH7jK9mN1pQ3sT5vX7zA9"),
     ("anthropic", "sk-ant-api03-Canary2bC4eF6hI8kL0nO2qR4tU6wY8"),
     ("google", "AIzaSyCanary3cD5fG7iJ9lM1oP3rS5uV7xZ"),
     ("mistral", "Canary4dE6gH8jK0mN2pQ4sT6vX8zA"),
     ("groq", "gsk_Canary5eF7hI9kL1nO3qR5tU7wY9zB"),
+    ("openrouter", "sk-or-v1-Canary6fG8iJ0lM2oP4rS6uV8xA0c"),
 ];
 
 pub struct Stage {
@@ -333,7 +334,7 @@ fn settings(name: &str, folder: &std::path::Path, simulator: &str, flags: &[&str
     let (namespace, spool) = (name.replace('_', "-"), folder.join("spool"));
     let urls = format!(
         "openai={simulator}/openai/v1,anthropic={simulator}/anthropic,google={simulator}/google,\
-         mistral={simulator}/mistral/v1,groq=http://127.0.0.1:1"
+         mistral={simulator}/mistral/v1,openrouter={simulator}/openrouter/api/v1,groq=http://127.0.0.1:1"
     );
     let own = [
         "--proxy-database-url",
