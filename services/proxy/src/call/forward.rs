@@ -29,7 +29,7 @@ use crate::{
     error::{Refusal, Shape},
     provider::Endpoint,
     sandbox,
-    wire::{Body, WireError},
+    wire::{Body, NamedBy, WireError},
 };
 
 /// A call whose provider has begun to answer.
@@ -101,7 +101,7 @@ impl Reserved {
                 let style = route.upstream.key_header;
                 headers::add_key(request.headers_mut(), style, key.reveal())
                     .map_err(|_| fault("its key fits no header"))?;
-                Box::pin(gate.wire.clone().send(request))
+                Box::pin(gate.wire.clone().send(request, NamedBy::Vault))
             }
             Payer::Nobody => {
                 let answer = sandbox::answer(route.endpoint, route.model.as_deref(), &body);
