@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
-    AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, CallEvent, EventPayload,
-    GrantEvent, OrganizationEvent, OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
+    AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, CallEvent,
+    CustomProviderEvent, EventPayload, GrantEvent, OrganizationEvent, OrganizationPolicyEvent,
+    ProviderKeyEvent, UserEvent,
 };
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 31] = [
+const TYPES: [&str; 33] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -22,6 +23,8 @@ const TYPES: [&str; 31] = [
     "blocked_app.blocked",
     "blocked_app.unblocked",
     "call.recorded",
+    "custom_provider.added",
+    "custom_provider.removed",
     "grant.changed",
     "grant.derived",
     "grant.granted",
@@ -61,6 +64,7 @@ fn round_trip(event_type: &str, schema: i16, payload: Value) -> Value {
         "approval_rule" => through::<ApprovalRuleEvent>(event_type, schema, payload),
         "blocked_app" => through::<BlockedAppEvent>(event_type, schema, payload),
         "call" => through::<CallEvent>(event_type, schema, payload),
+        "custom_provider" => through::<CustomProviderEvent>(event_type, schema, payload),
         "grant" => through::<GrantEvent>(event_type, schema, payload),
         "organization" => through::<OrganizationEvent>(event_type, schema, payload),
         "organization_policy" => through::<OrganizationPolicyEvent>(event_type, schema, payload),

@@ -16,6 +16,7 @@ use crate::{
     approval_rule::ApprovalRules,
     blocked_app::BlockedApps,
     client_metadata::Published,
+    custom_provider::CustomProviders,
     grant::Grants,
     leftovers,
     oauth::{Pace, RegistrationPace, device::page::Attempts},
@@ -112,6 +113,7 @@ impl App {
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(Policies::new(vault.clone())))
+            .app_data(web::Data::new(CustomProviders::new(vault.clone())))
             .app_data(web::Data::new(BlockedApps::new(vault.clone())))
             .app_data(web::Data::new(ApprovalRules::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))

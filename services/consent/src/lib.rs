@@ -8,6 +8,7 @@ pub mod approval_rule;
 pub mod blocked_app;
 pub mod client_metadata;
 mod consent_page;
+pub mod custom_provider;
 mod developers;
 pub mod grant;
 pub mod history;

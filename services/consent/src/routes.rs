@@ -5,8 +5,9 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    access_request, address, approval_rule, blocked_app, consent_page, developers, grant, history,
-    inbox, oauth, okap, organization_policy, provider_key, registered_app, registration_token,
+    access_request, address, approval_rule, blocked_app, consent_page, custom_provider, developers,
+    grant, history, inbox, oauth, okap, organization_policy, provider_key, registered_app,
+    registration_token,
 };
 
 /// What programs use; described by OpenAPI.
@@ -64,6 +65,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(registration_token::http::make)
         .service(registration_token::http::list)
         .service(registration_token::http::end)
+        .service(custom_provider::http::add)
+        .service(custom_provider::http::list)
+        .service(custom_provider::http::remove)
         .service(organization_policy::http::show)
         .service(organization_policy::http::set);
 }
@@ -82,6 +86,7 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(history::page::configure)
         .configure(address::page::configure)
         .configure(registered_app::page::configure)
+        .configure(custom_provider::page::configure)
         .configure(organization_policy::page::configure)
         .configure(oauth::device::page::configure)
         .configure(developers::configure);

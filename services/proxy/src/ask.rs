@@ -147,10 +147,10 @@ pub fn read(
         Endpoint::ImageGenerations => media::images(body),
         Endpoint::Speech => media::speech(body),
         Endpoint::Transcriptions | Endpoint::Translations => media::recording(form, body),
-        Endpoint::ChatCompletions => openai::chat(upstream, body),
+        Endpoint::ChatCompletions => openai::chat(upstream, path_model, body),
         Endpoint::Completions => openai::completions(upstream, body),
         Endpoint::Responses => openai::responses(upstream, body),
-        Endpoint::Embeddings => openai::embeddings(upstream, body),
+        Endpoint::Embeddings => openai::embeddings(upstream, path_model, body),
         Endpoint::Messages => anthropic::messages(body),
         Endpoint::CountMessageTokens => anthropic::count(body),
         Endpoint::GenerateContent
@@ -186,6 +186,26 @@ fn common(members: &Members<'_>, body: &[u8], media: Media) -> Result<Ask, AskEr
     let model = members.text("model")?.ok_or(AskError::Missing("model"))?;
     named(&model)?;
     Ok(with_model(&model, body, media))
+}
+
+/// The same where the path may name the model (as Azure's do): then a body that names another could
+/// be read in two ways.
+fn common_at(
+    path_model: Option<&str>,
+    members: &Members<'_>,
+    body: &[u8],
+    media: Media,
+) -> Result<Ask, AskError> {
+    let Some(model) = path_model else {
+        return common(members, body, media);
+    };
+    if members.text("model")?.is_some_and(|named| named != model) {
+        return Err(AskError::Value {
+            member: "model",
+            reason: "is another than the path names",
+        });
+    }
+    Ok(with_model(model, body, media))
 }
 
 /// Asks for nothing yet but this model, which must have a name that one can have.

@@ -4,6 +4,7 @@ mod app;
 mod authorization;
 mod call;
 mod consent;
+mod custom_provider;
 mod organization;
 mod organization_policy;
 mod payload;
@@ -20,6 +21,7 @@ pub use authorization::{
 };
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
+pub use custom_provider::{CustomProvider, CustomProviderEvent, ProviderKind, TokenPrice};
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};
 pub use payload::{EventPayload, Unreadable};

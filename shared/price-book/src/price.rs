@@ -33,6 +33,31 @@ pub struct Price {
 }
 
 impl Price {
+    /// The same for every model of a provider: USD for a million tokens of input and of output, of
+    /// whatever kind. For what no book holds.
+    #[must_use]
+    pub fn flat(provider: &str, input: Nanodollars, output: Nanodollars) -> Self {
+        let rates = Rates {
+            input: Some(input),
+            output: Some(output),
+            ..Rates::default()
+        };
+        Self {
+            model: provider.to_owned(),
+            source: "the organization".to_owned(),
+            from: None,
+            to: None,
+            context_window: None,
+            max_output_tokens: None,
+            minimum_audio_seconds: 0,
+            card: RateCard {
+                rates,
+                tiers: Vec::new(),
+            },
+            service_tiers: BTreeMap::new(),
+        }
+    }
+
     /// What `usage` costs: summed exactly, rounded up once to the nano-dollar.
     ///
     /// A kind of use without a rate (an output of an embedding model, a search by a model that has

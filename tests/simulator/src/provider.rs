@@ -15,6 +15,7 @@ pub enum Provider {
     Cohere,
     Ollama,
     OpenRouter,
+    Azure,
 }
 
 impl Provider {
@@ -30,6 +31,7 @@ impl Provider {
             Self::Cohere => "cohere",
             Self::Ollama => "ollama",
             Self::OpenRouter => "openrouter",
+            Self::Azure => "azure",
         }
     }
 }

@@ -100,19 +100,18 @@ impl Authorized {
     /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
     pub async fn reserve(mut self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
         let provider = self.received.route.upstream.name();
-        let price = gate
-            .prices
-            .price(provider.as_str(), &self.ask.model, self.began_at);
+        let upstream = &self.received.route.upstream;
+        let price = upstream.price(gate.prices, &self.ask.model, self.began_at);
         let endpoint = self.received.route.endpoint;
         let estimate = estimate(
             provider,
             endpoint,
             &self.ask,
-            price,
+            price.as_deref(),
             &self.limits,
             gate.bounds.output_cap,
         )?;
-        if let (Some(cap), Some(price)) = (&self.ask.price_cap, price) {
+        if let (Some(cap), Some(price)) = (&self.ask.price_cap, &price) {
             cap.write(price.listed(), &mut self.ask.edits);
         }
         let call = CallId::new(self.began_at);
@@ -134,13 +133,17 @@ impl Authorized {
             };
             refusal(refused, estimate.cost, at)
         })?;
+        let version = price.as_ref().map_or_else(
+            || gate.prices.version().to_owned(),
+            |price| price.version(gate.prices),
+        );
         let terms = Terms {
             price,
             estimate,
             asked_tier: self.ask.service_tier.clone(),
             tells_cost: self.received.route.upstream.resells,
         };
-        let record = self.record(call, &estimate, gate.prices.version());
+        let record = self.record(call, &estimate, version);
         let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, terms);
         Ok(Reserved {
             authorized: self,
@@ -150,7 +153,7 @@ impl Authorized {
     }
 
     /// The record of this call if nothing more is ever heard of it.
-    fn record(&self, call: CallId, estimate: &Estimate, price_version: &str) -> CallRecord {
+    fn record(&self, call: CallId, estimate: &Estimate, price_version: String) -> CallRecord {
         let route = &self.received.route;
         CallRecord {
             call,
@@ -178,7 +181,7 @@ impl Authorized {
             measurement: Measurement::Estimated,
             reserved: estimate.cost,
             cost: estimate.cost,
-            price_version: price_version.to_owned(),
+            price_version,
             request_id: self.received.shape.request_id.clone(),
         }
     }

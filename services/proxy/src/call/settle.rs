@@ -12,6 +12,7 @@ use price_book::{Price, TokenUsage, Unit};
 
 use crate::{
     call::{estimate::Estimate, gate::Gate, meter::Reading, reserve::Holding, tally, tokens},
+    provider::Priced,
     spool::{Began, SpoolError},
 };
 
@@ -31,7 +32,7 @@ struct Parts {
 /// What the cost of a call is counted by.
 pub struct Terms {
     /// The price, where it is charged.
-    pub price: Option<&'static Price>,
+    pub price: Option<Priced>,
     /// The most it can use.
     pub estimate: Estimate,
     /// The service tier that the app asked for.
@@ -193,7 +194,7 @@ impl Parts {
         };
         let named = reading.and_then(|reading| reading.service_tier.as_deref());
         let tier = named.or(self.terms.asked_tier.as_deref());
-        let unit = self.terms.price.and_then(Price::unit);
+        let unit = self.terms.price.as_deref().and_then(Price::unit);
         if reading.is_some() && unit == Some(Unit::Characters) {
             // They stand in the request, and are charged however they sound.
             return (
@@ -228,7 +229,7 @@ impl Parts {
     }
 
     fn cost(&self, usage: &TokenUsage, service_tier: Option<&str>) -> Nanodollars {
-        let Some(price) = self.terms.price else {
+        let Some(price) = &self.terms.price else {
             return Nanodollars::ZERO;
         };
         let cost = match service_tier.map(str::to_ascii_lowercase) {

@@ -110,9 +110,9 @@ impl Providers {
     }
 }
 
-type Found<'p> = Option<(Endpoint, &'static str, Option<&'p str>)>;
+pub(super) type Found<'p> = Option<(Endpoint, &'static str, Option<&'p str>)>;
 
-fn plain<'p>(method: &Method, rest: &'p str) -> Found<'p> {
+pub(super) fn plain<'p>(method: &Method, rest: &'p str) -> Found<'p> {
     let endpoint = match (method, rest) {
         (&Method::POST, "chat/completions") => Endpoint::ChatCompletions,
         (&Method::POST, "responses") => Endpoint::Responses,

@@ -9,6 +9,7 @@ use crate::{
     provider::{
         endpoint::{Dialect, Endpoint},
         overrides::ProviderUrl,
+        prices::Prices,
         upstream::{KeyHeader, Place, StreamUsage, Upstream},
     },
 };
@@ -292,10 +293,12 @@ fn upstream(row: &Row, name: Provider, base: String) -> Upstream {
         dialect: row.dialect,
         key_header,
         base,
+        origin: None,
         endpoints: row.endpoints,
         output_cap: row.output_cap,
         stream_usage: row.stream_usage,
         closed: row.closed,
+        prices: Prices::Book,
         resells: row.resells,
         added_with_tools: row.added_with_tools,
         fixed: Vec::new(),

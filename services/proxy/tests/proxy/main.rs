@@ -7,7 +7,9 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod added;
 mod answers;
+mod azure;
 mod endings;
 mod fallback;
 mod key;

@@ -1,6 +1,14 @@
 //! A proxy of a test's own: its database, its limits, its spool, its simulator.
 
-use std::{convert::Infallible, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+pub mod added;
+
+use std::{
+    convert::Infallible,
+    net::TcpListener,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actix_web::{HttpServer, dev::ServerHandle};
 use clap::Parser;
@@ -43,7 +51,7 @@ pub struct Stage {
     pub tenant: TenantId,
     pub clock: Clock,
     consent: Postgres,
-    keys: Vec<(String, ProviderKeyId)>,
+    keys: Mutex<Vec<(String, ProviderKeyId)>>,
     name: String,
     folder: PathBuf,
     handle: ServerHandle,
@@ -103,7 +111,7 @@ impl Stage {
             tenant,
             clock,
             consent,
-            keys,
+            keys: Mutex::new(keys),
             name,
             folder,
             handle,
@@ -145,6 +153,7 @@ impl Stage {
             closed_at: None,
             bound_to: None,
             ancestors: vec![],
+            custom_providers: Vec::new(),
             version: 1,
         };
         let token = OkapToken::mint().unwrap();
@@ -164,7 +173,9 @@ impl Stage {
     }
 
     fn detail(&self, provider: &str, expires: Timestamp) -> AuthorizationDetail {
-        let key = self.keys.iter().find(|(name, _)| name == provider);
+        let keys = self.keys.lock().unwrap();
+        // The newest of a name.
+        let key = keys.iter().rev().find(|(name, _)| name == provider);
         AuthorizationDetail {
             provider: provider.parse().unwrap(),
             models: Models::default(),
