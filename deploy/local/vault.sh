@@ -58,6 +58,7 @@ provider_urls() {
   local -A urls=(
     [openai]=openai/v1 [anthropic]=anthropic/v1 [google]=google [groq]=groq/openai/v1 [together]=together/v1
     [mistral]=mistral/v1 [cohere]=cohere/compatibility/v1 [ollama]=ollama/v1
+    [openrouter]=openrouter/api/v1
   )
   local name pair list=''
   for name in "${!urls[@]}"; do urls[$name]=$SIMULATOR_URL/${urls[$name]}; done

@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
     AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, BudgetEvent, CallEvent,
-    EventPayload, GrantEvent, OrganizationEvent, OrganizationPolicyEvent, ProviderKeyEvent,
-    UserEvent,
+    CustomProviderEvent, EventPayload, GrantEvent, OrganizationEvent, OrganizationPolicyEvent,
+    ProviderKeyEvent, UserEvent,
 };
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 35] = [
+const TYPES: [&str; 37] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -27,6 +27,8 @@ const TYPES: [&str; 35] = [
     "budget.removed",
     "budget.set",
     "call.recorded",
+    "custom_provider.added",
+    "custom_provider.removed",
     "grant.changed",
     "grant.derived",
     "grant.granted",
@@ -67,6 +69,7 @@ fn round_trip(event_type: &str, schema: i16, payload: Value) -> Value {
         "blocked_app" => through::<BlockedAppEvent>(event_type, schema, payload),
         "budget" => through::<BudgetEvent>(event_type, schema, payload),
         "call" => through::<CallEvent>(event_type, schema, payload),
+        "custom_provider" => through::<CustomProviderEvent>(event_type, schema, payload),
         "grant" => through::<GrantEvent>(event_type, schema, payload),
         "organization" => through::<OrganizationEvent>(event_type, schema, payload),
         "organization_policy" => through::<OrganizationPolicyEvent>(event_type, schema, payload),

@@ -93,6 +93,7 @@ class Things:
         self.makers: dict[str, Callable[[], dict[str, str]]] = {
             "api-tokens": lambda: {"id": self._post("/api-tokens", self._token())["id"]},
             "apps": lambda: {"id": self._post("/apps", {"name": "Fuzz", "redirect_uris": ["https://fuzz.test/back"]})["client_id"]},
+            "custom-providers": self._custom_provider,
             "grants": lambda: {"id": organization.grant(detail()).id},
             "handles": lambda: {"id": self._handle()["id"]},
             "provider-keys": lambda: {"id": self._post("/provider-keys", self._key())["id"]},
@@ -108,6 +109,12 @@ class Things:
         for handle in self.organization.get("/handles")["items"]:
             self.organization.api.delete(f"/handles/{handle['id']}")
         return self._post("/handles", {"label": "Fuzz"})
+
+    def _custom_provider(self) -> dict[str, str]:
+        # An organization has fifty at most.
+        for added in self.organization.get("/custom-providers")["items"]:
+            self.organization.api.delete(f"/custom-providers/{added['id']}")
+        return {"id": self._post("/custom-providers", {"name": "fuzz-llm", "base_url": "https://llm.fuzz.example/v1"})["id"]}
 
     @staticmethod
     def _token() -> dict:

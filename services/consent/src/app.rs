@@ -19,6 +19,7 @@ use crate::{
     blocked_app::BlockedApps,
     budget::Budgets,
     client_metadata::Published,
+    custom_provider::CustomProviders,
     grant::Grants,
     kept_answers::KeptAnswers,
     leftovers,
@@ -117,6 +118,7 @@ impl App {
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(Policies::new(vault.clone())))
             .app_data(web::Data::new(Budgets::new(vault.clone())))
+            .app_data(web::Data::new(CustomProviders::new(vault.clone())))
             .app_data(web::Data::new(BlockedApps::new(vault.clone())))
             .app_data(web::Data::new(ApprovalRules::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))

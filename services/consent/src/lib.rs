@@ -10,6 +10,7 @@ pub mod blocked_app;
 pub mod budget;
 pub mod client_metadata;
 mod consent_page;
+pub mod custom_provider;
 mod developers;
 pub mod grant;
 pub mod history;

@@ -8,8 +8,8 @@ use events::EventPayload;
 use postgres::Tx;
 
 use crate::{
-    access_request, approval_rule, blocked_app, budget, grant, history, organization_policy,
-    provider_key, registered_app,
+    access_request, approval_rule, blocked_app, budget, custom_provider, grant, history,
+    organization_policy, provider_key, registered_app,
 };
 
 /// The tables that are true the moment a decision is.
@@ -19,6 +19,7 @@ pub struct Projections;
 impl Projection for Projections {
     async fn apply(&self, tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
         provider_key::projection::apply(tx, event).await?;
+        custom_provider::projection::apply(tx, event).await?;
         organization_policy::projection::apply(tx, event).await?;
         budget::projection::apply(tx, event).await?;
         registered_app::projection::apply(tx, event).await?;
@@ -33,6 +34,7 @@ impl Projection for Projections {
     async fn clear(&self, tx: &Tx) -> Result<(), ProjectionError> {
         for clear in [
             provider_key::projection::CLEAR,
+            custom_provider::projection::CLEAR,
             organization_policy::projection::CLEAR,
             budget::projection::CLEAR,
             registered_app::projection::CLEAR,

@@ -5,9 +5,9 @@ use utoipa::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
-    access_request, address, approval_rule, audit, blocked_app, budget, consent_page, developers,
-    grant, history, inbox, oauth, okap, organization_policy, provider_key, registered_app,
-    registration_token,
+    access_request, address, approval_rule, audit, blocked_app, budget, consent_page,
+    custom_provider, developers, grant, history, inbox, oauth, okap, organization_policy,
+    provider_key, registered_app, registration_token,
 };
 
 /// What programs use; described by OpenAPI.
@@ -72,6 +72,9 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(registration_token::http::list)
         .service(registration_token::http::end)
         .service(audit::http::list)
+        .service(custom_provider::http::add)
+        .service(custom_provider::http::list)
+        .service(custom_provider::http::remove)
         .service(organization_policy::http::show)
         .service(organization_policy::http::set)
         .service(budget::http::list)
@@ -95,6 +98,7 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(history::page::configure)
         .configure(address::page::configure)
         .configure(registered_app::page::configure)
+        .configure(custom_provider::page::configure)
         .configure(organization_policy::page::configure)
         .configure(oauth::device::page::configure)
         .configure(developers::configure);

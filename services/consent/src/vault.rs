@@ -132,6 +132,16 @@ pub async fn one_at_a_time<K: Kind>(tx: &Tx, whose: Id<K>) -> Result<(), Databas
         .map(drop)
 }
 
+/// The same for what a whole organization has.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn one_at_a_time_in(tx: &Tx, tenant: TenantId) -> Result<(), DatabaseError> {
+    tx.execute(ONE_AT_A_TIME, &[&tenant.to_string()])
+        .await
+        .map(drop)
+}
+
 impl std::ops::Deref for Vault {
     type Target = Parts;
 

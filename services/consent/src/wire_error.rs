@@ -9,7 +9,7 @@ use crate::{
     grant::{self, GrantError},
     organization_policy::PolicyError,
     projections::RecordError,
-    provider_key::ProviderKeyError,
+    provider_key::{self, ProviderKeyError},
     registered_app::{self, AppError},
     registration_token::TokenError,
 };
@@ -48,6 +48,7 @@ impl From<RequestError> for Problem {
             RequestError::Moved => Self::conflict(sentence(&error))
                 .named("changed-meanwhile", "It was changed at the same moment"),
             RequestError::NeedsPerson => Self::unprocessable(sentence(&error)),
+            RequestError::UnknownProvider(invalid) => invalid.into(),
             RequestError::NotAllowed => app_not_allowed(&error),
             RequestError::NoKey(_) => Self::unprocessable(sentence(&error))
                 .named("no-usable-key", "No usable provider key is named"),
@@ -92,6 +93,13 @@ impl From<ProviderKeyError> for Problem {
         match error {
             ProviderKeyError::Refused(_) => Self::not_found("There is no such provider key."),
             ProviderKeyError::TooMany => Self::conflict(sentence(&error)),
+            ProviderKeyError::UnknownProvider => Self::bad_request(format!(
+                "Unknown provider. Known are {}, and those that your organization added.",
+                provider_key::http::with_keys()
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ))
+            .at("/provider", "unknown provider"),
             ProviderKeyError::Seal(SealError::Database(error))
             | ProviderKeyError::Database(error) => Self::dependency(&error),
             ProviderKeyError::Seal(error) => Self::dependency(&error),

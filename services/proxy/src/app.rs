@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clock::Clock;
 use event_bus::{BusSettings, EventBus};
 use grant_access::{BudgetReader, GrantAccessReader};
+use guarded_fetch::Reach;
 use key_vault::{KeyService, Opener};
 use postgres::{DatabaseSettings, Postgres};
 use price_book::PriceBook;
@@ -68,6 +69,7 @@ impl App {
         let limits = SpendLimits::connect(&settings.redis_url, &settings.redis_namespace)
             .context("the Redis settings are not valid")?;
         let spool = Spool::open(&settings.spool_dir, settings.spool_sync, clock.clone())?;
+        let reach = Reach::fitting(environment == Environment::Production);
         let gate = Gate {
             providers: Providers::built_in(&settings.provider_urls)?,
             access: GrantAccessReader::new(postgres.clone(), clock.clone()),
@@ -75,7 +77,7 @@ impl App {
             limits,
             keys: Opener::new(keys, postgres.clone(), clock.clone()),
             prices: PriceBook::embedded().context("the price book cannot be read")?,
-            wire: Wire::new(CONNECT_WITHIN).context("TLS cannot be set up")?,
+            wire: Wire::new(CONNECT_WITHIN, reach).context("TLS cannot be set up")?,
             spool,
             bus,
             live: LiveCalls::new(settings.calls_of_a_grant, settings.calls_at_once),

@@ -4,10 +4,13 @@ mod anthropic;
 mod google;
 mod media;
 mod openai;
+mod openrouter;
 mod tools;
 
 use events::Capability;
 use serde_json::value::RawValue;
+
+pub use openrouter::PriceCap;
 
 use crate::{
     body::{BodyError, Edits, FormError, FormType, Media, Members, Name, Place},
@@ -36,6 +39,8 @@ pub struct Ask {
     pub output_cap: Option<u32>,
     /// Where to write a cap, and in which form.
     pub cap_member: Option<CapMember>,
+    /// Where to write the highest price that may be taken, at a provider that resells models.
+    pub price_cap: Option<PriceCap>,
     /// Output that is charged beyond the cap.
     pub extra_output: u64,
     /// What bounds the input.
@@ -144,10 +149,10 @@ pub fn read(
         Endpoint::ImageGenerations => media::images(body),
         Endpoint::Speech => media::speech(body),
         Endpoint::Transcriptions | Endpoint::Translations => media::recording(form, body),
-        Endpoint::ChatCompletions => openai::chat(upstream, body),
+        Endpoint::ChatCompletions => openai::chat(upstream, path_model, body),
         Endpoint::Completions => openai::completions(upstream, body),
         Endpoint::Responses => openai::responses(upstream, body),
-        Endpoint::Embeddings => openai::embeddings(upstream, body),
+        Endpoint::Embeddings => openai::embeddings(upstream, path_model, body),
         Endpoint::Messages => anthropic::messages(body),
         Endpoint::CountMessageTokens => anthropic::count(body),
         Endpoint::GenerateContent
@@ -170,6 +175,7 @@ fn without_body(path_model: Option<&str>) -> Ask {
         answers: 1,
         output_cap: None,
         cap_member: None,
+        price_cap: None,
         extra_output: 0,
         input: Input::default(),
         service_tier: None,
@@ -182,6 +188,26 @@ fn common(members: &Members<'_>, body: &[u8], media: Media) -> Result<Ask, AskEr
     let model = members.text("model")?.ok_or(AskError::Missing("model"))?;
     named(&model)?;
     Ok(with_model(&model, body, media))
+}
+
+/// The same where the path may name the model (as Azure's do): then a body that names another could
+/// be read in two ways.
+fn common_at(
+    path_model: Option<&str>,
+    members: &Members<'_>,
+    body: &[u8],
+    media: Media,
+) -> Result<Ask, AskError> {
+    let Some(model) = path_model else {
+        return common(members, body, media);
+    };
+    if members.text("model")?.is_some_and(|named| named != model) {
+        return Err(AskError::Value {
+            member: "model",
+            reason: "is another than the path names",
+        });
+    }
+    Ok(with_model(model, body, media))
 }
 
 /// Asks for nothing yet but this model, which must have a name that one can have.

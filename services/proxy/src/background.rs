@@ -75,7 +75,9 @@ async fn recover(gate: Arc<Gate>) {
 
 /// Heeds decisions as they are announced.
 async fn heed(gate: Arc<Gate>) {
-    let mut watcher = gate.bus.watch(&["grant.#", "provider_key.#", "budget.#"]);
+    let mut watcher =
+        gate.bus
+            .watch(&["grant.#", "provider_key.#", "custom_provider.#", "budget.#"]);
     loop {
         match watcher.next().await {
             Watched::Event(event) => heed_event(&gate, &event).await,
@@ -110,6 +112,9 @@ async fn heed_event(gate: &Gate, event: &RecordedEvent) {
             // Whatever it says of the grant: it is looked up again.
             cut_what_ended(gate).await;
         }
+    } else if event.event_type.starts_with("custom_provider.") {
+        // It stands beside every grant of its organization; such events are few.
+        gate.access.forget_all();
     } else if event.event_type.starts_with("provider_key.")
         && !matches!(
             event.read::<ProviderKeyEvent>(),

@@ -30,6 +30,7 @@ mod refused;
 mod rehearse;
 mod relay;
 mod reserve;
+mod route;
 mod settle;
 mod stalled;
 mod tally;

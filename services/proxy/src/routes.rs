@@ -22,8 +22,9 @@ use crate::{call, grant};
                        | `anthropic` | `POST /v1/messages`, `/v1/messages/count_tokens`, and the same without `/v1`; `GET /v1/models` |\n\
                        | `google` | `POST /v1/models/{model}:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents`, and the same below `/v1beta`; `GET /v1/models` |\n\
                        | `groq` | `POST /chat/completions`, `/embeddings`, `/audio/transcriptions`, `/audio/translations`; `GET /models` |\n\
-                       | `together`, `mistral`, `cohere`, `ollama` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\
-                       | `sandbox` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`; `GET /models`, `/models/{model}`; it calls no provider and costs nothing |\n\n\
+                       | `together`, `mistral`, `cohere`, `ollama`, `openrouter` | `POST /chat/completions`, `/embeddings`; `GET /models` |\n\
+                       | `sandbox` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`; `GET /models`, `/models/{model}`; it calls no provider and costs nothing |\n\
+                       | one that your organization added | `POST /chat/completions`, `/responses`, `/embeddings`; `GET /models`, `/models/{model}`; of kind `azure` also below `/openai/v1` and, but for `/responses` and models, below `/openai/deployments/{deployment}` with `api-version` |\n\n\
                        Directly below `/v1`, one endpoint stands for all granted providers, in OpenAI's dialect: \
                        `POST /chat/completions`, `/embeddings`, `/responses`; `GET /models`, `/models/{model}`. \
                        `model` is `provider/model`, or a model that one granted provider has; `models` names \

@@ -5,6 +5,7 @@ mod authorization;
 mod budget;
 mod call;
 mod consent;
+mod custom_provider;
 mod organization;
 mod organization_policy;
 mod payload;
@@ -22,6 +23,7 @@ pub use authorization::{
 pub use budget::{BudgetAmounts, BudgetEvent, BudgetScope};
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
+pub use custom_provider::{CustomProvider, CustomProviderEvent, ProviderKind, TokenPrice};
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};
 pub use payload::{EventPayload, Unreadable};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use events::{AppIdentity, AuthorizationDetail, GrantedLimits, Provider};
+use events::{AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, Provider};
 use ids::{GrantId, KeyThumbprint, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::DatabaseError;
@@ -34,6 +34,9 @@ pub struct GrantAccess {
     /// The grants above it, the parent first; a call counts against the limits of each. What they
     /// allow is in `details` already.
     pub ancestors: Vec<Ancestor>,
+    /// Those of the providers in `details` that the organization added and has still; read with the
+    /// row, and written elsewhere.
+    pub custom_providers: Vec<CustomProvider>,
     /// How often it was written; rises with each change.
     pub version: i32,
 }
@@ -54,6 +57,14 @@ impl GrantAccess {
         self.details
             .iter()
             .find(|detail| detail.provider == *provider)
+    }
+
+    /// The provider of this name that the organization added.
+    #[must_use]
+    pub fn custom_provider(&self, name: &Provider) -> Option<&CustomProvider> {
+        self.custom_providers
+            .iter()
+            .find(|added| added.name == *name)
     }
 
     /// The grant that a person gave: itself, or the one from which it was made in the end.
@@ -80,7 +91,17 @@ impl GrantAccess {
             ancestors: ancestors
                 .map(|Json(ancestors)| ancestors)
                 .unwrap_or_default(),
+            custom_providers: Vec::new(),
             version: column(row, "version")?,
+        })
+    }
+
+    /// The same with the providers that stand beside the row.
+    pub(crate) fn with_custom_providers(self, row: &Row) -> Result<Self, DatabaseError> {
+        let added: Option<Json<Vec<CustomProvider>>> = column(row, "custom_providers")?;
+        Ok(Self {
+            custom_providers: added.map(|Json(added)| added).unwrap_or_default(),
+            ..self
         })
     }
 }

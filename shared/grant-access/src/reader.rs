@@ -20,8 +20,12 @@ pub(crate) const TRIES: usize = 4;
 
 const FIND: &str = "
     -- consent.find_grant_access
-    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, ancestors, key_thumbprint, version
-      FROM consent.grant_access
+    SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, ancestors, key_thumbprint, version,
+           (SELECT jsonb_agg(added.definition)
+              FROM consent.custom_providers AS added
+             WHERE added.tenant_id = access.tenant_id
+               AND access.details @> jsonb_build_array(jsonb_build_object('provider', added.name))) AS custom_providers
+      FROM consent.grant_access AS access
      WHERE token_digest = $1";
 
 /// Why a token may do nothing.
@@ -151,7 +155,8 @@ impl GrantAccessReader {
             .await?;
         let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
         tx.commit().await?;
-        row.as_ref().map(GrantAccess::from_row).transpose()
+        let read = |row| GrantAccess::from_row(row)?.with_custom_providers(row);
+        row.as_ref().map(read).transpose()
     }
 
     /// As a look-up does that began before the last `forget` and ends after it.

@@ -52,6 +52,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         closed_at: None,
         bound_to: None,
         ancestors: vec![],
+        custom_providers: Vec::new(),
         version: 1,
     }
 }

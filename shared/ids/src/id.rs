@@ -173,6 +173,8 @@ kinds! {
     Event "event" EventId;
     /// An app that a person blocks.
     BlockedApp "block" BlockedAppId;
+    /// A provider that an organization added.
+    CustomProvider "provider" CustomProviderId;
     /// A rule that a person wrote: what an app is granted without asking again.
     ApprovalRule "rule" ApprovalRuleId;
     /// A limit that an organization sets above grants.

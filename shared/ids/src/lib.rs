@@ -7,9 +7,9 @@ mod token;
 
 pub use handle::{Handle, HandleError};
 pub use id::{
-    ApiTokenId, AppId, ApprovalRuleId, BlockedAppId, BudgetId, CallId, ConnectionId, EventId,
-    GrantId, HandleId, ProviderKeyId, RegistrationTokenId, RequestId, SessionId, TenantId,
-    TicketId, UserId,
+    ApiTokenId, AppId, ApprovalRuleId, BlockedAppId, BudgetId, CallId, ConnectionId,
+    CustomProviderId, EventId, GrantId, HandleId, ProviderKeyId, RegistrationTokenId, RequestId,
+    SessionId, TenantId, TicketId, UserId,
 };
 pub use id::{Id, IdError, Kind, kinds};
 pub use key_thumbprint::{KeyThumbprint, NotAThumbprint};

@@ -104,12 +104,14 @@ impl Opener {
             tenant,
             key,
             version: Some(version),
+            origin: None,
         };
         self.find(wanted, correlation_id).await
     }
 
-    /// The newest version of a provider key of this organization: the one new calls use. For
-    /// `correlation_id` see [`Opener::open`].
+    /// The newest version of a provider key of this organization: the one new calls use. `origin` is
+    /// where it is to be sent, for a key that was bound to that; one that was bound to another, or
+    /// to none, does not open. For `correlation_id` see [`Opener::open`].
     ///
     /// # Errors
     /// When it cannot or may not be opened.
@@ -117,12 +119,14 @@ impl Opener {
         &self,
         tenant: TenantId,
         key: ProviderKeyId,
+        origin: Option<&Arc<str>>,
         correlation_id: &str,
     ) -> Result<Arc<OpenedKey>, OpenRefusal> {
         let wanted = Wanted {
             tenant,
             key,
             version: None,
+            origin: origin.map(Arc::clone),
         };
         self.find(wanted, correlation_id).await
     }
@@ -197,7 +201,7 @@ impl Opener {
             .postgres
             .begin("open provider key", Scope::Tenant(wanted.tenant))
             .await?;
-        let sealed = SealedKey::read(&tx, wanted.tenant, wanted.key, wanted.version).await?;
+        let sealed = SealedKey::read(&tx, wanted).await?;
         let sealed = sealed.ok_or(OpenRefusal::Unknown)?;
         self.expect_awake(&sealed.wrapping_key)?;
         // What cannot be written down is not opened.

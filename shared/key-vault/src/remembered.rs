@@ -28,11 +28,13 @@ const MOST_KEYS: u64 = 10_000;
 const LONGEST: Duration = Duration::from_secs(20 * 60);
 
 /// One provider key as it is asked for: a version, or whichever is newest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     pub tenant: TenantId,
     pub key: ProviderKeyId,
     pub version: Option<i32>,
+    /// Where it is to be sent, if it is bound to that.
+    pub origin: Option<Arc<str>>,
 }
 
 /// What is known of one provider key, in the versions that were asked for.

@@ -5,12 +5,11 @@ use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use tokio_postgres::{Row, types::FromSql};
 
-use crate::context::{FORMAT, Place};
+use crate::{context::Place, remembered::Wanted};
 
 /// A provider key, encrypted under a data key of its own and bound to its place.
 pub struct SealedKey {
     pub(crate) place: Place,
-    pub(crate) format: i16,
     /// The name of the key that wraps the data key.
     pub(crate) wrapping_key: String,
     pub(crate) encrypted_data_key: Vec<u8>,
@@ -58,7 +57,7 @@ impl SealedKey {
                 &self.place.tenant.uuid(),
                 &self.place.key.uuid(),
                 &self.place.version,
-                &self.format,
+                &self.place.format(),
                 &self.wrapping_key,
                 &self.encrypted_data_key,
                 &self.nonce,
@@ -70,37 +69,36 @@ impl SealedKey {
         Ok(())
     }
 
-    /// Reads one version, or the newest; `None` when there is no such row.
-    pub(crate) async fn read(
-        tx: &Tx,
-        tenant: TenantId,
-        key: ProviderKeyId,
-        version: Option<i32>,
-    ) -> Result<Option<Self>, DatabaseError> {
-        let row = match version {
+    /// Reads the wanted version, or the newest; `None` when there is no such row.
+    pub(crate) async fn read(tx: &Tx, wanted: &Wanted) -> Result<Option<Self>, DatabaseError> {
+        let (tenant, key) = (wanted.tenant, wanted.key);
+        let row = match wanted.version {
             Some(version) => {
                 tx.query_opt(VERSION, &[&tenant.uuid(), &key.uuid(), &version])
                     .await?
             }
             None => tx.query_opt(NEWEST, &[&tenant.uuid(), &key.uuid()]).await?,
         };
-        row.map(|row| Self::from_row(&row, tenant, key)).transpose()
+        row.map(|row| Self::from_row(&row, wanted)).transpose()
     }
 
-    fn from_row(row: &Row, tenant: TenantId, key: ProviderKeyId) -> Result<Self, DatabaseError> {
+    fn from_row(row: &Row, wanted: &Wanted) -> Result<Self, DatabaseError> {
+        let place = Place {
+            tenant: wanted.tenant,
+            key: wanted.key,
+            version: column(row, "version")?,
+            origin: wanted.origin.clone(),
+        };
+        let format: i16 = column(row, "format")?;
         let sealed = Self {
-            place: Place {
-                tenant,
-                key,
-                version: column(row, "version")?,
-            },
-            format: column(row, "format")?,
+            place,
             wrapping_key: column(row, "wrapping_key")?,
             encrypted_data_key: column(row, "encrypted_data_key")?,
             nonce: column(row, "nonce")?,
             ciphertext: column(row, "ciphertext")?,
         };
-        if sealed.format != FORMAT {
+        // One that is written in the other way is bound elsewhere, and does not open.
+        if !Place::is_known(format) {
             return Err(unreadable("format"));
         }
         Ok(sealed)

@@ -6,7 +6,7 @@ use postgres::{DatabaseError, Tx};
 
 use crate::{
     cipher,
-    context::{FORMAT, Place},
+    context::Place,
     key_service::{Generates, KeyService, KeyServiceError},
     sealed_keys::{self, SealedKey},
     secret::ProviderSecret,
@@ -77,7 +77,36 @@ impl Sealer {
             tenant,
             key,
             version,
+            origin: None,
         };
+        self.enclose_at(place, secret).await
+    }
+
+    /// The same, bound to the one origin (RFC 6454) that the key may be sent to: it opens for no
+    /// other.
+    ///
+    /// # Errors
+    /// When the key service makes no data key.
+    pub async fn enclose_for(
+        &self,
+        (tenant, key, version): (TenantId, ProviderKeyId, i32),
+        origin: &str,
+        secret: &ProviderSecret,
+    ) -> Result<SealedKey, SealError> {
+        let place = Place {
+            tenant,
+            key,
+            version,
+            origin: Some(origin.into()),
+        };
+        self.enclose_at(place, secret).await
+    }
+
+    async fn enclose_at(
+        &self,
+        place: Place,
+        secret: &ProviderSecret,
+    ) -> Result<SealedKey, SealError> {
         let data_key = self
             .keys
             .data_key(&place.context(self.keys.environment()))
@@ -87,7 +116,6 @@ impl Sealer {
             .map_err(|_| SealError::Cipher)?;
         Ok(SealedKey {
             place,
-            format: FORMAT,
             wrapping_key: data_key.wrapping_key,
             encrypted_data_key: data_key.encrypted,
             nonce: sealed.nonce.to_vec(),

@@ -1,4 +1,5 @@
 mod against_kms;
+mod bound;
 mod key_file;
 mod memory;
 mod moved_rows;

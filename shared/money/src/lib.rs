@@ -96,6 +96,19 @@ impl Nanodollars {
         format!("{sign}{plain}").parse()
     }
 
+    /// The amount that a JSON number writes, rounded up to the nano-USD: for bills of others, who
+    /// count finer or in binary fractions.
+    ///
+    /// # Errors
+    /// When it is not a decimal number or is too large.
+    pub fn from_json_number_rounded_up(text: &str) -> Result<Self, MoneyError> {
+        let dollars = text
+            .parse()
+            .or_else(|_| Decimal::from_scientific(text))
+            .map_err(|_| MoneyError::Format)?;
+        Self::from_decimal_rounded_up(dollars).ok_or(MoneyError::Range)
+    }
+
     /// How many nano-USD.
     #[must_use]
     pub const fn nanos(self) -> i64 {

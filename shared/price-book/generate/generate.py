@@ -17,7 +17,7 @@ from genai_prices.data import providers as source_providers
 from names import DATED, Names
 
 CRATE = Path(__file__).resolve().parent.parent
-PROVIDERS = ["openai", "anthropic", "google", "groq", "together", "mistral", "cohere"]
+PROVIDERS = ["openai", "anthropic", "google", "groq", "together", "mistral", "cohere", "openrouter"]
 # How litellm spells a provider: its name for the provider, and what it puts before the model's name.
 LITELLM = {
     "openai": [("openai", ""), ("text-completion-openai", "")],
@@ -27,6 +27,7 @@ LITELLM = {
     "together": [("together_ai", "together_ai/")],
     "mistral": [("mistral", "mistral/")],
     "cohere": [("cohere_chat", ""), ("cohere", "cohere/"), ("cohere", "")],
+    "openrouter": [("openrouter", "openrouter/")],
 }
 # The source writes "free" and "not known" alike, as a model without prices. These are free by the provider's own page.
 FREE = {
@@ -55,11 +56,33 @@ def left_out(provider, model):
     if model.id.endswith("-maas"):
         return "served by Vertex AI, not by the Gemini API"
     comments = model.price_comments or ""
+    if provider == "openrouter":
+        return left_out_of_openrouter(model)
     if re.search(r"Imported from OpenRouter|Seen on OpenRouter", comments) and "Verified against" not in comments:
         return "a reseller's price, not the provider's"
     if not isinstance(model.prices, list) and not vars(model.prices) and (provider, model.id) not in FREE:
         return "no price"
     return None
+
+
+def left_out_of_openrouter(model):
+    """OpenRouter's models are named `vendor/model`; a `:free` one costs nothing by its name."""
+    if "/" not in model.id:
+        return "not a name that OpenRouter takes"
+    if model.id.startswith("perplexity/") or re.search("-search|deep-research", model.id):
+        return "searches with each call, at a fee that is not in the source"
+    if model.id.endswith(":batch"):
+        return "work that goes on after the call"
+    if not isinstance(model.prices, list) and not vars(model.prices) and not model.id.endswith(":free"):
+        return "no price"
+    return None
+
+
+def free_page(provider, model):
+    """The page that says a model is free; `None` for one that is not."""
+    if provider == "openrouter" and model.id.endswith(":free"):
+        return "https://openrouter.ai/models"
+    return FREE.get((provider, model.id))
 
 
 def litellm_entries(litellm, provider):
@@ -113,7 +136,9 @@ def model_entries(source, model, entries, default_source):
     names.exact += [n for n in more if n not in names.exact]
     for name in names.exact:
         assert source.find_model(name) is model, f"{provider} {name} is another model to the source"
-    free = FREE.get((provider, model.id))
+    if provider == "openrouter":
+        names.exact = [n for n in names.exact if "/" in n and not n.endswith(":batch")]
+    free = free_page(provider, model)
     price_rows = FREE_ROW if free else rates.rows(model)
     # A dated name that only litellm knows is the same model if both give the same price.
     for name, facts in entries.items():

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from genai_prices import Usage, calc_price
+from rates import is_rounded
 
 # What the book calls a count, and what the source calls it.
 COUNTS = {
@@ -95,6 +96,8 @@ def written(book, generated: date):
                 at = rng.choice([first, last - timedelta(seconds=1)])
                 for tier in [None, *row.get("service_tiers", {})]:
                     counts = usage(rng, row.get("tiers", []))
+                    if is_rounded(row["rates"].get("cache_write", "")):
+                        counts |= {"cache_write": 0, "cache_write_1h": 0}
                     for name in rng.sample(known := _name(rng, model), len(known)):
                         try:
                             nanos = _nanodollars(provider, name, at, tier, counts)

@@ -1,7 +1,7 @@
 """Turns the prices of one genai-prices model into effective-dated rows with every rate written out."""
 
 from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from genai_prices import types as source
 from genai_prices.units import _get_registry
@@ -38,10 +38,18 @@ class Unpriceable(Exception):
     """The model is charged by something the book does not count, such as document pages."""
 
 
+FINEST = Decimal("0.000000001")
+
+
 def text(price: Decimal) -> str:
-    plain = format(price.normalize(), "f")
-    assert price >= 0 and len(plain.partition(".")[2]) <= 9, price
-    return plain
+    """Plain decimal text; what is finer than a nano-dollar is rounded up."""
+    assert price >= 0, price
+    return format(price.quantize(FINEST, ROUND_CEILING).normalize(), "f")
+
+
+def is_rounded(rate: str) -> bool:
+    """Whether the source may have had more digits."""
+    return len(rate.partition(".")[2]) == 9
 
 
 def _rate_card(model_price) -> dict:
@@ -78,10 +86,15 @@ def _service_tier(when: dict) -> str:
     return value
 
 
+def _is_route(when: dict) -> bool:
+    """Whether it is a price of one of OpenRouter's routes to a model. The proxy caps the price, so none but the listed one is reached."""
+    return set(when) == {"route"}
+
+
 def rows(model) -> list[dict]:
     """The price rows of `model`, oldest first, `to` exclusive, without gaps; equal neighbours are one row."""
     conditional = model.prices if isinstance(model.prices, list) else []
-    variants = model.price_variants or []
+    variants = [v for v in model.price_variants or [] if not _is_route(v.when)]
     starts = set()
     for constraint in (item.constraint for item in (*conditional, *variants)):
         if constraint is not None:

@@ -33,6 +33,31 @@ pub struct Price {
 }
 
 impl Price {
+    /// The same for every model of a provider: USD for a million tokens of input and of output, of
+    /// whatever kind. For what no book holds.
+    #[must_use]
+    pub fn flat(provider: &str, input: Nanodollars, output: Nanodollars) -> Self {
+        let rates = Rates {
+            input: Some(input),
+            output: Some(output),
+            ..Rates::default()
+        };
+        Self {
+            model: provider.to_owned(),
+            source: "the organization".to_owned(),
+            from: None,
+            to: None,
+            context_window: None,
+            max_output_tokens: None,
+            minimum_audio_seconds: 0,
+            card: RateCard {
+                rates,
+                tiers: Vec::new(),
+            },
+            service_tiers: BTreeMap::new(),
+        }
+    }
+
     /// What `usage` costs: summed exactly, rounded up once to the nano-dollar.
     ///
     /// A kind of use without a rate (an output of an embedding model, a search by a model that has
@@ -126,6 +151,15 @@ impl Price {
         let mut units = self.card.all().map(Rates::unit);
         let first = units.next()??;
         units.all(|unit| unit == Some(first)).then_some(first)
+    }
+
+    /// What a million tokens of plain input and of plain output cost in the first tier: by these a
+    /// provider that resells a model is told how dear a seller may be.
+    #[must_use]
+    pub fn listed(&self) -> (Nanodollars, Nanodollars) {
+        let Rates { input, output, .. } = self.card.rates;
+        let listed = |rate: Option<Nanodollars>| rate.unwrap_or(Nanodollars::ZERO);
+        (listed(input), listed(output))
     }
 
     /// The most tokens the model writes in one answer, where known.

@@ -28,6 +28,7 @@ fn every_provider_has_models_and_every_model_a_price() {
         "mistral",
         "ollama",
         "openai",
+        "openrouter",
         "sandbox",
         "together",
     ];
@@ -105,6 +106,11 @@ fn a_model_without_a_price_has_none() {
         ("mistral", "mistral-ocr-latest"),
         ("together", "openai/gpt-oss-121b"),
         ("ollama", "gpt-oss:120b-cloud"),
+        ("openrouter", "gpt-4o-mini"),
+        ("openrouter", "openrouter/auto"),
+        ("openrouter", "openai/gpt-4o-mini:online"),
+        ("openrouter", "openai/gpt-5:batch"),
+        ("openrouter", "perplexity/sonar"),
         ("nobody", "gpt-4o"),
     ] {
         assert_eq!(model(provider, name), None, "{provider} {name}");

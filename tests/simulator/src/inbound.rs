@@ -21,8 +21,8 @@ pub struct SentKey<'r> {
 }
 
 impl<'r> SentKey<'r> {
-    /// Finds the key where the dialect's clients put it. Anthropic takes a bearer token too, and
-    /// Google a `key` in the query.
+    /// Finds the key where the dialect's clients put it. Anthropic takes a bearer token too,
+    /// Azure an `api-key`, and Google a `key` in the query.
     pub fn find(request: &'r HttpRequest, dialect: Dialect) -> Option<Self> {
         let bearer = || {
             let value = header(request, AUTHORIZATION.as_str())?;
@@ -34,7 +34,10 @@ impl<'r> SentKey<'r> {
             bearer: false,
         };
         let key = match dialect {
-            Dialect::OpenAi => bearer().map(|text| Self { text, bearer: true }),
+            // Azure has it in a header of its own.
+            Dialect::OpenAi => bearer()
+                .map(|text| Self { text, bearer: true })
+                .or_else(|| header(request, "api-key").map(plain)),
             Dialect::Anthropic => header(request, "x-api-key")
                 .map(plain)
                 .or_else(|| bearer().map(|text| Self { text, bearer: true })),

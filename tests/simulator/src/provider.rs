@@ -14,6 +14,8 @@ pub enum Provider {
     Mistral,
     Cohere,
     Ollama,
+    OpenRouter,
+    Azure,
 }
 
 impl Provider {
@@ -28,6 +30,8 @@ impl Provider {
             Self::Mistral => "mistral",
             Self::Cohere => "cohere",
             Self::Ollama => "ollama",
+            Self::OpenRouter => "openrouter",
+            Self::Azure => "azure",
         }
     }
 }

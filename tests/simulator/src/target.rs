@@ -15,7 +15,7 @@ pub struct Target<'p> {
 }
 
 /// Path prefixes, and who answers below them. Longer prefixes stand before their own beginnings.
-const PREFIXES: [(&str, Provider, Dialect); 11] = [
+const PREFIXES: [(&str, Provider, Dialect); 12] = [
     ("/openai/v1", Provider::OpenAi, Dialect::OpenAi),
     ("/v1", Provider::OpenAi, Dialect::OpenAi),
     ("/anthropic/v1", Provider::Anthropic, Dialect::Anthropic),
@@ -31,11 +31,15 @@ const PREFIXES: [(&str, Provider, Dialect); 11] = [
         Dialect::OpenAi,
     ),
     ("/ollama/v1", Provider::Ollama, Dialect::OpenAi),
+    ("/openrouter/api/v1", Provider::OpenRouter, Dialect::OpenAi),
 ];
 
 impl<'p> Target<'p> {
     /// Finds who is asked for what; `None` outside every provider's prefix.
     pub fn find(method: &Method, path: &'p str) -> Option<Self> {
+        if let Some(deployed) = azure(method, path) {
+            return Some(deployed);
+        }
         let (provider, dialect, rest) =
             PREFIXES.iter().find_map(|(prefix, provider, dialect)| {
                 let rest = path.strip_prefix(prefix)?.strip_prefix('/')?;
@@ -58,6 +62,19 @@ impl<'p> Target<'p> {
             model,
         })
     }
+}
+
+/// A deployment of Azure's, which the path names in place of a model.
+fn azure<'p>(method: &Method, path: &'p str) -> Option<Target<'p>> {
+    let below = path.strip_prefix("/openai/deployments/")?;
+    let (deployment, rest) = below.split_once('/')?;
+    let (route, _) = plain_route(Dialect::OpenAi, method, rest);
+    Some(Target {
+        provider: Provider::Azure,
+        dialect: Dialect::OpenAi,
+        route,
+        model: Some(deployment),
+    })
 }
 
 fn plain_route<'p>(dialect: Dialect, method: &Method, rest: &'p str) -> (Route, Option<&'p str>) {
@@ -138,6 +155,14 @@ mod tests {
         assert_eq!(
             post("/google/v1beta/openai/chat/completions").1,
             Route::Chat
+        );
+    }
+
+    #[test]
+    fn azure_names_the_deployment_in_the_path() {
+        assert_eq!(
+            post("/openai/deployments/fast/chat/completions"),
+            (Provider::Azure, Route::Chat, Some("fast"))
         );
     }
 

@@ -166,21 +166,20 @@ pub fn check(
 }
 
 fn provider(text: &str, place: &str) -> Result<Provider, InvalidDetails> {
-    let unknown = || {
-        InvalidDetails::new(
-            format!("{place}.provider"),
-            format!(
-                "unknown provider; known are {}",
-                Provider::BUILT_IN.join(", ")
-            ),
-        )
-    };
+    let unknown = || unknown_provider(format!("{place}.provider"));
     let provider: Provider = text.parse().map_err(|_| unknown())?;
-    if provider.is_built_in() {
+    // Whether the organization asked has one of this name is known when it is known who is asked.
+    if provider.is_built_in() || provider.is_free() {
         Ok(provider)
     } else {
         Err(unknown())
     }
+}
+
+/// Nobody of that name is known where it was asked. Who asks is not told whom an organization added.
+pub(crate) fn unknown_provider(place: impl Into<String>) -> InvalidDetails {
+    let known = Provider::BUILT_IN.join(", ");
+    InvalidDetails::new(place, format!("unknown provider; known are {known}"))
 }
 
 fn models(raw: Option<&RawValue>, place: &str) -> Result<Models, InvalidDetails> {

@@ -8,10 +8,12 @@ use postgres::{DatabaseError, Tx};
 use super::{
     AccessRequest, AccessRequestRow, Pending, Refusal, RequestState,
     delivery::{self, OauthChannel},
+    details::InvalidDetails,
     projection,
 };
 use crate::{
     approval_rule,
+    custom_provider::expect_known,
     grant::{self, GrantError, GrantState, Grants, step_up::Wanted},
     policy::after,
     projections::{RecordError, load, record},
@@ -98,6 +100,9 @@ pub enum RequestError {
     /// Only a person widens a grant.
     #[error("only a person gives a grant more")]
     NeedsPerson,
+    /// It asks for a provider that nobody knows, or that another organization added.
+    #[error(transparent)]
+    UnknownProvider(#[from] InvalidDetails),
     /// The organization does not let its people approve an app like this one.
     #[error("your organization does not let its people approve this app")]
     NotAllowed,
@@ -171,13 +176,14 @@ impl Requests {
     /// rule of the person's is granted.
     ///
     /// # Errors
-    /// When it cannot be recorded.
+    /// When it asks for a provider that is not known here, or cannot be recorded.
     pub async fn receive_in(
         &self,
         tx: &Tx,
         actor: &Actor,
         arrival: Arrival,
     ) -> Result<RequestId, RequestError> {
+        expect_known(tx, &arrival.details).await?;
         let context = self.vault.context(actor);
         let id = RequestId::new(context.at);
         let stream = StreamId::of::<AccessRequestEvent, _>(id);

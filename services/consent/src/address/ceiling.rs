@@ -53,7 +53,7 @@ impl TryFrom<WireCeiling> for Ceiling {
             providers.push(provider);
         }
         if providers.is_empty() || providers.len() > Provider::BUILT_IN.len() {
-            return Err("1 to 9 providers are needed");
+            return Err("1 to 10 providers are needed");
         }
         let models: Result<Vec<_>, _> = wire
             .models

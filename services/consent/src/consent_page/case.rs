@@ -1,7 +1,7 @@
 //! One request in front of the person who decides it.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use events::{AppIdentity, AuthorizationDetail, Transport, Verification};
+use events::{AppIdentity, AuthorizationDetail, CustomProvider, Transport, Verification};
 use ids::{RequestId, TenantId, UserId};
 use jiff::Timestamp;
 use pages::Notice;
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     access_request::{AccessRequestRow, RequestState},
+    custom_provider::CustomProviders,
     grant::{GrantRow, GrantState, Grants, step_up::Wanted},
     organization_policy::Policies,
     policy::Policy,
@@ -40,6 +41,7 @@ pub(super) struct Case {
     person: SignedIn,
     policy: Policy,
     keys: Vec<ProviderKeyRow>,
+    added: Vec<CustomProvider>,
     alike: usize,
     way_back: WayBack,
     now: Timestamp,
@@ -62,6 +64,10 @@ impl Case {
         let policy = Policies::new(vault.get_ref().clone());
         let policy = policy.in_force(tenant).await;
         let policy = policy.map_err(|e| Problem::dependency(&e))?;
+        let added = CustomProviders::new(vault.get_ref().clone())
+            .of(tenant)
+            .await;
+        let added = added.map_err(|e| Problem::dependency(&e))?.into_iter();
         let (waiting, _) = requests.inbox(tenant, user).await?;
         let wanted = match row.state {
             RequestState::Pending => requests.wanted(tenant, &row).await?,
@@ -78,6 +84,7 @@ impl Case {
             way_back: way_back::of(vault, tenant, id).await?,
             now: vault.clock.now(),
             keys,
+            added: added.map(|row| row.provider).collect(),
             wanted,
             beside,
             row,
@@ -87,7 +94,7 @@ impl Case {
     /// What may be decided, provider by provider.
     pub(super) fn offers<'a>(&'a self, wanted: &'a Wanted) -> Vec<Offer<'a>> {
         let wanted = (wanted, self.row.app.verification);
-        offers(&self.policy, wanted, &self.keys, self.now)
+        offers(&self.policy, wanted, (&self.keys, &self.added), self.now)
     }
 
     /// What the page's form is bound to.

@@ -100,7 +100,7 @@ impl Part {
             expires: offer.ceiling.expires,
         };
         Self {
-            provider: offer.asked.provider.display_name().to_owned(),
+            provider: offer.provider(),
             stays: false,
             new: had.is_none(),
             rows: rows(had, &then),

@@ -1,6 +1,6 @@
 //! What a person may decide at one provider: what was asked, the ceiling, the keys that can pay.
 
-use events::{AuthorizationDetail, RequestedDetail, Verification};
+use events::{AuthorizationDetail, CustomProvider, RequestedDetail, Verification};
 use jiff::Timestamp;
 
 use super::{
@@ -25,6 +25,8 @@ pub(super) struct Offer<'a> {
     pub keys: Vec<&'a ProviderKeyRow>,
     /// Whether the person has a key there that the provider refused.
     pub refused_key: bool,
+    /// Where it is, if the organization added it.
+    pub added: Option<&'a CustomProvider>,
     /// The names of the fields.
     pub names: &'static Names,
     /// The present instant.
@@ -46,7 +48,7 @@ pub(super) enum ModelChoice {
 pub(super) fn offers<'a>(
     policy: &Policy,
     (wanted, verification): (&'a Wanted, Verification),
-    keys: &'a [ProviderKeyRow],
+    (keys, added): (&'a [ProviderKeyRow], &'a [CustomProvider]),
     now: Timestamp,
 ) -> Vec<Offer<'a>> {
     let offer = |(asked, names): (&'a RequestedDetail, &'static Names)| {
@@ -60,6 +62,7 @@ pub(super) fn offers<'a>(
             ceiling: wanted.ceiling(policy, asked, verification, now),
             keys: usable,
             refused_key: !refused.is_empty(),
+            added: added.iter().find(|added| added.name == asked.provider),
             names,
             now,
         }
@@ -79,6 +82,12 @@ impl Offer<'_> {
     /// Whether there is something to pay with, or nothing to pay for.
     pub(super) fn can_be_paid(&self) -> bool {
         self.asked.provider.is_sandbox() || !self.keys.is_empty()
+    }
+
+    /// Whom the person gives access to.
+    pub(super) fn provider(&self) -> String {
+        let built_in = || self.asked.provider.display_name().to_owned();
+        self.added.map_or_else(built_in, CustomProvider::with_host)
     }
 
     /// How models are chosen.

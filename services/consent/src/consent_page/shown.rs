@@ -4,7 +4,7 @@
 //! so that nothing that changed behind the page, or another page's form, is approved unseen.
 
 use aws_lc_rs::digest;
-use events::{AppIdentity, AuthorizationDetail, GrantedLimits, RequestedDetail};
+use events::{AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, RequestedDetail};
 use ids::{GrantId, ProviderKeyId, RequestId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,6 +21,8 @@ struct Shown<'a> {
     asked: &'a [RequestedDetail],
     ceilings: Vec<CeilingShown>,
     keys: Vec<Vec<ProviderKeyId>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    added: Vec<&'a CustomProvider>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +58,7 @@ pub(super) fn digest_of(
             .iter()
             .map(|offer| offer.keys.iter().map(|key| key.id).collect())
             .collect(),
+        added: offers.iter().filter_map(|offer| offer.added).collect(),
     };
     digest_of_shown(&shown)
 }

@@ -121,7 +121,7 @@ fn decided(
         keys(),
     );
     let wanted = Wanted::fresh(&row.details);
-    let offers = offers(&policy, (&wanted, verification), &keys, look::now());
+    let offers = offers(&policy, (&wanted, verification), (&keys, &[]), look::now());
     let granted = decide(&offers[0], &filled(&offers[0], otherwise))?;
     assert_eq!(
         offers[0].ceiling.refusal(offers[0].asked, &granted),
@@ -272,7 +272,12 @@ fn the_digest_changes_with_whatever_the_page_shows_and_not_with_time() {
     let policy = Policy::default();
     let digest = |row: &AccessRequestRow, keys: &[ProviderKeyRow], at: &str, policy: &Policy| {
         let wanted = Wanted::fresh(&row.details);
-        let offers = offers(policy, (&wanted, row.app.verification), keys, look::at(at));
+        let offers = offers(
+            policy,
+            (&wanted, row.app.verification),
+            (keys, &[]),
+            look::at(at),
+        );
         digest_of(policy, (row, &wanted), &offers)
     };
     let row = request("App", Verification::Unverified, MINI);

@@ -154,7 +154,7 @@ impl ConsentPage {
 
 impl Ask {
     fn new(offer: &Offer<'_>, input: &Input, faults: &Faults, with_reason: bool) -> Self {
-        let provider = offer.asked.provider.display_name().to_owned();
+        let provider = offer.provider();
         let hints = match offer.had {
             Some(had) => limits::hints_of_current(&had.limits, Some(&offer.ceiling.limits)),
             None => limits::hints_of_asked(&offer.asked.limits, &offer.ceiling.limits),

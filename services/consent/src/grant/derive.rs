@@ -87,6 +87,7 @@ impl Grants {
             expires_at,
             ancestors: above,
             bound_to,
+            custom_providers: Vec::new(),
             version: 1,
             ..parent.clone()
         };

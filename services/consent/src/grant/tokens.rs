@@ -137,6 +137,7 @@ impl Grants {
             closed_at: None,
             bound_to: terms.bound_to,
             ancestors: vec![],
+            custom_providers: Vec::new(),
             version: 1,
         };
         let bound_to = terms.bound_to;

@@ -22,8 +22,9 @@ use crate::{
     access_request::{
         Arrival, RequestError, Requests,
         delivery::{OauthChannel, same_oauth_request},
-        details,
+        details::{self, InvalidDetails},
     },
+    custom_provider,
     grant::narrowing::named_members,
     organization_policy::Policies,
     registered_app::{AppRow, Apps, is_registered, of_the_vault},
@@ -121,8 +122,38 @@ pub(crate) async fn authorize(
             "temporarily_unavailable",
             error.to_string(),
         )),
+        Err(RequestError::UnknownProvider(wrong)) => back(&invalid_details(&wrong)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Refuses providers that are not built in and that the app's organization did not add. Of an app of
+/// no organization that is known when its person has signed in.
+///
+/// # Errors
+/// `invalid_authorization_details`, by name.
+pub(super) async fn expect_known(
+    vault: &Vault,
+    app: &AppRow,
+    asked: &[RequestedDetail],
+) -> Result<(), OauthError> {
+    let built_in = asked.iter().all(|one| one.provider.is_built_in());
+    if built_in || app.tenant == of_the_vault() {
+        return Ok(());
+    }
+    let looked = async {
+        let tx = vault.begin("find custom providers", app.tenant).await?;
+        custom_provider::expect_known(&tx, asked).await?;
+        tx.commit().await.map_err(RequestError::from)
+    };
+    looked.await.map_err(|error: RequestError| match error {
+        RequestError::UnknownProvider(wrong) => invalid_details(&wrong),
+        error => OauthError::unavailable(&error),
+    })
+}
+
+fn invalid_details(wrong: &InvalidDetails) -> OauthError {
+    OauthError::new("invalid_authorization_details", wrong.to_string())
 }
 
 /// The access request of what stands in the address; a reloaded page is the same one.
@@ -276,8 +307,8 @@ pub(super) fn checked(
     }
     let extends = merge::grant_named(parameters)?;
     let named = named_members(details);
-    let asked = details::parse(details, vault.clock.now())
-        .map_err(|wrong| OauthError::new("invalid_authorization_details", wrong.to_string()))?;
+    let asked =
+        details::parse(details, vault.clock.now()).map_err(|wrong| invalid_details(&wrong))?;
     resource::check(vault, parameters, &asked)?;
     if parameters.get("prompt") == Some("none") {
         return Err(OauthError::new(

@@ -112,7 +112,9 @@ fn target<'a>(vault: &Vault, parameters: &'a Parameters) -> Result<Option<&'a st
     let Some(audience) = parameters.get("audience") else {
         return Ok(resource);
     };
-    let known = audience.parse::<Provider>().is_ok_and(|p| p.is_built_in());
+    let known = audience
+        .parse::<Provider>()
+        .is_ok_and(|p| p.is_built_in() || p.is_free());
     let target = |why| Err(OauthError::new("invalid_target", why));
     match resource {
         _ if !known => target("audience is the name of a provider"),

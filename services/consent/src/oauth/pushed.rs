@@ -13,7 +13,7 @@ use server::Problem;
 use utoipa::ToSchema;
 
 use super::{
-    authorize::checked,
+    authorize::{checked, expect_known},
     client,
     client_id::{self, Unknown},
     error::OauthError,
@@ -95,7 +95,8 @@ pub(crate) async fn push(
             let why = "redirect_uri is not one that this app registered";
             return Err(OauthError::new("invalid_request", why));
         }
-        checked(&vault, &parameters, redirect_uri, LARGEST_DETAILS)?;
+        let checked = checked(&vault, &parameters, redirect_uri, LARGEST_DETAILS)?;
+        expect_known(&vault, &client, &checked.asked).await?;
         let shown = possession::key(&vault, &client, &request).await?;
         let key = possession::of_pushed(&parameters, shown)?;
         keep(&vault, &client, &parameters, key).await

@@ -42,7 +42,8 @@ pub(super) fn provider<'a>(
         Some(Some(("", name))) => name,
         _ => return Err(no_resource(vault)),
     };
-    let known = name.parse::<Provider>().is_ok_and(|p| p.is_built_in());
+    // What an organization added counts where it is asked for.
+    let known = (name.parse::<Provider>()).is_ok_and(|p| p.is_built_in() || p.is_free());
     if known {
         Ok(Some(name))
     } else {

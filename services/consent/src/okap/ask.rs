@@ -1,12 +1,13 @@
 //! One call at the door, whichever form it has: from the address to a request, or to a grant at once.
 
-use events::{AuthorizationDetail, Transport};
+use events::{AuthorizationDetail, RequestedDetail, Transport};
 use ids::{PollSecret, RequestId};
 
 use super::{asked::Asked, knock::Door};
 use crate::{
-    access_request::{Arrival, Decision, RequestError, Requests},
+    access_request::{Arrival, Decision, RequestError, Requests, details},
     address::{Ticket, granted_within, use_ticket},
+    custom_provider::expect_known,
     grant::Delivered,
     organization_policy,
     provider_key::usable_key,
@@ -63,7 +64,11 @@ pub async fn ask(
         by_session: false,
     };
     match door {
-        Door::Nobody => Ok(Outcome::Unheard),
+        // As an organization answers that has no such provider.
+        Door::Nobody => match first_added(&arrival.details) {
+            Some(place) => Err(details::unknown_provider(place).into()),
+            None => Ok(Outcome::Unheard),
+        },
         Door::Handle(whose, _) | Door::Grant(whose) => {
             let actor = Actor::app(whose.tenant, whose.user, call.request_id);
             match requests.receive(&actor, arrival).await {
@@ -79,6 +84,12 @@ pub async fn ask(
     }
 }
 
+/// Where a provider is asked for that is not built in, if one is.
+fn first_added(asked: &[RequestedDetail]) -> Option<String> {
+    let at = asked.iter().position(|one| !one.provider.is_built_in())?;
+    Some(format!("authorization_details[{at}].provider"))
+}
+
 /// Uses the ticket, receives the request and, within the ceiling, approves and delivers it: one
 /// transaction, so that a ticket is never spent for nothing and never spent twice.
 async fn with_ticket(
@@ -91,6 +102,7 @@ async fn with_ticket(
     let actor = Actor::app(ticket.whose.tenant, ticket.whose.user, request_id);
     let now = vault.clock.now();
     let tx = vault.begin("use connect ticket", actor.tenant).await?;
+    expect_known(&tx, &arrival.details).await?;
     let policy = organization_policy::in_force(vault, &tx).await?;
     let mut granted = Vec::new();
     for asked in &arrival.details {

@@ -224,6 +224,9 @@ pub fn flat(body: &str, now: Timestamp) -> Result<Asked, InvalidDetails> {
         reason: wire.reason.as_deref(),
     };
     let detail = details::check(&members, "request", now)?;
+    if !detail.provider.is_built_in() {
+        return Err(details::unknown_provider("request.provider"));
+    }
     if !matches!(
         detail.provider.as_str(),
         "openai" | "anthropic" | "google" | "ollama"

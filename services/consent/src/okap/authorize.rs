@@ -20,7 +20,7 @@ use super::{
     waiting::{Caller, decided},
 };
 use crate::{
-    access_request::{RequestError, RequestState, Requests},
+    access_request::{RequestError, RequestState, Requests, details::InvalidDetails},
     address::Addresses,
     grant::GrantError,
     policy::after,
@@ -75,6 +75,13 @@ pub(crate) async fn authorize_at_handle(
     asked_at(request, request_id, parts, body).await
 }
 
+/// What is asked breaks a rule.
+fn invalid(wrong: InvalidDetails) -> HttpResponse {
+    let kind = "invalid_authorization_details";
+    let (message, place) = (wrong.to_string(), Some(wrong.place));
+    answer::refused(StatusCode::BAD_REQUEST, kind, message, place)
+}
+
 async fn asked_at(
     request: HttpRequest,
     request_id: RequestId,
@@ -97,16 +104,7 @@ async fn asked_at(
     };
     let asked = match extend::asked(extended.as_ref(), asked) {
         Ok(asked) => asked,
-        Err(invalid) => {
-            let kind = "invalid_authorization_details";
-            let (message, place) = (invalid.to_string(), Some(invalid.place));
-            return Ok(answer::refused(
-                StatusCode::BAD_REQUEST,
-                kind,
-                message,
-                place,
-            ));
-        }
+        Err(wrong) => return Ok(invalid(wrong)),
     };
     let secret = PollSecret::mint().map_err(|e| Problem::internal(&e))?;
     let by_browser = asked.back.is_some();
@@ -121,7 +119,10 @@ async fn asked_at(
         poll: Some(&secret),
         request_id: &request_id,
     };
-    let outcome = Box::pin(ask(&vault, &requests, door, asked, call)).await?;
+    let outcome = match Box::pin(ask(&vault, &requests, door, asked, call)).await {
+        Err(RequestError::UnknownProvider(wrong)) => return Ok(invalid(wrong)),
+        outcome => outcome?,
+    };
     let pending = |id| {
         answer::pending(
             id,

@@ -11,14 +11,15 @@ use sessions::Permission;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{ProviderKeyRow, ProviderKeys};
+use super::{ProviderKeyError, ProviderKeyRow, ProviderKeys};
 use crate::vault::Actor;
 
 /// A provider key to store.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewProviderKey {
-    /// The provider's name, such as `openai`.
+    /// The provider's name, such as `openai`, or that of one that your organization added: the key is
+    /// then bound to its host.
     provider: String,
     /// Your name for it, 1 to 80 characters.
     name: String,
@@ -173,21 +174,20 @@ pub(crate) async fn destroy(
 }
 
 /// The providers that take a key: all but the sandbox.
-pub(super) fn with_keys() -> impl Iterator<Item = &'static str> {
+pub(crate) fn with_keys() -> impl Iterator<Item = &'static str> {
     let all = Provider::BUILT_IN.into_iter();
     all.filter(|name| *name != Provider::SANDBOX)
 }
 
-/// A provider that takes a key.
+/// A provider that takes a key, or one that the organization may have added.
 pub(super) fn known_provider(text: &str) -> Result<Provider, Problem> {
+    let takes_keys = |provider: &Provider| {
+        provider.is_free() || with_keys().any(|name| name == provider.as_str())
+    };
     text.parse()
         .ok()
-        .filter(|provider: &Provider| with_keys().any(|name| name == provider.as_str()))
-        .ok_or_else(|| {
-            let known = with_keys().collect::<Vec<_>>().join(", ");
-            Problem::bad_request(format!("Unknown provider. Known are {known}."))
-                .at("/provider", "unknown provider")
-        })
+        .filter(takes_keys)
+        .ok_or_else(|| ProviderKeyError::UnknownProvider.into())
 }
 
 /// A name that a person gives a thing.

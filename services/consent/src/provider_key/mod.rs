@@ -10,4 +10,4 @@ pub mod unwraps;
 
 pub use projection::{KeyState, ProviderKeyRow};
 pub use provider_key::{ProviderKey, Refusal};
-pub use store::{ProviderKeyError, ProviderKeys, usable_key};
+pub use store::{ProviderKeyError, ProviderKeys, destroy_all_of, usable_key};

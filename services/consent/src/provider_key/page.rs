@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     consent_page::see_other,
+    custom_provider::CustomProviders,
     grant::{GrantState, Grants},
     inbox,
     vault::{Actor, Vault},
@@ -192,6 +193,11 @@ async fn page(
         .of(tenant, user, None, GRANTS_LOOKED_AT)
         .await
         .map_err(|e| Problem::dependency(&e))?;
+    let added = CustomProviders::new(vault.get_ref().clone())
+        .of(tenant)
+        .await;
+    let added = added.map_err(|e| Problem::dependency(&e))?.into_iter();
+    let added: Vec<_> = added.map(|row| row.provider).collect();
     let layout = inbox::layout(vault, person, "Provider keys", Section::ProviderKeys).await?;
     let users = |key: ProviderKeyId| {
         let live = granted
@@ -210,7 +216,7 @@ async fn page(
     Ok(ProviderKeysPage::new(
         layout.clone(),
         rows.into_iter().map(view).collect(),
-        form,
+        (form, &added),
         vault.clock.now(),
         notice,
     ))

@@ -88,6 +88,12 @@ const ONE: &str = "
       FROM consent.provider_keys
      WHERE key_id = $1 AND state <> 'deleted'";
 
+const OF_PROVIDER: &str = "
+    -- consent.provider_keys_of_provider
+    SELECT key_id
+      FROM consent.provider_keys
+     WHERE tenant_id = store.current_tenant() AND provider = $1 AND state <> 'deleted'";
+
 /// Takes one event in.
 ///
 /// # Errors
@@ -141,6 +147,19 @@ pub async fn of_owner(tx: &Tx, owner: UserId) -> Result<Vec<ProviderKeyRow>, Dat
         .iter()
         .map(from_row)
         .collect()
+}
+
+/// Every key of a provider, of whomever in the transaction's organization.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_provider(
+    tx: &Tx,
+    provider: &Provider,
+) -> Result<Vec<ProviderKeyId>, DatabaseError> {
+    let rows = tx.query(OF_PROVIDER, &[&provider.as_str()]).await?;
+    let id = |row: &Row| ProviderKeyId::from_uuid(row.get("key_id"));
+    Ok(rows.iter().map(id).collect())
 }
 
 /// One key of the transaction's organization.

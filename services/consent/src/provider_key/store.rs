@@ -1,13 +1,14 @@
 //! Storing, rotating and destroying provider keys.
 
-use event_store::StreamId;
+use event_store::{ProjectionError, StreamId};
 use events::{Provider, ProviderKeyEvent};
 use ids::{EventId, ProviderKeyId, TenantId, UserId};
-use key_vault::{ProviderSecret, SealError, Unwrap};
+use key_vault::{ProviderSecret, SealError, SealedKey, Unwrap};
 use postgres::{DatabaseError, Tx};
 
 use super::{ProviderKey, ProviderKeyRow, Refusal, projection};
 use crate::{
+    custom_provider,
     projections::{RecordError, load, record},
     vault::{Actor, Vault, one_at_a_time},
 };
@@ -28,6 +29,9 @@ pub enum ProviderKeyError {
     /// The person has as many as one may have.
     #[error("a person has at most {MOST_KEYS} provider keys; destroy one first")]
     TooMany,
+    /// It is neither built in nor one that the organization added, or was removed meanwhile.
+    #[error("unknown provider")]
+    UnknownProvider,
     /// The key could not be sealed: nothing was stored.
     #[error("the key could not be sealed")]
     Seal(#[from] SealError),
@@ -58,9 +62,13 @@ impl ProviderKeys {
         secret: &ProviderSecret,
     ) -> Result<ProviderKeyId, ProviderKeyError> {
         let id = ProviderKeyId::new(self.0.clock.now());
+        let tx = self.0.begin("find provider", actor.tenant).await?;
+        let origin = origin_of(&tx, &provider).await?;
+        tx.commit().await?;
         // Before the transaction begins, so that it does not stay open while the key service answers.
-        let sealed = self.0.sealer.enclose(actor.tenant, id, 1, secret).await?;
+        let sealed = self.enclose((actor, id, 1), &origin, secret).await?;
         let tx = self.0.begin("store provider key", actor.tenant).await?;
+        expect_still(&tx, &provider, &origin).await?;
         one_at_a_time(&tx, actor.user).await?;
         if projection::of_owner(&tx, actor.user).await?.len() >= MOST_KEYS {
             return Err(ProviderKeyError::TooMany);
@@ -90,17 +98,16 @@ impl ProviderKeys {
         let last_four = secret.last_four().to_owned();
         let tx = self.0.begin("read provider key", actor.tenant).await?;
         let (key, seen) = load::<ProviderKey>(&tx, &stream).await?;
-        tx.commit().await?;
         owned(&key, actor.user)?;
+        let row = projection::one(&tx, id).await?.ok_or(Refusal::Unknown)?;
+        let origin = origin_of(&tx, &row.provider).await?;
+        tx.commit().await?;
         let (event, number) = key.rotate(last_four)?;
         // Between two transactions, so that none stays open while the key service answers. What is
         // appended expects the version that was seen in the first.
-        let sealed = self
-            .0
-            .sealer
-            .enclose(actor.tenant, id, number, secret)
-            .await?;
+        let sealed = self.enclose((actor, id, number), &origin, secret).await?;
         let tx = self.0.begin("rotate provider key", actor.tenant).await?;
+        expect_still(&tx, &row.provider, &origin).await?;
         record(&tx, &stream, seen, &[event], &self.0.context(actor)).await?;
         self.0.sealer.store(&tx, &sealed).await?;
         self.0
@@ -127,6 +134,23 @@ impl ProviderKeys {
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(())
+    }
+
+    /// Seals a secret, bound to where it may be sent if the organization itself said where.
+    async fn enclose(
+        &self,
+        (actor, id, version): (&Actor, ProviderKeyId, i32),
+        origin: &Option<String>,
+        secret: &ProviderSecret,
+    ) -> Result<SealedKey, SealError> {
+        let (sealer, tenant) = (&self.0.sealer, actor.tenant);
+        match origin {
+            None => sealer.enclose(tenant, id, version, secret).await,
+            Some(origin) => {
+                let place = (tenant, id, version);
+                sealer.enclose_for(place, origin, secret).await
+            }
+        }
     }
 
     /// Takes note that a provider refused a version of a key.
@@ -209,6 +233,55 @@ pub async fn usable_key(
         .into_iter()
         .find(|key| key.provider == *provider && key.state == projection::KeyState::Usable)
         .map(|key| key.id))
+}
+
+/// Destroys every key of a provider that the transaction's organization removes.
+///
+/// # Errors
+/// When the database refuses, or a key changed at the same moment.
+pub async fn destroy_all_of(
+    vault: &Vault,
+    tx: &Tx,
+    actor: &Actor,
+    provider: &Provider,
+) -> Result<(), RecordError> {
+    let refused = |error| RecordError::Projection(ProjectionError::Database(error));
+    for id in projection::of_provider(tx, provider)
+        .await
+        .map_err(refused)?
+    {
+        let stream = StreamId::of::<ProviderKeyEvent, _>(id);
+        let (key, version) = load::<ProviderKey>(tx, &stream).await?;
+        let Ok(event) = key.delete() else { continue };
+        let destroyed = vault.sealer.destroy(tx, actor.tenant, id).await;
+        destroyed.map_err(refused)?;
+        record(tx, &stream, version, &[event], &vault.context(actor)).await?;
+    }
+    Ok(())
+}
+
+/// Where the keys of a provider may be sent: anywhere for a built-in one, else to the origin that
+/// the transaction's organization named.
+async fn origin_of(tx: &Tx, provider: &Provider) -> Result<Option<String>, ProviderKeyError> {
+    if provider.is_built_in() {
+        return Ok(None);
+    }
+    let row = custom_provider::projection::named(tx, provider).await?;
+    let row = row.ok_or(ProviderKeyError::UnknownProvider)?;
+    Ok(Some(row.provider.origin().to_owned()))
+}
+
+/// What was sealed for one origin is not stored when another has taken its place.
+async fn expect_still(
+    tx: &Tx,
+    provider: &Provider,
+    origin: &Option<String>,
+) -> Result<(), ProviderKeyError> {
+    if origin_of(tx, provider).await? == *origin {
+        Ok(())
+    } else {
+        Err(ProviderKeyError::UnknownProvider)
+    }
 }
 
 /// Another person's key is as unknown as one that does not exist.

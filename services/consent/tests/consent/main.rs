@@ -15,6 +15,7 @@ mod client_documents;
 mod client_documents_vouched;
 mod client_site;
 mod confidential;
+mod custom_providers;
 mod deciding;
 mod decisions;
 mod delivery;

@@ -11,9 +11,10 @@ use crate::{
     world::{Person, World, detail, request_id},
 };
 
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("consent.provider_keys", "key_id"),
     ("consent.apps", "app_id"),
+    ("consent.custom_providers", "provider_id"),
     ("consent.organization_policies", "tenant_id"),
     ("consent.budgets", "budget_id"),
     ("consent.access_requests", "request_id"),
@@ -46,6 +47,7 @@ async fn live(world: &World, person: &Person) {
     dpop::bound(world, person).await;
     crate::approval_rules::lived(world, person, &client).await;
     crate::blocked_apps::lived(world, person).await;
+    crate::custom_providers::lived(world, person).await;
     exchange::exchanged(world, person).await;
     let removed = oauth::register(world, person).await;
     let changed = Some(json!({"name": "Renamed", "url": "https://renamed.test/"}));
@@ -154,8 +156,9 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let before = rows(&world).await;
     assert!(
         before.iter().zip(TABLES).all(|(rows, (table, _))| {
-            // Each of two organizations has one policy.
-            let least = if table.ends_with("policies") { 2 } else { 4 };
+            // Each of two organizations has one policy, and one provider of its own.
+            let one_each = table.ends_with("policies") || table.ends_with("custom_providers");
+            let least = if one_each { 2 } else { 4 };
             rows.as_array().unwrap().len() >= least
         }),
         "{before:#?}"
@@ -163,7 +166,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 26);
+    assert_eq!(kinds, 29);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

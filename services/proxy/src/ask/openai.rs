@@ -3,8 +3,8 @@
 use events::Capability;
 
 use super::{
-    Ask, AskError, CapMember, Name, answers, common, holds_something, media, refuse_unbounded,
-    tools,
+    Ask, AskError, CapMember, Name, answers, common, common_at, holds_something, media, openrouter,
+    refuse_unbounded, tools,
 };
 use crate::{
     body::{Members, elements},
@@ -56,9 +56,13 @@ const EMBEDDINGS: &[Name] = &[&["model"], &["input"], &["stream"]];
 /// What OpenAI writes when a plain completion names no cap.
 const USUAL_COMPLETION: u32 = 16;
 
-pub(super) fn chat(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
+pub(super) fn chat(
+    upstream: &Upstream,
+    path_model: Option<&str>,
+    body: &[u8],
+) -> Result<Ask, AskError> {
     let members = Members::of_body(body, CHAT)?;
-    let mut ask = common(&members, body, media(&members, &["messages"]))?;
+    let mut ask = common_at(path_model, &members, body, media(&members, &["messages"]))?;
     refuse_unbounded(&members, &["web_search_options"])?;
     // These search with each call, at a fee of its own.
     if ask.model.contains("-search-") {
@@ -79,6 +83,9 @@ pub(super) fn chat(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
     ask.extra_output = u64::try_from(prediction).unwrap_or(u64::MAX);
     cap_chat(&mut ask, &members, upstream.output_cap)?;
     stream(&mut ask, &members, upstream.stream_usage)?;
+    if upstream.resells {
+        openrouter::bind(&mut ask, body)?;
+    }
     Ok(ask)
 }
 
@@ -179,6 +186,7 @@ fn prompts(members: &Members<'_>) -> Result<u64, AskError> {
 pub(super) fn responses(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
     let members = Members::of_body(body, RESPONSES)?;
     let mut ask = common(&members, body, media(&members, &["input"]))?;
+    refuse_closed(&members, upstream.closed)?;
     tools::openai_responses(&members)?;
     if members.flag("background")?.unwrap_or(false) {
         let reason = "makes an answer that goes on after the call; ask without it";
@@ -242,9 +250,13 @@ fn refuse_closed(members: &Members<'_>, closed: &[Name]) -> Result<(), AskError>
     }
 }
 
-pub(super) fn embeddings(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskError> {
+pub(super) fn embeddings(
+    upstream: &Upstream,
+    path_model: Option<&str>,
+    body: &[u8],
+) -> Result<Ask, AskError> {
     let members = Members::of_body(body, EMBEDDINGS)?;
-    let mut ask = common(&members, body, media(&members, &["input"]))?;
+    let mut ask = common_at(path_model, &members, body, media(&members, &["input"]))?;
     refuse_closed(&members, upstream.closed)?;
     if members.flag("stream")?.unwrap_or(false) {
         return Err(AskError::Value {
@@ -253,5 +265,8 @@ pub(super) fn embeddings(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskErr
         });
     }
     ask.output_cap = None;
+    if upstream.resells {
+        openrouter::bind(&mut ask, body)?;
+    }
     Ok(ask)
 }

@@ -10,7 +10,7 @@ fn ask(provider: &str, endpoint: Endpoint, body: &Value) -> Result<Ask, AskError
     read(
         upstream,
         endpoint,
-        Some("gemini-2.5-pro"),
+        (provider == "google").then_some("gemini-2.5-pro"),
         None,
         body.to_string().as_bytes(),
     )

@@ -43,11 +43,12 @@ impl Received {
     /// # Errors
     /// With what must be told, in the shape of the provider asked.
     pub async fn authorize(
-        self,
+        mut self,
         gate: &Gate,
         payload: web::Payload,
     ) -> Result<Authorized, Refusal> {
         let access = find(gate, self.digest, self.proof.as_ref()).await?;
+        self.route.resolve(&access)?;
         let began_at = gate.clock.now();
         let (detail, live) = self.admit(gate, &access, began_at)?;
         let body = if self.route.endpoint.has_body() {

@@ -22,8 +22,9 @@ use crate::{
         key_watch::KeyWatch,
         live::LiveCall,
         open_key::Payer,
-        received::{Received, Route},
+        received::Received,
         reserve::Reserved,
+        route::Route,
         settle::{Ending, Evidence, OpenCall},
     },
     error::{Refusal, Shape},
@@ -101,7 +102,8 @@ impl Reserved {
                 let style = route.upstream.key_header;
                 headers::add_key(request.headers_mut(), style, key.reveal())
                     .map_err(|_| fault("its key fits no header"))?;
-                Box::pin(gate.wire.clone().send(request))
+                let named_by = route.upstream.named_by();
+                Box::pin(gate.wire.clone().send(request, named_by))
             }
             Payer::Nobody => {
                 let answer = sandbox::answer(route.endpoint, route.model.as_deref(), &body);

@@ -167,6 +167,7 @@ pub(crate) fn add_key(
             zeroize::Zeroizing::new(format!("Bearer {key}")),
         ),
         KeyHeader::XApiKey => ("x-api-key", zeroize::Zeroizing::new(key.to_owned())),
+        KeyHeader::ApiKey => ("api-key", zeroize::Zeroizing::new(key.to_owned())),
         KeyHeader::XGoogApiKey => ("x-goog-api-key", zeroize::Zeroizing::new(key.to_owned())),
     };
     let mut value = UpstreamValue::from_str(&text)?;

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use memchr::memmem;
+use money::Nanodollars;
 use price_book::TokenUsage;
 
 pub use captured::Captured;
@@ -37,6 +38,8 @@ pub enum Framing {
 pub struct Reading {
     /// The usage, if the provider told the whole of it.
     pub told: Option<TokenUsage>,
+    /// What it says that cost.
+    pub told_cost: Option<Nanodollars>,
     /// The usage it had told when the answer broke off.
     pub so_far: Option<TokenUsage>,
     /// The service tier it says it used.
@@ -211,7 +214,7 @@ impl Meter {
     fn read_captured(&mut self, json: &Captured) {
         let usage = json.value("usage");
         self.reading.told = match self.words {
-            Words::Chat => usage.and_then(openai_chat::usage),
+            Words::Chat => usage.and_then(|usage| openai_chat::usage(usage, &mut self.reading)),
             Words::Responses => usage.and_then(openai_responses::usage),
             Words::Anthropic => usage.and_then(|usage| anthropic::usage(usage, &mut self.reading)),
             Words::Google => json.value("usageMetadata").and_then(google::usage),

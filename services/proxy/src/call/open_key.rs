@@ -54,6 +54,7 @@ impl Reserved {
         let opened = gate.keys.open_newest(
             call.access.tenant,
             call.key,
+            call.received.route.upstream.origin.as_ref(),
             &call.received.shape.request_id,
         );
         opened

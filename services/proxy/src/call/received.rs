@@ -1,7 +1,5 @@
 //! Stage one: a request on a known route, with one well-formed token.
 
-use std::sync::Arc;
-
 use actix_web::{
     HttpRequest,
     http::header::{self, HeaderMap},
@@ -17,25 +15,11 @@ use crate::{
         gate::Gate,
         headers,
         possession::{self, of_scheme},
+        route::{Found, Route},
     },
     error::{Refusal, Shape},
-    provider::{Dialect, Endpoint, Upstream},
+    provider::{AddedRoute, Dialect, Endpoint},
 };
-
-/// Where a call goes.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// The provider.
-    pub upstream: Arc<Upstream>,
-    /// What is asked of it.
-    pub endpoint: Endpoint,
-    /// The version in the path, where the caller chooses one.
-    pub version: &'static str,
-    /// The model, where the path names it.
-    pub model: Option<String>,
-    /// The query to send, made of checked parameters.
-    pub query: String,
-}
 
 /// A request on a known route, with one well-formed token.
 pub struct Received {
@@ -63,26 +47,25 @@ impl Received {
             dialect,
             request_id: id.to_string(),
         };
-        let matched = gate
-            .providers
-            .route(request.method(), request.uri().path())
-            .map_err(|nothing| {
-                let refusal = nothing.closed.map_or(Refusal::NoRoute, Refusal::NotOffered);
-                (shape(nothing.dialect), refusal)
-            })?;
+        let (method, path) = (request.method(), request.uri().path());
+        let matched = match gate.providers.route(method, path) {
+            Ok(matched) => Found::from(matched),
+            Err(nothing) => AddedRoute::find(method, path)
+                .map(Found::from)
+                .ok_or_else(|| {
+                    let refusal = nothing.closed.map_or(Refusal::NoRoute, Refusal::NotOffered);
+                    (shape(nothing.dialect), refusal)
+                })?,
+        };
         let shape = shape(matched.upstream.dialect());
-        let parameters = parameters(request.query_string(), matched.endpoint);
-        let read = parameters.and_then(|parameters| {
+        let (query, added) = matched.query(request.query_string());
+        let parameters = parameters(&query, matched.endpoint);
+        let read = added.and_then(|added| {
+            let parameters = parameters?;
             let digest = token(request.headers(), parameters.key)?;
             let proof = possession::proof(request, digest, gate.clock.now())?;
             let form = form(request.headers(), matched.endpoint)?;
-            let route = Route {
-                upstream: Arc::clone(matched.upstream),
-                endpoint: matched.endpoint,
-                version: matched.version,
-                model: matched.model.map(str::to_owned),
-                query: parameters.to_send,
-            };
+            let route = matched.route(parameters.to_send, added);
             let forwarded = headers::to_provider(request.headers(), route.upstream.dialect());
             let declared_length = headers::declared_length(request.headers())?;
             Ok((route, (digest, proof), forwarded, (declared_length, form)))
@@ -159,7 +142,7 @@ pub(crate) fn token(headers: &HeaderMap, key: Option<&str>) -> Result<TokenDiges
     let authorized = headers
         .get_all(header::AUTHORIZATION)
         .filter_map(|value| of_scheme(value, "bearer").or_else(|| of_scheme(value, "dpop")));
-    let named = ["x-api-key", "x-goog-api-key"]
+    let named = ["x-api-key", "x-goog-api-key", "api-key"]
         .into_iter()
         .flat_map(|name| headers.get_all(name))
         .map(header::HeaderValue::as_bytes);

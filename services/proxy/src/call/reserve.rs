@@ -20,7 +20,7 @@ use crate::{
         authorize::Authorized,
         estimate::{Estimate, estimate},
         gate::Gate,
-        settle::OpenCall,
+        settle::{OpenCall, Terms},
         tokens,
     },
     error::{GrantedAt, Refusal},
@@ -101,21 +101,23 @@ impl Authorized {
     ///
     /// # Errors
     /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
-    pub async fn reserve(self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
+    pub async fn reserve(mut self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
         let provider = self.received.route.upstream.name();
-        let price = gate
-            .prices
-            .price(provider.as_str(), &self.ask.model, self.began_at);
+        let upstream = &self.received.route.upstream;
+        let price = upstream.price(gate.prices, &self.ask.model, self.began_at);
         let endpoint = self.received.route.endpoint;
         let estimate = estimate(
             provider,
             endpoint,
             &self.ask,
-            price,
+            price.as_deref(),
             &self.limits,
             gate.bounds.output_cap,
         )?;
         let budgets = above::budgets(gate, &self.access, provider).await?;
+        if let (Some(cap), Some(price)) = (&self.ask.price_cap, &price) {
+            cap.write(price.listed(), &mut self.ask.edits);
+        }
         let call = CallId::new(self.began_at);
         let reservation = Reservation {
             bucket: Bucket::new(self.access.grant, provider),
@@ -135,15 +137,18 @@ impl Authorized {
             };
             refusal(refused, estimate.cost, at, &budgets)
         })?;
-        let asked_tier = self.ask.service_tier.clone();
-        let record = self.record(call, &estimate, &budgets, gate.prices.version());
-        let open = OpenCall::new(
-            Arc::clone(gate),
-            record,
-            Holding { held },
-            price,
-            (estimate, asked_tier),
+        let version = price.as_ref().map_or_else(
+            || gate.prices.version().to_owned(),
+            |price| price.version(gate.prices),
         );
+        let terms = Terms {
+            price,
+            estimate,
+            asked_tier: self.ask.service_tier.clone(),
+            tells_cost: self.received.route.upstream.resells,
+        };
+        let record = self.record(call, &estimate, &budgets, version);
+        let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, terms);
         Ok(Reserved {
             authorized: self,
             estimate,
@@ -157,7 +162,7 @@ impl Authorized {
         call: CallId,
         estimate: &Estimate,
         budgets: &[Budget],
-        price_version: &str,
+        price_version: String,
     ) -> CallRecord {
         let route = &self.received.route;
         CallRecord {
@@ -187,7 +192,7 @@ impl Authorized {
             measurement: Measurement::Estimated,
             reserved: estimate.cost,
             cost: estimate.cost,
-            price_version: price_version.to_owned(),
+            price_version,
             request_id: self.received.shape.request_id.clone(),
         }
     }

@@ -12,6 +12,7 @@ use price_book::{Price, TokenUsage, Unit};
 
 use crate::{
     call::{estimate::Estimate, gate::Gate, meter::Reading, reserve::Holding, tally, tokens},
+    provider::Priced,
     spool::{Began, SpoolError},
 };
 
@@ -22,13 +23,22 @@ struct Parts {
     gate: Arc<Gate>,
     record: CallRecord,
     holding: Holding,
-    price: Option<&'static Price>,
-    estimate: Estimate,
-    /// The service tier that the app asked for.
-    asked_tier: Option<String>,
+    terms: Terms,
     /// There once the provider may have been asked.
     began: Option<Began>,
     began_instant: std::time::Instant,
+}
+
+/// What the cost of a call is counted by.
+pub struct Terms {
+    /// The price, where it is charged.
+    pub price: Option<Priced>,
+    /// The most it can use.
+    pub estimate: Estimate,
+    /// The service tier that the app asked for.
+    pub asked_tier: Option<String>,
+    /// The provider's own word on the cost of a call counts.
+    pub tells_cost: bool,
 }
 
 /// How a call that was sent came to its end.
@@ -63,21 +73,13 @@ pub struct Settled {
 }
 
 impl OpenCall {
-    pub(crate) fn new(
-        gate: Arc<Gate>,
-        record: CallRecord,
-        holding: Holding,
-        price: Option<&'static Price>,
-        (estimate, asked_tier): (Estimate, Option<String>),
-    ) -> Self {
+    pub(crate) fn new(gate: Arc<Gate>, record: CallRecord, holding: Holding, terms: Terms) -> Self {
         let began_instant = std::time::Instant::now();
         Self(Some(Parts {
             gate,
             record,
             holding,
-            price,
-            estimate,
-            asked_tier,
+            terms,
             began: None,
             began_instant,
         }))
@@ -186,40 +188,48 @@ impl Parts {
         let reading = match evidence {
             Evidence::Nothing => return nothing,
             // Lists and counts cost nothing, so there is nothing to tell.
-            _ if self.estimate == Estimate::FREE => return nothing,
+            _ if self.terms.estimate == Estimate::FREE => return nothing,
             Evidence::Reading(reading) => Some(reading),
             Evidence::None => None,
         };
         let named = reading.and_then(|reading| reading.service_tier.as_deref());
-        let tier = named.or(self.asked_tier.as_deref());
-        let unit = self.price.and_then(Price::unit);
+        let tier = named.or(self.terms.asked_tier.as_deref());
+        let unit = self.terms.price.as_deref().and_then(Price::unit);
         if reading.is_some() && unit == Some(Unit::Characters) {
             // They stand in the request, and are charged however they sound.
             return (
-                self.estimate.usage(),
+                self.terms.estimate.usage(),
                 Measurement::Measured,
                 self.record.reserved,
             );
         }
         let told = reading.and_then(|reading| reading.told);
         if let Some(told) = told.filter(|told| is_counted_in(told, unit)) {
-            return (told, Measurement::Measured, self.cost(&told, tier));
+            let cost = reading.and_then(|reading| self.told_cost(reading));
+            let cost = cost.unwrap_or_else(|| self.cost(&told, tier));
+            return (told, Measurement::Measured, cost);
         }
         if let Some(so_far) = reading.and_then(|reading| reading.so_far) {
             // The input is known; of the output, the most it can have been.
-            let output = self.estimate.output.max(so_far.output);
+            let output = self.terms.estimate.output.max(so_far.output);
             let usage = TokenUsage { output, ..so_far };
             return (usage, Measurement::Estimated, self.cost(&usage, tier));
         }
         (
-            self.estimate.usage(),
+            self.terms.estimate.usage(),
             Measurement::Estimated,
             self.record.reserved,
         )
     }
 
+    /// What the provider says it charged, where that counts.
+    fn told_cost(&self, reading: &Reading) -> Option<Nanodollars> {
+        let told = reading.told_cost.filter(|_| self.terms.tells_cost)?;
+        Some(told.clamp(Nanodollars::ZERO, LARGEST_LIMIT))
+    }
+
     fn cost(&self, usage: &TokenUsage, service_tier: Option<&str>) -> Nanodollars {
-        let Some(price) = self.price else {
+        let Some(price) = &self.terms.price else {
             return Nanodollars::ZERO;
         };
         let cost = match service_tier.map(str::to_ascii_lowercase) {

@@ -110,9 +110,9 @@ impl Providers {
     }
 }
 
-type Found<'p> = Option<(Endpoint, &'static str, Option<&'p str>)>;
+pub(super) type Found<'p> = Option<(Endpoint, &'static str, Option<&'p str>)>;
 
-fn plain<'p>(method: &Method, rest: &'p str) -> Found<'p> {
+pub(super) fn plain<'p>(method: &Method, rest: &'p str) -> Found<'p> {
     let endpoint = match (method, rest) {
         (&Method::POST, "chat/completions") => Endpoint::ChatCompletions,
         (&Method::POST, "responses") => Endpoint::Responses,
@@ -213,6 +213,7 @@ mod tests {
             ("/v1/openai/audio/translations", Endpoint::Translations),
             ("/v1/groq/audio/transcriptions", Endpoint::Transcriptions),
             ("/v1/groq/chat/completions", Endpoint::ChatCompletions),
+            ("/v1/openrouter/chat/completions", Endpoint::ChatCompletions),
             ("/v1/anthropic/v1/messages", Endpoint::Messages),
             ("/v1/anthropic/messages", Endpoint::Messages),
             (

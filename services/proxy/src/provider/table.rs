@@ -9,6 +9,7 @@ use crate::{
     provider::{
         endpoint::{Dialect, Endpoint},
         overrides::ProviderUrl,
+        prices::Prices,
         upstream::{KeyHeader, Place, StreamUsage, Upstream},
     },
 };
@@ -72,6 +73,7 @@ struct Row {
     output_cap: &'static str,
     stream_usage: StreamUsage,
     closed: &'static [Name],
+    resells: bool,
     added_with_tools: u64,
 }
 
@@ -85,11 +87,12 @@ const fn compatible(name: &'static str, base: &'static str, output_cap: &'static
         output_cap,
         stream_usage: StreamUsage::OnRequest,
         closed: &[],
+        resells: false,
         added_with_tools: 0,
     }
 }
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 10] = [
     Row {
         endpoints: OPENAI,
         ..compatible(
@@ -131,6 +134,11 @@ const ROWS: [Row; 9] = [
         "max_tokens",
     ),
     compatible("ollama", "https://ollama.com/v1", "max_tokens"),
+    Row {
+        resells: true,
+        closed: OPENROUTER_CLOSED,
+        ..compatible("openrouter", "https://openrouter.ai/api/v1", "max_tokens")
+    },
     // A name that no resolver finds (RFC 6761 section 6.4): nothing is ever sent to it.
     Row {
         endpoints: SANDBOX,
@@ -140,6 +148,16 @@ const ROWS: [Row; 9] = [
             "max_completion_tokens",
         )
     },
+];
+
+/// What reaches a model that was not checked (`models`, `route`, `preset`), is billed besides
+/// (`plugins`), or has another price (`service_tier`).
+const OPENROUTER_CLOSED: &[Name] = &[
+    &["models"],
+    &["route"],
+    &["preset"],
+    &["plugins"],
+    &["service_tier"],
 ];
 
 /// Anthropic, asked in OpenAI's dialect.
@@ -275,10 +293,13 @@ fn upstream(row: &Row, name: Provider, base: String) -> Upstream {
         dialect: row.dialect,
         key_header,
         base,
+        origin: None,
         endpoints: row.endpoints,
         output_cap: row.output_cap,
         stream_usage: row.stream_usage,
         closed: row.closed,
+        prices: Prices::Book,
+        resells: row.resells,
         added_with_tools: row.added_with_tools,
         fixed: Vec::new(),
     };
@@ -298,3 +319,7 @@ fn upstream(row: &Row, name: Provider, base: String) -> Upstream {
 #[cfg(test)]
 #[path = "table_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod routes_tests;

@@ -1,11 +1,19 @@
 //! One provider: where it is and how it is asked.
 
+use std::sync::Arc;
+
 use events::Provider;
 use http::{Uri, uri::InvalidUri};
+use jiff::Timestamp;
+use price_book::PriceBook;
 
 use crate::{
     body::Name,
-    provider::endpoint::{Dialect, Endpoint},
+    provider::{
+        endpoint::{Dialect, Endpoint},
+        prices::{Priced, Prices},
+    },
+    wire::NamedBy,
 };
 
 /// In which header a provider wants its key.
@@ -17,6 +25,8 @@ pub enum KeyHeader {
     XApiKey,
     /// `x-goog-api-key`.
     XGoogApiKey,
+    /// `api-key`, as at Azure.
+    ApiKey,
 }
 
 /// How a provider in OpenAI's dialect is brought to tell the usage of a stream.
@@ -46,12 +56,19 @@ pub struct Upstream {
     pub(crate) key_header: KeyHeader,
     /// Without a trailing slash.
     pub(crate) base: String,
+    /// Scheme, host and port, where an organization said where it is: its keys are bound to that, and
+    /// it must not lead inside.
+    pub(crate) origin: Option<Arc<str>>,
     pub(crate) endpoints: &'static [Endpoint],
     /// The member of a chat request that caps the output.
     pub(crate) output_cap: &'static str,
     pub(crate) stream_usage: StreamUsage,
     /// Members of a body that make it do what no limit bounds.
     pub(crate) closed: &'static [Name],
+    /// Where the prices of its models stand.
+    pub(crate) prices: Prices,
+    /// It sells the models of others, caps their price when told to, and tells what a call cost.
+    pub(crate) resells: bool,
     /// Tokens of instructions that it adds to a chat with tools.
     pub(crate) added_with_tools: u64,
     /// The addresses that hold no model, ready made.
@@ -71,10 +88,29 @@ impl Upstream {
         self.dialect
     }
 
+    /// The price of a model of it; `None` where nobody knows it.
+    pub(crate) fn price(
+        &self,
+        book: &'static PriceBook,
+        model: &str,
+        at: Timestamp,
+    ) -> Option<Priced> {
+        self.prices.of(book, (&self.name, model), at)
+    }
+
     /// Whether it offers this.
     #[must_use]
     pub fn offers(&self, endpoint: Endpoint) -> bool {
         self.endpoints.contains(&endpoint)
+    }
+
+    /// Who said where it is.
+    pub(crate) fn named_by(&self) -> NamedBy {
+        if self.origin.is_some() {
+            NamedBy::Organization
+        } else {
+            NamedBy::Vault
+        }
     }
 
     /// Whether it is Google, which refuses a bad key with 400 in whichever dialect it is asked.
@@ -99,12 +135,11 @@ impl Upstream {
                 return Ok(url.clone());
             }
         }
-        let (before, after) = endpoint
-            .template()
-            .split_once("{model}")
-            .unwrap_or((endpoint.template(), ""));
+        let (before, model, after) = match endpoint.template().split_once("{model}") {
+            Some((before, after)) => (before, model.unwrap_or_default(), after),
+            None => (endpoint.template(), "", ""),
+        };
         let slash = if version.is_empty() { "" } else { "/" };
-        let model = model.unwrap_or_default();
         let mark = if query.is_empty() { "" } else { "?" };
         Uri::try_from(format!(
             "{}{slash}{version}{before}{model}{after}{mark}{query}",

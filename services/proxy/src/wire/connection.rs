@@ -13,14 +13,14 @@ use hyper::{
     body::Incoming,
     client::conn::http1::{self, SendRequest},
 };
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::wire::{Call, WireError};
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// A connection, with what moves its bytes when it is polled.
 pub(super) struct Connection {
@@ -56,10 +56,10 @@ pub(super) enum Sent {
 }
 
 impl Connection {
-    pub(super) async fn open(
-        mut connector: HttpsConnector<HttpConnector>,
-        address: Uri,
-    ) -> Result<Box<Self>, WireError> {
+    pub(super) async fn open<C>(mut connector: C, address: Uri) -> Result<Box<Self>, WireError>
+    where
+        C: Service<Uri, Response = Stream, Error = Box<dyn std::error::Error + Send + Sync>>,
+    {
         poll_fn(|cx| connector.poll_ready(cx))
             .await
             .map_err(WireError::Connect)?;

@@ -10,7 +10,7 @@ use std::{
 use http::uri::Authority;
 use thread_local::ThreadLocal;
 
-use crate::wire::connection::Connection;
+use crate::wire::{NamedBy, connection::Connection};
 
 /// The most that one thread keeps to one host.
 const MOST: usize = 1_024;
@@ -20,6 +20,8 @@ const MOST: usize = 1_024;
 pub(super) struct Origin {
     pub(super) authority: Authority,
     pub(super) secure: bool,
+    /// A connection that was not checked is not used where one must be.
+    pub(super) named_by: NamedBy,
 }
 
 /// Those to each host, the one that was used last at the end.

@@ -88,7 +88,7 @@ fn wire() -> Wire {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .ok();
-    Wire::new(Duration::from_secs(5)).unwrap()
+    Wire::new(Duration::from_secs(5), Reach::Internet).unwrap()
 }
 
 async fn read(answer: Response<Body>) -> Result<Vec<u8>, WireError> {
@@ -105,7 +105,11 @@ async fn a_connection_is_used_again_once_its_answer_was_read() {
     let mut provider = Provider::start(vec![(WHOLE, false); 3]).await;
     let wire = wire();
     for _ in 0..3 {
-        let answer = wire.clone().send(provider.call()).await.unwrap();
+        let answer = wire
+            .clone()
+            .send(provider.call(), NamedBy::Vault)
+            .await
+            .unwrap();
         assert_eq!(answer.body().length(), Some(2));
         assert_eq!(read(answer).await.unwrap(), b"ok");
     }
@@ -119,11 +123,15 @@ async fn a_connection_is_used_again_once_its_answer_was_read() {
 async fn a_call_goes_over_another_connection_when_the_kept_one_was_closed() {
     let mut provider = Provider::start(vec![(WHOLE, true), (WHOLE, false)]).await;
     let wire = wire();
-    let first = wire.clone().send(provider.call()).await.unwrap();
+    let first = wire
+        .clone()
+        .send(provider.call(), NamedBy::Vault)
+        .await
+        .unwrap();
     assert_eq!(read(first).await.unwrap(), b"ok");
     provider.heard.recv().await.unwrap();
     assert_eq!(provider.heard.recv().await.unwrap(), "", "it hung up");
-    let second = wire.send(provider.call()).await.unwrap();
+    let second = wire.send(provider.call(), NamedBy::Vault).await.unwrap();
     assert_eq!(read(second).await.unwrap(), b"ok");
     assert_eq!(provider.connections(), 2);
 }
@@ -134,7 +142,11 @@ async fn a_connection_that_is_to_end_with_its_answer_is_not_kept() {
     let provider = Provider::start(vec![(closing, false), (WHOLE, false)]).await;
     let wire = wire();
     for _ in 0..2 {
-        let answer = wire.clone().send(provider.call()).await.unwrap();
+        let answer = wire
+            .clone()
+            .send(provider.call(), NamedBy::Vault)
+            .await
+            .unwrap();
         assert_eq!(read(answer).await.unwrap(), b"ok");
     }
     assert_eq!(provider.connections(), 2);
@@ -143,7 +155,7 @@ async fn a_connection_that_is_to_end_with_its_answer_is_not_kept() {
 #[tokio::test]
 async fn what_was_sent_is_never_sent_again() {
     let mut provider = Provider::start(vec![("", true)]).await;
-    let refused = wire().send(provider.call()).await;
+    let refused = wire().send(provider.call(), NamedBy::Vault).await;
     assert!(matches!(refused, Err(WireError::Broken(_))));
     assert!(provider.heard.recv().await.unwrap().starts_with("POST"));
     assert_eq!(provider.connections(), 1);
@@ -157,7 +169,7 @@ async fn an_answer_that_was_cut_short_is_not_taken_for_a_whole_one() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nok",
     ] {
         let provider = Provider::start(vec![(cut, true)]).await;
-        let answer = wire().send(provider.call()).await.unwrap();
+        let answer = wire().send(provider.call(), NamedBy::Vault).await.unwrap();
         assert!(read(answer).await.is_err(), "{cut}");
     }
 }
@@ -167,7 +179,12 @@ async fn an_answer_that_nobody_reads_closes_its_connection() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok";
     let mut provider = Provider::start(vec![(half, false)]).await;
     let wire = wire();
-    drop(wire.clone().send(provider.call()).await.unwrap());
+    drop(
+        wire.clone()
+            .send(provider.call(), NamedBy::Vault)
+            .await
+            .unwrap(),
+    );
     assert!(provider.heard.recv().await.unwrap().starts_with("POST"));
     assert_eq!(provider.heard.recv().await.unwrap(), "", "it was closed");
 }
@@ -179,7 +196,7 @@ async fn a_host_that_cannot_be_reached_is_told_from_one_that_broke_off() {
     drop(listener);
     let mut call = Request::new(Full::default());
     *call.uri_mut() = format!("http://{address}/").parse().unwrap();
-    let refused = wire().send(call).await;
+    let refused = wire().send(call, NamedBy::Vault).await;
     assert!(matches!(refused, Err(WireError::Connect(_))));
 }
 
@@ -216,7 +233,12 @@ async fn answered(
         stream.write_all(says.as_bytes()).await.unwrap();
         stream
     };
-    let both = async { tokio::join!(wire.clone().send(call_to(listener, 2)), serve) };
+    let both = async {
+        tokio::join!(
+            wire.clone().send(call_to(listener, 2), NamedBy::Vault),
+            serve
+        )
+    };
     timeout(Duration::from_secs(5), both).await.unwrap()
 }
 
@@ -266,7 +288,7 @@ async fn an_answer_before_the_end_of_its_call_leaves_no_connection_behind() {
         stream.write_all(WHOLE.as_bytes()).await.unwrap();
         stream
     };
-    let (early, mut open) = tokio::join!(wire.clone().send(long), serve);
+    let (early, mut open) = tokio::join!(wire.clone().send(long, NamedBy::Vault), serve);
     assert_eq!(read(early.unwrap()).await.unwrap(), b"ok");
     assert_closed(&mut open).await;
     let (answer, _other) = answered(&listener, &wire, WHOLE).await;
@@ -300,7 +322,7 @@ async fn answers_end_where_their_framing_says() {
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_closes_its_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut sending = Box::pin(wire().send(call_to(&listener, 2)));
+    let mut sending = Box::pin(wire().send(call_to(&listener, 2), NamedBy::Vault));
     let mut stream = tokio::select! {
         stream = next_call(&listener) => stream,
         _ = &mut sending => panic!("nobody answered"),
@@ -313,7 +335,7 @@ async fn a_call_that_nobody_waits_for_closes_its_connection() {
 async fn many_kept_connections_that_were_closed_hold_up_no_call() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (wire, all_there) = (wire(), Arc::new(Barrier::new(MANY)));
-    let calls = (0..MANY).map(|_| wire.clone().send(call_to(&listener, 2)));
+    let calls = (0..MANY).map(|_| wire.clone().send(call_to(&listener, 2), NamedBy::Vault));
     let calls: Vec<_> = calls.collect();
     let mut connections = JoinSet::new();
     let serve = async {
@@ -361,7 +383,11 @@ fn a_connection_of_a_runtime_that_ended_is_not_used_by_the_next() {
     for _ in 0..2 {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let sent = runtime.enable_all().build().unwrap().block_on(async {
-            let answer = wire.clone().send(call_at(address, 2)).await.unwrap();
+            let answer = wire
+                .clone()
+                .send(call_at(address, 2), NamedBy::Vault)
+                .await
+                .unwrap();
             read(answer).await.unwrap()
         });
         assert_eq!(sent, b"ok");

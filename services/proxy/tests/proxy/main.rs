@@ -7,13 +7,17 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod added;
 mod answers;
+mod azure;
 mod budgets;
 mod endings;
 mod fallback;
 mod key;
+mod listener;
 mod media;
 mod one_endpoint;
+mod openrouter;
 mod refusals;
 mod sandbox;
 mod stage;

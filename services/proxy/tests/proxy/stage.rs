@@ -1,6 +1,14 @@
 //! A proxy of a test's own: its database, its limits, its spool, its simulator.
 
-use std::{convert::Infallible, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+pub mod added;
+
+use std::{
+    convert::Infallible,
+    net::TcpListener,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actix_web::{HttpServer, dev::ServerHandle};
 use clap::Parser;
@@ -28,12 +36,13 @@ const REDIS: &str = "redis://127.0.0.1:6379";
 /// Nobody answers here.
 const NO_BUS: &str = "amqp://127.0.0.1:1/%2f";
 /// The keys that providers are asked with; none of them is a real one.
-pub const KEYS: [(&str, &str); 5] = [
+pub const KEYS: [(&str, &str); 6] = [
     ("openai", "sk-proj-Canary1aB3dE5gH7jK9mN1pQ3sT5vX7zA9"),
     ("anthropic", "sk-ant-api03-Canary2bC4eF6hI8kL0nO2qR4tU6wY8"),
     ("google", "AIzaSyCanary3cD5fG7iJ9lM1oP3rS5uV7xZ"),
     ("mistral", "Canary4dE6gH8jK0mN2pQ4sT6vX8zA"),
     ("groq", "gsk_Canary5eF7hI9kL1nO3qR5tU7wY9zB"),
+    ("openrouter", "sk-or-v1-Canary6fG8iJ0lM2oP4rS6uV8xA0c"),
 ];
 
 pub struct Stage {
@@ -43,7 +52,7 @@ pub struct Stage {
     pub tenant: TenantId,
     pub clock: Clock,
     consent: Postgres,
-    keys: Vec<(String, ProviderKeyId)>,
+    keys: Mutex<Vec<(String, ProviderKeyId)>>,
     name: String,
     folder: PathBuf,
     handle: ServerHandle,
@@ -103,7 +112,7 @@ impl Stage {
             tenant,
             clock,
             consent,
-            keys,
+            keys: Mutex::new(keys),
             name,
             folder,
             handle,
@@ -145,6 +154,7 @@ impl Stage {
             closed_at: None,
             bound_to: None,
             ancestors: vec![],
+            custom_providers: Vec::new(),
             version: 1,
         };
         let token = OkapToken::mint().unwrap();
@@ -164,7 +174,9 @@ impl Stage {
     }
 
     fn detail(&self, provider: &str, expires: Timestamp) -> AuthorizationDetail {
-        let key = self.keys.iter().find(|(name, _)| name == provider);
+        let keys = self.keys.lock().unwrap();
+        // The newest of a name.
+        let key = keys.iter().rev().find(|(name, _)| name == provider);
         AuthorizationDetail {
             provider: provider.parse().unwrap(),
             models: Models::default(),
@@ -395,7 +407,7 @@ fn settings(name: &str, folder: &std::path::Path, simulator: &str, flags: &[&str
     let (namespace, spool) = (name.replace('_', "-"), folder.join("spool"));
     let urls = format!(
         "openai={simulator}/openai/v1,anthropic={simulator}/anthropic,google={simulator}/google,\
-         mistral={simulator}/mistral/v1,groq=http://127.0.0.1:1"
+         mistral={simulator}/mistral/v1,openrouter={simulator}/openrouter/api/v1,groq=http://127.0.0.1:1"
     );
     let own = [
         "--proxy-database-url",

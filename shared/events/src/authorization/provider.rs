@@ -18,7 +18,7 @@ pub struct ProviderError;
 
 impl Provider {
     /// The providers that Latchkey knows without being told.
-    pub const BUILT_IN: [&'static str; 9] = [
+    pub const BUILT_IN: [&'static str; 10] = [
         "openai",
         "anthropic",
         "google",
@@ -27,7 +27,37 @@ impl Provider {
         "mistral",
         "cohere",
         "ollama",
+        "openrouter",
         Self::SANDBOX,
+    ];
+
+    /// Names that no provider can have: they stand in paths beside providers', or mean something
+    /// of the vault's own.
+    pub const RESERVED: [&'static str; 24] = [
+        "v1",
+        "v1beta",
+        "chat",
+        "completions",
+        "embeddings",
+        "responses",
+        "messages",
+        "models",
+        "grant",
+        "images",
+        "audio",
+        "moderations",
+        "rerank",
+        "files",
+        "batches",
+        "realtime",
+        "okap",
+        "oauth",
+        "api",
+        "vault",
+        "latchkey",
+        "azure",
+        "custom",
+        "all",
     ];
 
     /// The provider that is none: for building apps. It has no key, costs nothing, and calls nobody.
@@ -43,6 +73,12 @@ impl Provider {
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         Self::BUILT_IN.contains(&self.as_str())
+    }
+
+    /// Whether an organization may give a provider of its own this name.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        !self.is_built_in() && !Self::RESERVED.contains(&self.as_str())
     }
 
     /// Whether this is [`Provider::SANDBOX`].
@@ -63,6 +99,7 @@ impl Provider {
             "mistral" => "Mistral",
             "cohere" => "Cohere",
             "ollama" => "Ollama",
+            "openrouter" => "OpenRouter",
             Self::SANDBOX => "Sandbox",
             other => other,
         }

@@ -156,7 +156,7 @@ async fn a_rotated_key_is_used_once_the_old_is_forgotten() {
     let newest = || async {
         let opened = vault
             .opener
-            .open_newest(vault.tenant, vault.key, "r")
+            .open_newest(vault.tenant, vault.key, None, "r")
             .await
             .unwrap();
         (opened.version(), opened.reveal().to_owned())

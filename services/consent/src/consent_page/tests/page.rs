@@ -34,7 +34,12 @@ fn page_about(
     uri: Option<&str>,
 ) -> ConsentPage {
     let policy = Policy::default();
-    let offers = offers(&policy, (wanted, row.app.verification), keys, look::now());
+    let offers = offers(
+        &policy,
+        (wanted, row.app.verification),
+        (keys, &[]),
+        look::now(),
+    );
     let inputs: Vec<_> = offers
         .iter()
         .map(|offer| {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use self::{store::Polled, user_code::UserCode};
 use super::{
+    authorize::expect_known,
     client::client_with,
     error::OauthError,
     pace::Pace,
@@ -88,6 +89,7 @@ async fn begin(
     let asked =
         details::parse(asked, vault.clock.now()).map_err(|wrong| invalid(wrong.to_string()))?;
     resource::check(vault, parameters, &asked)?;
+    expect_known(vault, client, &asked).await?;
     let device = DeviceCode::mint().map_err(|e| OauthError::unavailable(&e))?;
     let user = UserCode::mint().map_err(|e| OauthError::unavailable(&e))?;
     store::make(vault, client, (&device, &user), &asked)

@@ -30,7 +30,7 @@ fn page(keys: Vec<(ProviderKeyRow, usize, Option<&str>)>, form: Form) -> Provide
         .into_iter()
         .map(|(row, users, fault)| KeyView::new(&layout, users, row, fault.map(str::to_owned)))
         .collect();
-    ProviderKeysPage::new(layout, views, form, look::now(), None)
+    ProviderKeysPage::new(layout, views, (form, &[]), look::now(), None)
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the page of provider keys shows. Never a key.
 
 use askama::Template;
-use events::Provider;
+use events::{CustomProvider, Provider};
 use ids::ProviderKeyId;
 use jiff::Timestamp;
 use pages::{Badge, Choice, Confirm, Field, Layout, Notice, Tone, filters};
@@ -48,17 +48,22 @@ impl ProviderKeysPage {
     pub(super) fn new(
         layout: Layout,
         keys: Vec<KeyView>,
-        form: Form,
+        (form, added): (Form, &[CustomProvider]),
         now: Timestamp,
         notice: Option<Notice>,
     ) -> Self {
-        let choice = |name: &str| {
+        let choice =
+            |name: &str, label: String| Choice::new(name, label).chosen(name == form.provider);
+        let built_in = with_keys().map(|name| {
             let label = name
                 .parse::<Provider>()
                 .map_or_else(|_| name.to_owned(), |p| p.display_name().to_owned());
-            Choice::new(name, label).chosen(name == form.provider)
-        };
-        let providers = with_keys().map(choice).collect();
+            choice(name, label)
+        });
+        let added = added
+            .iter()
+            .map(|provider| choice(provider.name.as_str(), provider.with_host()));
+        let providers = built_in.chain(added).collect();
         Self {
             layout: layout.maybe_notice(notice),
             keys,

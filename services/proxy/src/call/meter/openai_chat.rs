@@ -1,17 +1,32 @@
 //! Usage as OpenAI's chat completions, completions and embeddings tell it.
 
+use money::Nanodollars;
 use price_book::TokenUsage;
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::Reading;
 
 #[derive(Deserialize)]
-struct Usage {
+struct Usage<'a> {
     prompt_tokens: Option<u64>,
     completion_tokens: Option<u64>,
     total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
+    /// In USD, as OpenRouter tells it.
+    #[serde(borrow)]
+    cost: Option<&'a RawValue>,
+    /// It was asked under the owner's own key at another provider, who bills it besides.
+    is_byok: Option<bool>,
+    #[serde(borrow)]
+    cost_details: Option<CostDetails<'a>>,
+}
+
+#[derive(Deserialize)]
+struct CostDetails<'a> {
+    #[serde(borrow)]
+    upstream_inference_cost: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -30,20 +45,34 @@ struct CompletionDetails {
 }
 
 #[derive(Deserialize)]
-struct Chunk {
+struct Chunk<'a> {
     choices: Option<Vec<IgnoredAny>>,
-    usage: Option<Usage>,
+    #[serde(borrow)]
+    usage: Option<Usage<'a>>,
     service_tier: Option<String>,
     /// Groq tells it here, too.
-    x_groq: Option<Groq>,
+    #[serde(borrow)]
+    x_groq: Option<Groq<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Groq {
-    usage: Option<Usage>,
+struct Groq<'a> {
+    #[serde(borrow)]
+    usage: Option<Usage<'a>>,
 }
 
-impl Usage {
+impl Usage<'_> {
+    /// What the call cost its owner, by everybody's bill; `None` where that is not told.
+    fn cost(&self) -> Option<Nanodollars> {
+        let dollars = |json: &RawValue| Nanodollars::from_json_number_rounded_up(json.get()).ok();
+        let own = dollars(self.cost?)?;
+        if self.is_byok != Some(true) {
+            return Some(own);
+        }
+        let details = self.cost_details.as_ref()?;
+        own.checked_add(dollars(details.upstream_inference_cost?)?)
+    }
+
     fn tokens(self) -> Option<TokenUsage> {
         let input = self.prompt_tokens?;
         let prompt = self.prompt_tokens_details.unwrap_or_default();
@@ -64,13 +93,15 @@ impl Usage {
 }
 
 /// The usage of an answer in one piece.
-pub(super) fn usage(json: &[u8]) -> Option<TokenUsage> {
-    serde_json::from_slice::<Usage>(json).ok()?.tokens()
+pub(super) fn usage(json: &[u8], reading: &mut Reading) -> Option<TokenUsage> {
+    let usage = serde_json::from_slice::<Usage<'_>>(json).ok()?;
+    reading.told_cost = usage.cost();
+    usage.tokens()
 }
 
 /// Reads a chunk. Whether it holds nothing but the usage: the one that comes only when asked for.
 pub(super) fn read_chunk(data: &[u8], reading: &mut Reading) -> bool {
-    let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
+    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
         return false;
     };
     let only_usage =
@@ -78,7 +109,10 @@ pub(super) fn read_chunk(data: &[u8], reading: &mut Reading) -> bool {
     let usage = chunk
         .usage
         .or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
-    reading.told = usage.and_then(Usage::tokens).or(reading.told);
+    if let Some(usage) = usage {
+        reading.told_cost = usage.cost().or(reading.told_cost);
+        reading.told = usage.tokens().or(reading.told);
+    }
     reading.note_tier(chunk.service_tier);
     only_usage
 }

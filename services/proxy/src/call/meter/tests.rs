@@ -310,3 +310,30 @@ fn writes_to_a_cache_and_thoughts_beyond_the_output_are_told() {
         expected
     );
 }
+
+#[test]
+fn the_cost_that_is_told_counts_every_bill() {
+    let cost = |usage: &str| {
+        let answer = format!(r#"{{"usage":{{"prompt_tokens":3,"completion_tokens":4,{usage}}}}}"#);
+        let event = format!("data: {{\"choices\":[],{}\n\n", &answer[1..]);
+        let json = read(Endpoint::ChatCompletions, Framing::Json, &answer);
+        let events = read(Endpoint::ChatCompletions, Framing::Events, &event);
+        assert_eq!(json.told_cost, events.told_cost, "{usage}");
+        json.told_cost.map(|cost| cost.to_string())
+    };
+    for (usage, expected) in [
+        (r#""cost":0.00014"#, Some("0.00014")),
+        (r#""cost":1.4e-4,"is_byok":false"#, Some("0.00014")),
+        (r#""cost":0.00000000014"#, Some("0.000000001")),
+        (
+            r#""cost":0.5,"is_byok":true,"cost_details":{"upstream_inference_cost":2}"#,
+            Some("2.5"),
+        ),
+        (r#""cost":0.5,"is_byok":true"#, None),
+        (r#""cost":null"#, None),
+        (r#""cost":"much""#, None),
+        (r#""x":1"#, None),
+    ] {
+        assert_eq!(cost(usage).as_deref(), expected, "{usage}");
+    }
+}

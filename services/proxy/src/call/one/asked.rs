@@ -18,7 +18,8 @@ use crate::{
             wish::{self, Wish},
         },
         possession,
-        received::{Received, Route, parameters, token},
+        received::{Received, parameters, token},
+        route::Route,
     },
     error::{Refusal, Shape},
     provider::{Dialect, Endpoint},
@@ -124,6 +125,7 @@ impl Candidates {
                 version: "",
                 model: None,
                 query: String::new(),
+                added: None,
             },
             digest: self.head.digest,
             // Used up when the grant was found.

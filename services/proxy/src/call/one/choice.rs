@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::{
     call::{authorize, gate::Gate},
     error::{Refusal, list_in_words},
-    provider::{Endpoint, Upstream},
+    provider::{Endpoint, Upstream, asked_plainly},
 };
 
 /// A provider, and the model as it is named there.
@@ -52,11 +52,10 @@ impl<'a> Covered<'a> {
     pub(super) fn choice(&self, named: &str) -> Result<Choice, Refusal> {
         let explicit = named.split_once('/').and_then(|(provider, model)| {
             let provider: Provider = provider.parse().ok()?;
-            let upstream = self.gate.providers.compatible(&provider)?;
-            Some((upstream, model))
+            Some((self.upstream(&provider)?, model))
         });
         match explicit {
-            Some((upstream, model)) => self.at(upstream, model, named),
+            Some((upstream, model)) => self.at(&upstream, model, named),
             None => self.anywhere(named),
         }
     }
@@ -86,14 +85,13 @@ impl<'a> Covered<'a> {
     fn anywhere(&self, model: &str) -> Result<Choice, Refusal> {
         let details = self.access.details.iter();
         let all = details.filter_map(|detail| {
-            let upstream = self.gate.providers.compatible(&detail.provider)?;
-            let fits = self.offered(upstream) && detail.models.covers(model);
+            let upstream = self.upstream(&detail.provider)?;
+            let fits = self.offered(&upstream) && detail.models.covers(model);
             fits.then_some((detail, upstream))
         });
-        let able = |detail: &AuthorizationDetail| self.expect_capability(detail).is_ok();
-        let priced = |detail: &AuthorizationDetail| {
-            let prices = self.gate.prices;
-            (prices.price(detail.provider.as_str(), model, self.now)).is_some()
+        let able = |(detail, _): &Fitting<'_>| self.expect_capability(detail).is_ok();
+        let priced = |(_, upstream): &Fitting<'_>| {
+            (upstream.price(self.gate.prices, model, self.now)).is_some()
         };
         let all = narrowed(narrowed(all.collect(), able), priced);
         match all.as_slice() {
@@ -110,6 +108,13 @@ impl<'a> Covered<'a> {
             }),
             several => Err(ambiguous(model, several)),
         }
+    }
+
+    /// A provider as it is asked in OpenAI's dialect: a built-in one, or one that the organization
+    /// added and that is granted.
+    fn upstream(&self, name: &Provider) -> Option<Arc<Upstream>> {
+        let built_in = self.gate.providers.compatible(name).map(Arc::clone);
+        built_in.or_else(|| self.access.custom_provider(name).map(asked_plainly))
     }
 
     fn offered(&self, upstream: &Upstream) -> bool {
@@ -134,15 +139,12 @@ impl<'a> Covered<'a> {
     }
 }
 
-type Fitting<'a> = (&'a AuthorizationDetail, &'a Arc<Upstream>);
+type Fitting<'a> = (&'a AuthorizationDetail, Arc<Upstream>);
 
 /// Only those that fit, where there are several and some do.
-fn narrowed<'a>(
-    all: Vec<Fitting<'a>>,
-    fits: impl Fn(&AuthorizationDetail) -> bool,
-) -> Vec<Fitting<'a>> {
-    if all.len() > 1 && all.iter().any(|(detail, _)| fits(detail)) {
-        return all.into_iter().filter(|(detail, _)| fits(detail)).collect();
+fn narrowed<'a>(all: Vec<Fitting<'a>>, fits: impl Fn(&Fitting<'a>) -> bool) -> Vec<Fitting<'a>> {
+    if all.len() > 1 && all.iter().any(&fits) {
+        return all.into_iter().filter(fits).collect();
     }
     all
 }

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use events::{AuthorizationDetail, ModelPattern};
+use events::{AuthorizationDetail, CustomProvider, ModelPattern};
 use grant_access::GrantAccess;
 use serde_json::{Value, json};
 
@@ -59,16 +59,27 @@ async fn granted(request: &HttpRequest, gate: &Gate) -> Result<Arc<GrantAccess>,
 fn names(access: &GrantAccess, gate: &Gate) -> BTreeSet<String> {
     let now = gate.clock.now();
     let usable = access.details.iter().filter(|detail| {
-        now < detail.expires && gate.providers.compatible(&detail.provider).is_some()
+        let known = gate.providers.compatible(&detail.provider).is_some()
+            || access.custom_provider(&detail.provider).is_some();
+        now < detail.expires && known
     });
-    usable.flat_map(|detail| of_detail(detail, gate)).collect()
+    let of = |detail: &AuthorizationDetail| {
+        of_detail(detail, gate, access.custom_provider(&detail.provider))
+    };
+    usable.flat_map(of).collect()
 }
 
-fn of_detail(detail: &AuthorizationDetail, gate: &Gate) -> Vec<String> {
+fn of_detail(
+    detail: &AuthorizationDetail,
+    gate: &Gate,
+    added: Option<&CustomProvider>,
+) -> Vec<String> {
     let spelled_out = (detail.models.patterns().iter())
         .map(ModelPattern::as_str)
         .filter(|pattern| !pattern.ends_with('*'));
+    let deployments = added.into_iter().flat_map(|added| added.models.keys());
     let known = gate.prices.models(detail.provider.as_str());
+    let known = known.chain(deployments.map(String::as_str));
     let covered = known.filter(|model| detail.models.covers(model));
     spelled_out
         .chain(covered)

@@ -136,7 +136,7 @@ const fn finish_reason(plan: &Plan) -> &'static str {
 
 fn usage(plan: &Plan) -> Value {
     let tokens = plan.count.tokens;
-    json!({
+    let mut usage = json!({
         "prompt_tokens": tokens.input,
         "completion_tokens": tokens.output,
         "total_tokens": tokens.input + tokens.output,
@@ -151,5 +151,11 @@ fn usage(plan: &Plan) -> Value {
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },
-    })
+    });
+    // OpenRouter says what a call cost: here a millionth of a dollar for each token.
+    if plan.provider == Provider::OpenRouter {
+        let millionths = u32::try_from(tokens.input + tokens.output).unwrap_or(u32::MAX);
+        usage["cost"] = (f64::from(millionths) / 1e6).into();
+    }
+    usage
 }

@@ -64,6 +64,8 @@ pub const fn known(provider: Provider) -> &'static [&'static str] {
             "mistral-embed",
         ],
         Provider::Cohere => &["command-a-03-2025", "command-r-plus-08-2024", "embed-v4.0"],
+        Provider::Azure => &[],
+        Provider::OpenRouter => &["openai/gpt-4o-mini", "anthropic/claude-sonnet-4.5"],
         Provider::Ollama => &["llama3.2", "qwen3"],
     }
 }
