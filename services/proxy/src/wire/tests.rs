@@ -401,11 +401,15 @@ async fn what_a_provider_says_after_its_answer_goes_nowhere() {
                    2\r\nok\r\n0\r\nx-debug: sk-proj-aB3dE5gH7jK9mN1pQ3\r\n\r\n";
     let provider = Provider::start(vec![(trailed, false), (WHOLE, false)]).await;
     let wire = wire();
-    let answer = wire.clone().send(provider.call()).await.unwrap();
+    let answer = wire
+        .clone()
+        .send(provider.call(), NamedBy::Vault)
+        .await
+        .unwrap();
     assert!(answer.headers().get("x-debug").is_none());
     assert_eq!(read(answer).await.unwrap(), b"ok");
     // The connection carries the next call all the same.
-    let next = wire.send(provider.call()).await.unwrap();
+    let next = wire.send(provider.call(), NamedBy::Vault).await.unwrap();
     assert_eq!(read(next).await.unwrap(), b"ok");
     assert_eq!(provider.connections(), 1);
 }
