@@ -36,6 +36,7 @@ const PAGES: &[&str] = &[
     "GET /connect",
     "GET /apps",
     "GET /policy",
+    "GET /custom-providers",
     "GET /device",
     "GET /developers",
     "GET /okap/native",
@@ -77,6 +78,8 @@ const FORMS: &[&str] = &[
     "POST /apps/registration-tokens",
     "POST /apps/registration-tokens/{id}/end",
     "POST /policy",
+    "POST /custom-providers",
+    "POST /custom-providers/{id}/remove",
     "POST /device",
 ];
 
