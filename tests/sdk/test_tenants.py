@@ -27,6 +27,7 @@ class Things:
             headers={"prefer": "wait=0"},
         ).json()["request_id"]
         self.app = organization.post("/apps", {"name": "App", "redirect_uris": ["https://app.test/cb"]})["id"]
+        self.budget = organization.post("/budgets", {"scope": "organization", "monthly_spend": "500"})["id"]
         end = datetime.now(timezone.utc).replace(year=datetime.now(timezone.utc).year + 1, day=1).isoformat()
         self.token = organization.post("/api-tokens", {"label": "CI", "role": "finance", "expires_at": end})["id"]
 
@@ -43,13 +44,15 @@ class Things:
             ("DELETE", f"/provider-keys/{self.key}", None),
             ("DELETE", f"/handles/{self.handle}", None),
             ("DELETE", f"/apps/{self.app}", None),
+            ("PATCH", f"/budgets/{self.budget}", {"monthly_spend": "1"}),
+            ("DELETE", f"/budgets/{self.budget}", None),
             ("DELETE", f"/api-tokens/{self.token}", None),
         ]
 
 
 def everything(organization: Organization) -> dict:
     """All that the owner sees."""
-    lists = ("requests", "grants", "provider-keys", "handles", "apps", "api-tokens", "members", "usage/calls")
+    lists = ("requests", "grants", "provider-keys", "handles", "apps", "budgets", "api-tokens", "members", "usage/calls")
     seen = {name: organization.get(f"/{name}")["items"] for name in lists}
     for grant in seen["grants"]:
         # When a minute or a day ends moves with the clock.

@@ -63,21 +63,22 @@ async fn what_was_spent_under_a_budget_is_given_back_whichever_grants_spent_it()
     ];
     stage.booked(&calls).await;
     let (refill, limits) = (refill(&stage), limits(&stage));
+    let mut earlier = None;
     for _ in 0..2 {
-        refill.open().await.unwrap();
+        if let Opened::Opened(epoch) = refill.open().await.unwrap() {
+            earlier = Some(epoch);
+        }
         assert_eq!(used(&limits, shared).await, (1_110, 0, 1_110));
         assert_eq!(used(&limits, other).await, (100, 0, 100));
         stage.forget_redis();
     }
     // A proxy still knows a call that was recorded a moment ago: it counts once.
-    let Opened::Opened(epoch) = refill.open().await.unwrap() else {
-        unreachable!("nobody else opens")
-    };
+    refill.open().await.unwrap();
     let hold = Hold {
         bucket: bucket(grants[1].grant, "openai"),
         above: OwnersAbove::of(&[], &[shared]).unwrap(),
         call: calls[3].call,
-        epoch,
+        epoch: earlier.unwrap(),
     };
     let charged = limits.charge(hold, nanos(1_000), now).await;
     assert_eq!(charged.unwrap(), Settled::Already);

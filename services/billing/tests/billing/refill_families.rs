@@ -32,8 +32,11 @@ async fn what_children_spent_is_given_back_to_every_grant_above_them() {
     let refill = refill(&stage);
     let limits = limits(&stage);
     // A proxy still knows the calls that were recorded a moment ago: they count once.
+    let mut earlier = None;
     for _ in 0..2 {
-        refill.open().await.unwrap();
+        if let Opened::Opened(epoch) = refill.open().await.unwrap() {
+            earlier = Some(epoch);
+        }
         for (granted, cost, calls) in [(&root, 1_111, 4), (&parent, 1_110, 3), (&child, 1_100, 2)] {
             let expected = [
                 Amount::Money(nanos(cost)),
@@ -44,16 +47,13 @@ async fn what_children_spent_is_given_back_to_every_grant_above_them() {
         }
         stage.forget_redis();
     }
-    let epoch = refill.open().await.unwrap();
-    let Opened::Opened(epoch) = epoch else {
-        panic!("{epoch:?}")
-    };
+    refill.open().await.unwrap();
     let known = spend_limits::Spent {
         hold: spend_limits::Hold {
             bucket: bucket(child.grant, "openai"),
             above: spend_limits::OwnersAbove::of(&[parent.grant, root.grant], &[]).unwrap(),
             call: booked[3].call,
-            epoch,
+            epoch: earlier.unwrap(),
         },
         actual: nanos(1_000),
         at: now,
