@@ -116,6 +116,7 @@ async fn another_method_is_refused_as_such() {
         "/account",
         "/account/api-tokens",
         "/session",
+        "/session",
         "/api/v1/session",
         "/api/v1/members",
         "/api/v1/sso",
@@ -171,6 +172,7 @@ async fn the_description_of_the_api_names_every_call() {
         .cloned()
         .collect();
     let expected = [
+        "/session",
         "/api/v1/session",
         "/api/v1/members",
         "/api/v1/sso",

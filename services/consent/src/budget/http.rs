@@ -177,11 +177,13 @@ impl NewBudget {
 }
 
 fn provider(name: &str) -> Result<Provider, Problem> {
-    let known = name.parse().ok().filter(Provider::is_built_in);
-    known.ok_or_else(|| {
-        let all = Provider::BUILT_IN.join(", ");
-        Problem::bad_request(format!("provider is one of {all}.")).at("/provider", "not known")
-    })
+    name.parse().map_err(|_| unknown_provider())
+}
+
+fn unknown_provider() -> Problem {
+    let all = Provider::BUILT_IN.join(", ");
+    let detail = format!("provider is one of {all}, or one that your organization added.");
+    Problem::bad_request(detail).at("/provider", "not known")
 }
 
 fn amount(name: LimitName, text: Option<&str>) -> Result<Option<Nanodollars>, Problem> {
@@ -229,6 +231,7 @@ impl From<BudgetError> for Problem {
             BudgetError::UnknownApp => {
                 Self::unprocessable(sentence(&error)).at("/client_id", "not registered")
             }
+            BudgetError::UnknownProvider => unknown_provider(),
             BudgetError::Taken(_) => Self::conflict(sentence(&error))
                 .named("scope-taken", "There is a budget for this scope already"),
             BudgetError::TooMany => Self::conflict(sentence(&error)),

@@ -7,6 +7,7 @@ use postgres::{DatabaseError, Tx};
 
 use super::{Budget, BudgetRow, Change, Refusal, SpendView, projection, standing};
 use crate::{
+    custom_provider,
     projections::{RecordError, load, record},
     registered_app,
     vault::{Actor, Vault, one_at_a_time},
@@ -31,6 +32,9 @@ pub enum BudgetError {
     /// The organization has no such app.
     #[error("no app of this client id is registered with your organization")]
     UnknownApp,
+    /// No provider of this name is built in, or one of the organization.
+    #[error("no provider of this name is built in, and your organization added none")]
+    UnknownProvider,
     /// Another budget bounds the same calls.
     #[error("there is a budget for this scope already, {0}; change that one")]
     Taken(BudgetId),
@@ -173,11 +177,15 @@ impl Aggregate for Membership {
     }
 }
 
-/// A person or an app of the transaction's organization, if the scope names one. Another
+/// A person, an app or a provider of the transaction's organization, if the scope names one. Another
 /// organization's is as unknown as none.
 async fn expect_known(tx: &Tx, scope: &BudgetScope) -> Result<(), BudgetError> {
     match scope {
-        BudgetScope::Organization {} | BudgetScope::Provider { .. } => Ok(()),
+        BudgetScope::Organization {} => Ok(()),
+        BudgetScope::Provider { provider } => {
+            let known = custom_provider::is_known(tx, provider).await?;
+            known.then_some(()).ok_or(BudgetError::UnknownProvider)
+        }
         BudgetScope::User { user } => {
             let stream = StreamId::of::<UserEvent, _>(*user);
             let (membership, _) = load::<Membership>(tx, &stream).await?;

@@ -10,4 +10,4 @@ mod store;
 pub use base_url::{BaseUrlRefusal, base_url};
 pub use custom_provider::{CustomProviderState, Refusal};
 pub use projection::CustomProviderRow;
-pub use store::{CustomProviderError, CustomProviders, expect_known};
+pub use store::{CustomProviderError, CustomProviders, expect_known, is_known};

@@ -139,7 +139,11 @@ pub async fn expect_known(tx: &Tx, asked: &[RequestedDetail]) -> Result<(), Requ
     Ok(())
 }
 
-async fn is_known(tx: &Tx, provider: &Provider) -> Result<bool, DatabaseError> {
+/// Whether a provider is built in, or one of the transaction's organization.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_known(tx: &Tx, provider: &Provider) -> Result<bool, DatabaseError> {
     if provider.is_built_in() {
         return Ok(true);
     }

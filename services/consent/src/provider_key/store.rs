@@ -62,9 +62,7 @@ impl ProviderKeys {
         secret: &ProviderSecret,
     ) -> Result<ProviderKeyId, ProviderKeyError> {
         let id = ProviderKeyId::new(self.0.clock.now());
-        let tx = self.0.begin("find provider", actor.tenant).await?;
-        let origin = origin_of(&tx, &provider).await?;
-        tx.commit().await?;
+        let origin = self.origin(actor.tenant, &provider).await?;
         // Before the transaction begins, so that it does not stay open while the key service answers.
         let sealed = self.enclose((actor, id, 1), &origin, secret).await?;
         let tx = self.0.begin("store provider key", actor.tenant).await?;
@@ -81,6 +79,21 @@ impl ProviderKeys {
         tx.commit().await?;
         self.0.changed(&[]);
         Ok(id)
+    }
+
+    /// The origin that a key of this provider is bound to, if it is.
+    async fn origin(
+        &self,
+        tenant: TenantId,
+        provider: &Provider,
+    ) -> Result<Option<String>, ProviderKeyError> {
+        if provider.is_built_in() {
+            return Ok(None);
+        }
+        let tx = self.0.begin("find provider", tenant).await?;
+        let origin = origin_of(&tx, provider).await?;
+        tx.commit().await?;
+        Ok(origin)
     }
 
     /// Puts a new secret in the place of the old one, whose sealed form is removed. Grants and

@@ -240,6 +240,22 @@ async fn a_budget_that_bounds_nothing_is_refused() {
 }
 
 #[actix_web::test]
+async fn a_provider_that_the_organization_added_has_a_budget_and_another_s_has_none() {
+    let world = World::open().await;
+    let owner = world.person(Role::Owner).await;
+    let other = world.person(Role::Owner).await;
+    crate::custom_providers::lived(&world, &owner).await;
+    let budget = json!({"scope": "provider", "provider": "kept-llm", "monthly_spend": "5"});
+    let refused = post(&world, &other, budget.clone()).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    let set = post(&world, &owner, budget).await;
+    assert_eq!(
+        (set.status, set.text("provider")),
+        (201, "kept-llm".to_owned())
+    );
+}
+
+#[actix_web::test]
 async fn of_many_at_once_for_one_scope_one_is_set() {
     let world = World::open().await;
     let owner = world.person(Role::Owner).await;
