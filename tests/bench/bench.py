@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import grants
 import load
 import nginx
 import processes
 import streams
-import vault
 
 PROXY_CORE, OTHER_CORE = 0, 1
 SECONDS = int(os.environ.get("LATCHKEY_BENCH_SECONDS", "8"))
@@ -102,7 +102,7 @@ def refused(targets: dict[str, Target], scripts: dict[str, Path], served: float)
 
 def per_piece(port: int, latchkey: str) -> Row:
     """How much longer a piece of a paced stream is under way than without a proxy, against nginx."""
-    token = vault.okap_token("groq", STAMPED)
+    token = grants.okap_token("groq", STAMPED)
     stamper = os.environ["LATCHKEY_STAMPER_URL"]
     ways = {"direct": stamper, "nginx": f"http://127.0.0.1:{port}/v1/groq", "latchkey": f"{latchkey}/v1/groq"}
     body = {"model": STAMPED, "messages": [{"role": "user", "content": "Go."}]}
@@ -148,10 +148,10 @@ def set_the_stage(folder: Path) -> dict[str, Target]:
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="latchkey-bench-"))
-    exhausted = vault.okap_token(daily_spend=0.000001)
-    revoked = vault.okap_token()
-    vault.revoke_newest()
-    token = vault.okap_token()
+    exhausted = grants.okap_token(daily_spend=0.000001)
+    revoked = grants.okap_token()
+    grants.revoke_newest()
+    token = grants.okap_token()
     targets = set_the_stage(folder)
 
     def asking(name: str, text: str, token: str = token, **members) -> Path:

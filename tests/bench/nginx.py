@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import processes
-from vault import KEY
+from grants import KEY
 
 CONFIGURATION = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;

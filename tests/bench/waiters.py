@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import bench
+import grants
 import held
 import load
 import people
 import processes
-import vault
 
 CALLERS = 10_000
 PERSONS, OF_ONE_PERSON = 25, 20
@@ -50,7 +50,7 @@ class Waiting:
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="latchkey-waiting-"))
-    token, proxy = vault.okap_token(), urlsplit(os.environ["LATCHKEY_PROXY_URLS"].split()[0])
+    token, proxy = grants.okap_token(), urlsplit(os.environ["LATCHKEY_PROXY_URLS"].split()[0])
     port, url = people.consent_port(), f"{proxy.scheme}://{proxy.netloc}/v1/openai/chat/completions"
     consent, proxy_pid = processes.listening_on(port), processes.listening_on(proxy.port)
     if consent is None or proxy_pid is None:
