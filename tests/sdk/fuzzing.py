@@ -93,6 +93,7 @@ class Things:
         self.makers: dict[str, Callable[[], dict[str, str]]] = {
             "api-tokens": lambda: {"id": self._post("/api-tokens", self._token())["id"]},
             "apps": lambda: {"id": self._post("/apps", {"name": "Fuzz", "redirect_uris": ["https://fuzz.test/back"]})["client_id"]},
+            "budgets": self._budget,
             "custom-providers": self._custom_provider,
             "grants": lambda: {"id": organization.grant(detail()).id},
             "handles": lambda: {"id": self._handle()["id"]},
@@ -109,6 +110,12 @@ class Things:
         for handle in self.organization.get("/handles")["items"]:
             self.organization.api.delete(f"/handles/{handle['id']}")
         return self._post("/handles", {"label": "Fuzz"})
+
+    def _budget(self) -> dict[str, str]:
+        # One for each scope.
+        for budget in self.organization.get("/budgets")["items"]:
+            self.organization.api.delete(f"/budgets/{budget['id']}")
+        return {"id": self._post("/budgets", {"scope": "organization", "monthly_spend": "500"})["id"]}
 
     def _custom_provider(self) -> dict[str, str]:
         # An organization has fifty at most.

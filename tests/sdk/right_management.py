@@ -26,6 +26,10 @@ class RightManagement:
             "DELETE /api/v1/approval-rules/{id}": lambda: self._made("/approval-rules", self._rule()),
             "POST /api/v1/blocked-apps": lambda: self._does({"client_id": self.client}),
             "DELETE /api/v1/blocked-apps/{id}": lambda: self._made("/blocked-apps", {"client_id": self.client}),
+            "POST /api/v1/budgets": self._new_budget,
+            "PATCH /api/v1/budgets/{id}": self._raised_budget,
+            "DELETE /api/v1/budgets/{id}": lambda: self._made("/budgets", self._budget()),
+            "POST /api/v1/custom-providers": self._new_provider,
             "PATCH /api/v1/grants/{id}": self._narrowed_grant,
             "PUT /api/v1/policy": lambda: self._does(self._policy()),
             "POST /api/v1/provider-keys": self._new_key,
@@ -66,6 +70,22 @@ class RightManagement:
 
     def _rule(self) -> dict:
         return {"client_id": self.client, "ceiling": CEILING, "live_grants": 2, "monthly_total": "10"}
+
+    @staticmethod
+    def _budget() -> dict:
+        return {"scope": "organization", "monthly_spend": "500"}
+
+    def _new_budget(self) -> Right:
+        self._empty("/budgets")
+        return self._does(self._budget())
+
+    def _raised_budget(self) -> Right:
+        made = self._made("/budgets", self._budget())
+        return Right(made.path, headers=self.owner, body={"monthly_spend": "600"})
+
+    def _new_provider(self) -> Right:
+        self._empty("/custom-providers")
+        return self._does({"name": "fuzz-llm", "base_url": "https://llm.fuzz.example/v1"})
 
     def _narrowed_grant(self) -> Right:
         grant = self.organization.grant(detail(limits={"monthly_spend": 5}))
