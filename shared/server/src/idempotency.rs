@@ -88,13 +88,22 @@ pub trait AnswerKeeper: Send + Sync {
 
 /// Middleware: does a call that has a key once.
 pub(crate) async fn once<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let keeper = request.app_data::<web::Data<dyn AnswerKeeper>>().cloned();
-    let Some(keeper) = keeper.filter(|_| may_be_repeated(&request)) else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    };
+    match keeper.filter(|_| may_be_repeated(&request)) {
+        // In a box, for the many that wait for minutes without a key not to carry it along.
+        Some(keeper) => Box::pin(once_kept(keeper, request, next)).await,
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+async fn once_kept<B: MessageBody + 'static>(
+    keeper: web::Data<dyn AnswerKeeper>,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let call = match call_of(&mut request).await {
         Ok(Some(call)) => call,
         // The route refuses who is not let in.
