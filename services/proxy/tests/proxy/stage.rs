@@ -1,6 +1,8 @@
 //! A proxy of a test's own: its database, its limits, its spool, its simulator.
 
 pub mod added;
+mod budgets;
+mod database;
 
 use std::{
     convert::Infallible,
@@ -14,22 +16,23 @@ use actix_web::{HttpServer, dev::ServerHandle};
 use clap::Parser;
 use clock::Clock;
 use events::{
-    AppIdentity, AuthorizationDetail, BudgetAmounts, BudgetScope, CallRecord, Capability,
-    GrantedLimits, Models, Verification,
+    AppIdentity, AuthorizationDetail, CallRecord, Capability, GrantedLimits, Models, Verification,
 };
 use grant_access::GrantAccess;
-use ids::{BudgetId, GrantId, OkapToken, ProviderKeyId, TenantId, UserId};
+use ids::{GrantId, OkapToken, ProviderKeyId, TenantId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use key_vault::{KeyService, ProviderSecret, Sealer};
 use money::Nanodollars;
-use postgres::{DatabaseSettings, Postgres, Scope};
+use postgres::{Postgres, Scope};
 use provider_simulator::{Running, Settings as SimulatorSettings, Simulator};
 use proxy::{App, Settings};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use server::{Environment, ServerSettings, Shutdown, Site, Stop, Surface};
 use spend_limits::{Ledger, SpendLimits};
-use tokio_postgres::{NoTls, types::Json};
+use tokio_postgres::NoTls;
+
+use database::postgres;
 
 const ADMIN: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 const REDIS: &str = "redis://127.0.0.1:6379";
@@ -202,58 +205,6 @@ impl Stage {
         self.limits.mark_revoked(grant).await.unwrap();
     }
 
-    /// As consent sets a budget.
-    pub async fn set_budget(
-        &self,
-        tenant: TenantId,
-        scope: &BudgetScope,
-        amounts: &BudgetAmounts,
-    ) -> BudgetId {
-        let budget = BudgetId::new(self.clock.now());
-        let tx = self
-            .consent
-            .begin("set", Scope::Tenant(tenant))
-            .await
-            .unwrap();
-        let (id, key, now) = (budget.uuid(), scope.to_string(), self.clock.now());
-        let (scope, amounts) = (Json(scope), Json(amounts));
-        tx.execute(
-            "-- test.set_budget
-            INSERT INTO consent.budgets (budget_id, tenant_id, scope_key, scope, amounts, set_at, changed_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $6)",
-            &[&id, &tenant.uuid(), &key, &scope, &amounts, &now],
-        )
-        .await
-        .unwrap();
-        tx.commit().await.unwrap();
-        budget
-    }
-
-    /// As consent changes one of this organization. There is no bus here to tell of it.
-    pub async fn change_budget(&self, budget: BudgetId, amounts: &BudgetAmounts) {
-        let sql = format!(
-            "UPDATE consent.budgets SET amounts = '{}' WHERE budget_id = '{}'",
-            serde_json::to_string(amounts).unwrap(),
-            budget.uuid()
-        );
-        self.superuser(&sql).await;
-    }
-
-    pub async fn remove_budget(&self, budget: BudgetId) {
-        let uuid = budget.uuid();
-        let sql = format!("DELETE FROM consent.budgets WHERE budget_id = '{uuid}'");
-        self.superuser(&sql).await;
-    }
-
-    /// What no service may do.
-    pub async fn superuser(&self, sql: &str) {
-        let mut config: tokio_postgres::Config = ADMIN.parse().unwrap();
-        config.dbname(&self.name);
-        let (client, connection) = config.connect(NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
-    }
-
     /// A call with the token where most SDKs put it.
     pub fn post(&self, granted: &Granted, path: &str, body: &Value) -> RequestBuilder {
         let request = client().post(format!("{}{path}", self.url));
@@ -372,15 +323,6 @@ pub async fn read(response: Response) -> (u16, Value) {
         status,
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}")),
     )
-}
-
-fn postgres(database: &str, role: &str) -> Postgres {
-    let url = format!("postgres://{role}:latchkey@127.0.0.1:5432/{database}");
-    Postgres::connect(&DatabaseSettings {
-        url,
-        connections: 4,
-    })
-    .unwrap()
 }
 
 async fn seal_all(
