@@ -183,7 +183,9 @@ def main() -> None:
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": '[[sim {"chunks": 50, "chunk_delay_ms": 240}]]'}]}
     whole, slowest = streams.hold(targets["latchkey"].url, token, 500, body)
     proxy, server = targets["latchkey"].pid, targets["nginx"].pid
-    print(f"{'500 streams held for 12 s':36}{whole} came to their end, the slowest in {slowest:.1f} s; "
+    if whole < 500:
+        sys.exit(f"{500 - whole} of 500 streams did not come to their end")
+    print(f"{'500 streams held for 12 s':36}all came to their end, the slowest in {slowest:.1f} s; "
           f"now {processes.resident_megabytes(proxy):.0f} MB")
     rows.append(Row("memory after all of this, 500 streams held", processes.peak_megabytes(proxy), 80, 40, "MB"))
     beside = json_calls["latchkey"]["beside"]
