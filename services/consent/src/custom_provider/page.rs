@@ -198,6 +198,7 @@ impl CustomProvidersPage {
         let price = |name, label: &str, value: &str, place: &str| {
             Field::money(name, label)
                 .value(value)
+                .hint("For a million tokens.")
                 .maybe_error(form.fault(place))
         };
         Self {
@@ -226,21 +227,20 @@ impl CustomProvidersPage {
             prices: [
                 price(
                     "input",
-                    "A million tokens of input",
+                    "Input price",
                     &form.input,
                     "/price/input",
                 ),
                 price(
                     "output",
-                    "A million tokens of output",
+                    "Output price",
                     &form.output,
                     "/price/output",
                 ),
             ],
             models: Field::area("models", "Azure: the models behind its deployments")
                 .value(form.models.as_str())
-                .placeholder("fast = gpt-4o-mini")
-                .hint("One on each line. A deployment that is not here has no price.")
+                .hint("One on each line, such as fast = gpt-4o-mini. One that is not here has no price.")
                 .maybe_error(form.fault("/models").or_else(|| form.fault("/price"))),
             layout,
             now,
