@@ -6,6 +6,7 @@ What moto alone does not do:
 - a disabled key, or one that waits for its deletion, refuses to work;
 - `Decrypt` under another key's id fails as AWS fails it;
 - the key `alias/latchkey` exists from the start and survives a restart, when LATCHKEY_KMS_STATE names a file for it;
+- a key that an administrator tags `fault` fails with the error that the tag names, until it is untagged;
 - the access keys in ROLES may do what `policies/*.json` lets their roles do, and nothing else.
 
 Never for production: whoever reads the state file can open everything.
@@ -38,17 +39,34 @@ def refuse_unusable(key):
         raise JsonRESTError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
 
 
+# What AWS answers with a status other than 400.
+STATUS = {"KMSInternalException": 500, "DependencyTimeoutException": 500, "KeyUnavailableException": 500}
+
+
+def fail_as_tagged(backend, key):
+    fault = backend.tagger.get_tag_dict_for_resource(key.id).get("fault")
+    if fault == "garbled":
+        raise RuntimeError("an answer that is none of a KMS")
+    if fault is not None:
+        error = JsonRESTError(fault, f"{key.arn} is tagged to fail.")
+        error.code = STATUS.get(fault, 400)
+        raise error
+
+
 moto_encrypt, moto_decrypt = KmsBackend.encrypt, KmsBackend.decrypt
 
 
 def encrypt(self, key_id, *args, **kwargs):
-    refuse_unusable(self.keys[self.any_id_to_key_id(key_id)])
+    key = self.keys[self.any_id_to_key_id(key_id)]
+    fail_as_tagged(self, key)
+    refuse_unusable(key)
     return moto_encrypt(self, key_id, *args, **kwargs)
 
 
 def decrypt(self, ciphertext_blob, encryption_context, key_id=None):
     plaintext, arn = moto_decrypt(self, ciphertext_blob, encryption_context)
     actual = arn.rsplit("/", 1)[1]
+    fail_as_tagged(self, self.keys[actual])
     refuse_unusable(self.keys[actual])
     if key_id is not None and self.any_id_to_key_id(key_id) != actual:
         raise JsonRESTError(

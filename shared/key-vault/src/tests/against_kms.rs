@@ -3,6 +3,7 @@
 use aws_sdk_kms::{
     Client,
     config::{BehaviorVersion, Builder, Credentials, Region},
+    types::Tag,
 };
 use clap::Parser;
 use jiff::SignedDuration;
@@ -68,6 +69,18 @@ impl Kms {
         // By its id: moto does not find a key to disable by its ARN, as AWS does.
         let (_, id) = self.arn.rsplit_once('/').unwrap();
         self.admin.disable_key().key_id(id).send().await.unwrap();
+    }
+
+    /// Has every use of the key fail so, until it is mended.
+    async fn fail_with(&self, fault: &str) {
+        let tag = Tag::builder().tag_key("fault").tag_value(fault).build();
+        let tagging = self.admin.tag_resource().key_id(&self.arn);
+        tagging.tags(tag.unwrap()).send().await.unwrap();
+    }
+
+    async fn mend(&self) {
+        let untagging = self.admin.untag_resource().key_id(&self.arn);
+        untagging.tag_keys("fault").send().await.unwrap();
     }
 }
 
@@ -146,6 +159,71 @@ async fn a_disabled_wrapping_key_is_a_refusal_and_memory_is_cleared() {
         matches!(refused, Some(KeyServiceError::Refused(_))),
         "{refused:?}"
     );
+}
+
+/// Longer than an opened key is fresh, and shorter than it may be used in an outage.
+const STALE: SignedDuration = SignedDuration::from_mins(6);
+/// Longer than a wrapping key that failed is left alone.
+const RESTED: SignedDuration = SignedDuration::from_secs(3);
+
+#[tokio::test]
+async fn an_error_that_passes_is_bridged_from_memory() {
+    let Some(kms) = Kms::new().await else { return };
+    let vault = Vault::with(kms.service()).await;
+    vault.seal(1, SECRET).await;
+    for fault in [
+        "ThrottlingException",
+        "LimitExceededException",
+        "KMSInternalException",
+        "DependencyTimeoutException",
+        "KeyUnavailableException",
+        "garbled",
+    ] {
+        assert_eq!(vault.opened(1).await.unwrap(), SECRET, "before {fault}");
+        kms.fail_with(fault).await;
+        vault.wait(STALE);
+        assert_eq!(vault.opened(1).await.unwrap(), SECRET, "in {fault}");
+        vault.wait(SignedDuration::from_mins(15));
+        let late = vault.opened(1).await;
+        assert!(
+            matches!(late, Err(OpenRefusal::Unavailable(_))),
+            "long after {fault}"
+        );
+        kms.mend().await;
+        vault.wait(RESTED);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_bridged() {
+    let Some(kms) = Kms::new().await else { return };
+    let vault = Vault::with(kms.service()).await;
+    vault.seal(1, SECRET).await;
+    for fault in [
+        "AccessDeniedException",
+        "DisabledException",
+        "KMSInvalidStateException",
+        "NotFoundException",
+        "AnErrorOfNextYear",
+    ] {
+        assert_eq!(vault.opened(1).await.unwrap(), SECRET, "before {fault}");
+        kms.fail_with(fault).await;
+        vault.wait(STALE);
+        let refused = vault.opened(1).await;
+        assert!(
+            matches!(refused, Err(OpenRefusal::Refused(_))),
+            "in {fault}"
+        );
+        // Nor is it when the key service then cannot be asked at all.
+        kms.fail_with("KMSInternalException").await;
+        let later = vault.opened(1).await;
+        assert!(
+            matches!(later, Err(OpenRefusal::Unavailable(_))),
+            "after {fault}"
+        );
+        kms.mend().await;
+        vault.wait(RESTED);
+    }
 }
 
 #[tokio::test]
