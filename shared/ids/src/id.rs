@@ -79,7 +79,9 @@ impl<K: Kind> FromStr for Id<K> {
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", K::PREFIX, self.0.simple())
+        f.write_str(K::PREFIX)?;
+        f.write_str("_")?;
+        f.write_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 
@@ -119,7 +121,12 @@ impl<K> hash::Hash for Id<K> {
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // In one piece: a serializer looks through each for what must be escaped.
+        let mut text = String::with_capacity(K::PREFIX.len() + 33);
+        text.push_str(K::PREFIX);
+        text.push('_');
+        text.push_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()));
+        serializer.serialize_str(&text)
     }
 }
 
