@@ -79,10 +79,13 @@ impl Bucket {
 impl fmt::Display for Bucket {
     /// As it stands in the names of keys: neither part has a point or a colon.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.owner {
-            Owner::Grant(grant) => write!(f, "{}.{}", grant.uuid().simple(), self.provider()),
-            Owner::Budget(budget) => write!(f, "{}.{BUDGET}", budget.uuid().simple()),
-        }
+        let (owner, place) = match self.owner {
+            Owner::Grant(grant) => (grant.uuid(), self.provider()),
+            Owner::Budget(budget) => (budget.uuid(), BUDGET),
+        };
+        f.write_str(owner.simple().encode_lower(&mut Uuid::encode_buffer()))?;
+        f.write_str(".")?;
+        f.write_str(place)
     }
 }
 

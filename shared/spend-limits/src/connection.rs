@@ -226,10 +226,10 @@ impl SpendLimits {
             invocation.arg(arg);
         }
         let mut connection = self.connection()?;
-        let asked = invocation.invoke_async::<Vec<String>>(&mut connection);
+        let asked = invocation.invoke_async::<Reply>(&mut connection);
         let answer = in_time(named.name, asked).await;
         measure(named, began);
-        answer.map(Reply)
+        answer
     }
 
     /// Calls a script many times, [`BATCH`] calls a round trip; answers in the order of the calls.
@@ -250,8 +250,8 @@ impl SpendLimits {
                     .arg(&call.args);
             }
             let mut connection = self.connection()?;
-            let asked = pipeline.query_async::<Vec<Vec<String>>>(&mut connection);
-            replies.extend(in_time(named.name, asked).await?.into_iter().map(Reply));
+            let asked = pipeline.query_async::<Vec<Reply>>(&mut connection);
+            replies.extend(in_time(named.name, asked).await?);
         }
         Ok(replies)
     }

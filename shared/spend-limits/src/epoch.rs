@@ -39,7 +39,7 @@ impl FromStr for Epoch {
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.simple())
+        f.write_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 
@@ -47,6 +47,13 @@ impl fmt::Debug for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Room for a namespace, an epoch, a bucket and what follows it.
+const LONGEST_NAME: usize = 160;
+
+fn hexadecimal(uuid: Uuid) -> String {
+    (*uuid.simple().encode_lower(&mut Uuid::encode_buffer())).to_owned()
 }
 
 /// The names of all keys: everything stands under one namespace, counters under their epoch too.
@@ -67,52 +74,60 @@ impl Keys {
 
     /// The completeness mark.
     pub(crate) fn epoch(&self) -> String {
-        format!("{}:epoch", self.namespace)
+        self.name(&["epoch"])
     }
 
     /// The mark of the epoch that is being filled.
     pub(crate) fn opening(&self) -> String {
-        format!("{}:opening", self.namespace)
+        self.name(&["opening"])
     }
 
     /// The revocation mark of a grant. It stands outside epochs: what was revoked stays revoked.
     pub(crate) fn revoked(&self, grant: GrantId) -> String {
-        format!("{}:revoked:{}", self.namespace, grant.uuid().simple())
+        self.name(&["revoked:", &hexadecimal(grant.uuid())])
     }
 
     /// The mark of something that counts once. It stands outside epochs too.
     pub(crate) fn used(&self, digest: TokenDigest) -> String {
-        format!("{}:used:{}", self.namespace, digest.to_hex())
+        self.name(&["used:", &digest.to_hex()])
     }
 
     /// What stands before the bucket in the names of its counters.
     pub(crate) fn before_bucket(&self, epoch: Epoch) -> String {
-        format!("{}:{epoch}:", self.namespace)
+        self.name(&[&hexadecimal(epoch.0), ":"])
     }
 
     /// The hash that holds a bucket's counters.
     pub(crate) fn counters(&self, epoch: Epoch, bucket: Bucket) -> String {
-        format!("{}{}", self.before_bucket(epoch), bucket)
+        self.name(&[&hexadecimal(epoch.0), ":", &bucket.to_string()])
     }
 
     /// The list of a grant's requests of the last minute. A budget has none: it limits no requests.
     pub(crate) fn minute(&self, epoch: Epoch, bucket: Bucket) -> Option<String> {
-        matches!(bucket.owner, Owner::Grant(_))
-            .then(|| format!("{}:minute", self.counters(epoch, bucket)))
+        matches!(bucket.owner, Owner::Grant(_)).then(|| self.counters(epoch, bucket) + ":minute")
     }
 
     /// The holds of all grants by deadline.
     pub(crate) fn holds(&self, epoch: Epoch) -> String {
-        format!("{}holds", self.before_bucket(epoch))
+        self.before_bucket(epoch) + "holds"
+    }
+
+    /// Put together by hand: ten such names are made for each call.
+    fn name(&self, parts: &[&str]) -> String {
+        let mut name = String::with_capacity(LONGEST_NAME);
+        name.push_str(&self.namespace);
+        name.push(':');
+        parts.iter().for_each(|part| name.push_str(part));
+        name
     }
 }
 
 /// How a call is written in field names.
 pub(crate) fn field(call: CallId) -> String {
-    call.uuid().simple().to_string()
+    hexadecimal(call.uuid())
 }
 
 /// How a hold is written in the set of all holds.
 pub(crate) fn member(bucket: Bucket, call: CallId) -> String {
-    format!("{}:{}", bucket, call.uuid().simple())
+    bucket.to_string() + ":" + &hexadecimal(call.uuid())
 }

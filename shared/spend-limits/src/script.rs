@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use money::Nanodollars;
-use redis::Script;
+use redis::{FromRedisValue, ParsingError, Script, Value};
 
 use crate::{epoch::Epoch, error::StoreError};
 
@@ -78,6 +78,19 @@ pub(crate) struct Call {
 /// What a script answered: a word, then values.
 #[derive(Debug)]
 pub(crate) struct Reply(pub(crate) Vec<String>);
+
+impl FromRedisValue for Reply {
+    /// A list, or one text with spaces between.
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        match value {
+            Value::Array(_) => Vec::from_redis_value(value).map(Self),
+            text => {
+                let text = String::from_redis_value(text)?;
+                Ok(Self(text.split(' ').map(str::to_owned).collect()))
+            }
+        }
+    }
+}
 
 impl Reply {
     /// The word that says how it went.

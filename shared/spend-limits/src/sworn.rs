@@ -62,12 +62,12 @@ impl SpendLimits {
             };
             let mut connection = self.connection()?;
             let command = invocation(digest, call);
-            let asked = command.query_async::<Vec<String>>(&mut connection);
+            let asked = command.query_async::<Reply>(&mut connection);
             match in_time(named.name, asked).await {
                 Err(StoreError::Redis { source, .. }) if is_unknown(&source) => {
                     digests = self.swear(named.name, Some(&digests)).await?;
                 }
-                answer => return answer.map(Reply),
+                answer => return answer,
             }
         }
         Err(StoreError::Restless)

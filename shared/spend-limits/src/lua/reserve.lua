@@ -79,4 +79,5 @@ end
 -- Once, under its own grant: whoever ends it there ends it at every grant and budget above.
 redis.call('ZADD', KEYS[2], deadline, ARGV[4])
 redis.call('EXPIRE', KEYS[2], KEPT)
-return answer
+-- One text: a list costs the caller more to read than to ask for.
+return table.concat(answer, ' ')

@@ -26,4 +26,4 @@ for i = 3, #KEYS do
   local first = 3 + (i - 3) * 4
   answers[#answers + 1] = settle(KEYS[i], ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3])
 end
-return answers
+return table.concat(answers, ' ')
