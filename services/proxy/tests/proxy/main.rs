@@ -13,6 +13,7 @@ mod azure;
 mod budgets;
 mod endings;
 mod fallback;
+mod gate;
 mod key;
 mod listener;
 mod media;
