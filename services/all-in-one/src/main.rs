@@ -7,7 +7,7 @@ use server::{Listener, ServerSettings, Surface};
 
 /// Calls are made of many small pieces of memory that live as long as the call.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[derive(Parser)]
 #[command(version, about = "The whole vault in one process")]

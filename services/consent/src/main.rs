@@ -7,6 +7,11 @@ use postgres::{DatabaseSettings, Postgres};
 use server::{Listener, ServerSettings, Site, Surface};
 use sessions::Sessions;
 
+/// Ten thousand callers wait on their connections: this one gives their buffers pages of their own,
+/// and takes none for what is never written.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Parser)]
 #[command(version, about = "What did they allow?")]
 struct Cli {

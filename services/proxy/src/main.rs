@@ -8,7 +8,7 @@ use server::{Listener, ServerSettings, Site, Surface};
 
 /// Calls are made of many small pieces of memory that live as long as the call.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Do it, within limits: provider calls with the owner's key.
 #[derive(Parser)]

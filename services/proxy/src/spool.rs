@@ -65,7 +65,7 @@ pub enum SpoolError {
     },
     /// A record cannot be written as JSON.
     #[error("a call record cannot be written")]
-    Record(#[from] serde_json::Error),
+    Record(#[from] sonic_rs::Error),
     /// The writing thread is gone.
     #[error("the spool is closed")]
     Closed,

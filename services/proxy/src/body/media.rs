@@ -1,9 +1,9 @@
 //! Finds what is not text in a prompt: it needs a capability of its own and is not charged by its
 //! bytes.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::LazyLock};
 
-use memchr::memmem;
+use aho_corasick::AhoCorasick;
 use serde::{
     Deserializer,
     de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
@@ -102,36 +102,45 @@ pub fn media_in(json: &str) -> Media {
     found
 }
 
+/// What may stand for something that is not text: first the two that need a closer look.
+const MARKS: [&str; 8] = [
+    "\"type\"",
+    "\\u00",
+    "_url\"",
+    "file_id\"",
+    "ineData\"",
+    "ine_data\"",
+    "ileData\"",
+    "ile_data\"",
+];
+
+/// All marks at once: prompts are long. `None` never is: the marks are few and short.
+static ANY_MARK: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(MARKS).ok());
+
 fn may_hold_media(json: &[u8]) -> bool {
-    let part = memmem::find_iter(json, b"\"type\"").any(|at| {
-        let rest = json.get(at + 6..).unwrap_or_default().trim_ascii_start();
-        let rest = rest
-            .strip_prefix(b":")
-            .unwrap_or_default()
-            .trim_ascii_start();
-        let value = rest.strip_prefix(b"\"").unwrap_or_default();
-        let end = memchr::memchr(b'"', value).unwrap_or(0);
-        let value = value
-            .get(..end)
-            .and_then(|text| std::str::from_utf8(text).ok());
-        value.is_some_and(|text| kind_of_type(text).is_some())
-    });
-    part || [
-        "_url\"",
-        "file_id\"",
-        "ineData\"",
-        "ine_data\"",
-        "ileData\"",
-        "ile_data\"",
-    ]
-    .iter()
-    .any(|mark| memmem::find(json, mark.as_bytes()).is_some())
-        || hides_ascii(json)
+    let Some(marks) = &*ANY_MARK else { return true };
+    marks.find_iter(json).any(|mark| {
+        let rest = json.get(mark.end()..).unwrap_or_default();
+        match mark.pattern().as_usize() {
+            0 => names_media(rest),
+            // A character that needs no escape is escaped.
+            1 => matches!(rest.first(), Some(b'2'..=b'7')),
+            _ => true,
+        }
+    })
 }
 
-/// Whether a character that needs no escape is escaped.
-fn hides_ascii(json: &[u8]) -> bool {
-    memmem::find_iter(json, b"\\u00").any(|at| matches!(json.get(at + 4), Some(b'2'..=b'7')))
+/// Whether the value of a `type` is that of a part that is not text.
+fn names_media(after_the_name: &[u8]) -> bool {
+    let rest = after_the_name.trim_ascii_start();
+    let rest = rest.strip_prefix(b":").unwrap_or_default();
+    let value = rest.trim_ascii_start();
+    let value = value.strip_prefix(b"\"").unwrap_or_default();
+    let end = memchr::memchr(b'"', value).unwrap_or(0);
+    let value = value
+        .get(..end)
+        .and_then(|text| std::str::from_utf8(text).ok());
+    value.is_some_and(|text| kind_of_type(text).is_some())
 }
 
 /// Members that hold an image, or an address of one, and nothing that is read as text.

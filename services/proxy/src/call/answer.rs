@@ -1,10 +1,13 @@
 //! What of a provider's answer the app gets.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{fmt::Write, future::poll_fn, sync::Arc};
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
 };
 use bytes::{Bytes, BytesMut};
 use events::{CallOutcome, Provider};
@@ -25,6 +28,11 @@ use crate::{
     error::Refusal,
     provider::Endpoint,
 };
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-okap-request-id");
+const SPEND_REMAINING: HeaderName = HeaderName::from_static("x-okap-spend-remaining");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A JSON answer up to this length is settled before its first byte; a longer one goes by while it
 /// comes in.
@@ -249,8 +257,8 @@ impl Head {
         let status = StatusCode::from_u16(sent.response.status().as_u16());
         let mut builder = HttpResponse::build(status.unwrap_or(StatusCode::BAD_GATEWAY));
         builder
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header(("x-okap-request-id", sent.shape.request_id.as_str()));
+            .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+            .insert_header((REQUEST_ID, sent.shape.request_id.as_str()));
         if let Some(cap) = sent.cap {
             builder.insert_header(("x-okap-output-cap", cap.to_string()));
         }
@@ -266,26 +274,28 @@ impl Head {
 
     /// The limits on requests (draft-ietf-httpapi-ratelimit-headers).
     fn requests(&mut self, holding: &Holding) {
-        let (mut policy, mut left) = (String::new(), String::new());
+        let (mut policy, mut left) = (String::with_capacity(64), String::with_capacity(64));
         for (name, window, requests) in holding.requests() {
             let comma = if policy.is_empty() { "" } else { ", " };
-            policy += &format!("{comma}\"{name}\";q={};w={window}", requests.limit);
-            left += &format!(
+            // Writing to a text cannot fail.
+            let _ = write!(policy, "{comma}\"{name}\";q={};w={window}", requests.limit);
+            let _ = write!(
+                left,
                 "{comma}\"{name}\";r={};t={}",
                 requests.remaining, requests.resets_in_seconds
             );
         }
         if !policy.is_empty() {
             self.0
-                .insert_header(("ratelimit-policy", policy))
-                .insert_header(("ratelimit", left));
+                .insert_header((RATE_LIMIT_POLICY, policy))
+                .insert_header((RATE_LIMIT, left));
         }
     }
 
     fn remaining(&mut self, remaining: Option<Nanodollars>) {
         if let Some(remaining) = remaining {
             self.0
-                .insert_header(("x-okap-spend-remaining", remaining.to_string()));
+                .insert_header((SPEND_REMAINING, remaining.to_string()));
         }
     }
 

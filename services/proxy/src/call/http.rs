@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, rt, web};
 use server::{RequestId, RouteName};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use crate::{
     call::{gate::Gate, one, received::Received},
@@ -14,7 +16,29 @@ use crate::{
 const ROUTE: RouteName = RouteName("/v1/{provider}/{route}");
 
 /// Every proxied route.
+///
+/// A call is a task of its own: each time one wakes up, actix looks through its connection from the
+/// beginning, and a call wakes up several times. With the connection the task goes, too.
 pub async fn call(
+    request: HttpRequest,
+    payload: web::Payload,
+    id: RequestId,
+    gate: web::Data<Arc<Gate>>,
+) -> HttpResponse {
+    // In a box: a task is moved several times.
+    let call = Box::pin(named(request, payload, id, gate));
+    let running = rt::spawn(call.in_current_span());
+    match AbortOnDropHandle::new(running).await {
+        Ok(answer) => answer,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The process is at its end.
+            Err(_) => HttpResponse::ServiceUnavailable().finish(),
+        },
+    }
+}
+
+async fn named(
     request: HttpRequest,
     payload: web::Payload,
     id: RequestId,

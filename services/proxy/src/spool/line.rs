@@ -37,21 +37,18 @@ pub(super) struct Whole {
 }
 
 /// The line of a record, with its end.
-pub(super) fn of(record: &CallRecord, hold: &HoldNote) -> Result<Vec<u8>, serde_json::Error> {
-    let mut line = Vec::with_capacity(1_024);
-    serde_json::to_writer(
-        &mut line,
-        &Line {
-            id: record.call,
-            tenant: record.tenant,
-            event_type: CALL_RECORDED,
-            schema: CallEvent::schema(CALL_RECORDED),
-            occurred_at: record.ended_at,
-            correlation_id: &record.request_id,
-            payload: record,
-            hold,
-        },
-    )?;
+pub(super) fn of(record: &CallRecord, hold: &HoldNote) -> Result<Vec<u8>, sonic_rs::Error> {
+    // Twice for each call, so by the quickest writer there is.
+    let mut line = sonic_rs::to_vec(&Line {
+        id: record.call,
+        tenant: record.tenant,
+        event_type: CALL_RECORDED,
+        schema: CallEvent::schema(CALL_RECORDED),
+        occurred_at: record.ended_at,
+        correlation_id: &record.request_id,
+        payload: record,
+        hold,
+    })?;
     line.push(b'\n');
     Ok(line)
 }

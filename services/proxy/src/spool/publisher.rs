@@ -27,7 +27,7 @@ pub async fn publish(spool: Spool, bus: EventBus, stop: impl Future<Output = ()>
     let mut stop = std::pin::pin!(stop);
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let done = publish_all(&spool, &bus).await;
+        let done = publish_all(&spool, &bus, as_u64(PARCEL)).await;
         metrics::gauge!("latchkey_spool_waiting").set(as_gauge(spool.waiting()));
         let wait = async {
             match &done {
@@ -52,7 +52,7 @@ pub async fn publish(spool: Spool, bus: EventBus, stop: impl Future<Output = ()>
             (pause * 2).min(LONGEST_PAUSE)
         };
     }
-    if let Err(error) = publish_all(&spool, &bus).await {
+    if let Err(error) = publish_all(&spool, &bus, 0).await {
         tracing::warn!(%error, waiting = spool.waiting(), "calls stay in the spool for the next start");
     }
 }
@@ -70,9 +70,16 @@ enum PublishError {
     Bus(#[from] event_bus::PublishError),
 }
 
-async fn publish_all(spool: &Spool, bus: &EventBus) -> Result<(), PublishError> {
+/// Publishes what is there. What comes meanwhile goes with it from `worthwhile` bytes on; fewer wait
+/// to be gathered.
+async fn publish_all(spool: &Spool, bus: &EventBus, worthwhile: u64) -> Result<(), PublishError> {
+    let mut least = 0;
     while let Some(stretch) = spool.0.segments.next_stretch() {
+        if stretch.to - stretch.from < least {
+            break;
+        }
         publish_batch(spool, bus, &stretch).await?;
+        least = worthwhile;
     }
     Ok(())
 }

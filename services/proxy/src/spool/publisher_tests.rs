@@ -118,7 +118,7 @@ async fn what_no_broker_took_keeps_waiting() {
     let written = scratch.spool.0.writer.append(b"{}\n".to_vec(), None);
     written.certain().await.unwrap();
     let before = scratch.spool.0.segments.next_stretch();
-    assert!(publish_all(&scratch.spool, &scratch.bus).await.is_err());
+    assert!(publish_all(&scratch.spool, &scratch.bus, 0).await.is_err());
     assert_eq!(scratch.spool.waiting(), 1);
     assert_eq!(scratch.spool.0.segments.next_stretch(), before);
     drop(fs::remove_dir_all(&scratch.folder));
