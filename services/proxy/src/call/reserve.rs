@@ -184,6 +184,7 @@ impl Authorized {
             capability: self.capability,
             route: route.endpoint.template().to_owned(),
             stream: self.ask.stream,
+            cached: false,
             began_at: self.began_at,
             ended_at: self.began_at,
             provider_status: None,

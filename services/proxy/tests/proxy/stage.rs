@@ -158,6 +158,7 @@ impl Stage {
             bound_to: None,
             ancestors: vec![],
             custom_providers: Vec::new(),
+            response_cache: false,
             version: 1,
         };
         let token = OkapToken::mint().unwrap();
