@@ -31,6 +31,9 @@ use crate::{call, grant};
                        several, tried in order when one fails before its first byte; `route` says in which order \
                        (`fallback`, `round_robin`, `weighted`, `latency`). Each try is a call of its own. \
                        `x-okap-provider` and `x-okap-model` say who answered.\n\n\
+                       With `x-okap-cache: max-age=SECONDS` (1 to 86400), where the organization's policy allows it, the \
+                       very same call under the same grant is answered again for nothing; `x-okap-cache` in the answer \
+                       says `hit` (with `age`), `miss` or `off`.\n\n\
                        Errors come in the provider's shape, with the OKAP type in `error.type`."
     ),
     tags((name = "grant", description = "What a token may do")),

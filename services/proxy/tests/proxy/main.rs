@@ -11,6 +11,8 @@ mod added;
 mod answers;
 mod azure;
 mod budgets;
+mod cache;
+mod cache_bounds;
 mod endings;
 mod fallback;
 mod key;
