@@ -18,7 +18,7 @@ use crate::{call, grant};
                        asked and answered as its SDKs do, with an OKAP token in place of the \
                        provider's key:\n\n\
                        | provider | routes |\n|---|---|\n\
-                       | `openai` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`, `/moderations`, `/images/generations`, `/audio/speech`, `/audio/transcriptions`, `/audio/translations`; `GET /models`, `/models/{model}` |\n\
+                       | `openai` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`, `/moderations`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/audio/translations`; `GET /models`, `/models/{model}` |\n\
                        | `anthropic` | `POST /v1/messages`, `/v1/messages/count_tokens`, and the same without `/v1`; `GET /v1/models` |\n\
                        | `google` | `POST /v1/models/{model}:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents`, and the same below `/v1beta`; `GET /v1/models` |\n\
                        | `groq` | `POST /chat/completions`, `/embeddings`, `/audio/transcriptions`, `/audio/translations`; `GET /models` |\n\

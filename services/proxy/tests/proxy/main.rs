@@ -15,6 +15,7 @@ mod cache;
 mod cache_bounds;
 mod endings;
 mod fallback;
+mod image_edits;
 mod key;
 mod listener;
 mod media;
