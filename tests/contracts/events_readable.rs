@@ -118,6 +118,25 @@ fn the_record_of_a_call_names_the_grants_above_and_the_budgets() {
 }
 
 #[test]
+fn what_came_later_to_an_event_is_read_and_written() {
+    for (event_type, member, value) in [
+        ("call.recorded", "/cached", Value::Bool(true)),
+        (
+            "organization_policy.set",
+            "/rules/response_cache",
+            "allowed".into(),
+        ),
+    ] {
+        let path = folder().join(format!("{event_type}.v1.json"));
+        let text = fs::read_to_string(path).expect("a golden event");
+        let mut event: Value = serde_json::from_str(&text).expect("JSON");
+        let (within, name) = member.rsplit_once('/').expect("a member");
+        event.pointer_mut(within).expect("what holds it")[name] = value;
+        assert_eq!(round_trip(event_type, 1, event.clone()), event);
+    }
+}
+
+#[test]
 fn an_event_of_a_later_version_stops_the_reader() {
     assert!(GrantEvent::decode("grant.revoked", 2, serde_json::json!({"reason": "x"})).is_err());
     assert!(GrantEvent::decode("grant.exploded", 1, serde_json::json!({})).is_err());

@@ -1,5 +1,6 @@
 //! What people do, over all services for real.
 
+mod cache;
 mod calls;
 mod children;
 mod dpop;

@@ -51,6 +51,22 @@ def test_images_come_as_a_stream(client: OpenAI, organization: Organization, sim
     charged_as_billed(organization, simulator)
 
 
+PICTURE = ("hat.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 2_000, "image/png")
+
+
+@pytest.mark.parametrize("image", [PICTURE, [PICTURE, PICTURE]], ids=["one", "several"])
+def test_images_are_edited(client: OpenAI, organization: Organization, simulator: Simulator, image: object) -> None:
+    answer = client.images.edit(model="gpt-image-2", image=image, mask=PICTURE, prompt="a hat", n=2, quality="low")
+    assert len(answer.data) == 2 and answer.usage.output_tokens == 24
+    charged_as_billed(organization, simulator)
+
+
+def test_an_edit_comes_as_a_stream(client: OpenAI, organization: Organization, simulator: Simulator) -> None:
+    events = list(client.images.edit(model="gpt-image-2", image=PICTURE, prompt="a hat", stream=True, partial_images=1))
+    assert events[-1].type == "image_edit.completed" and events[-1].b64_json
+    charged_as_billed(organization, simulator)
+
+
 def test_speech_comes_as_bytes(client: OpenAI, organization: Organization, simulator: Simulator) -> None:
     with client.audio.speech.with_streaming_response.create(model="tts-1", voice="alloy", input="Hello.") as answer:
         assert answer.headers["content-type"] == "audio/mpeg"

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     background,
+    cache::{CacheBounds, ResponseCache},
     call::{Bounds, Drains, Gate, Latencies, LiveCalls, StalledApps},
     provider::{OverrideError, Providers},
     routes,
@@ -78,6 +79,10 @@ impl App {
             keys: Opener::new(keys, postgres.clone(), clock.clone()),
             prices: PriceBook::embedded().context("the price book cannot be read")?,
             wire: Wire::new(CONNECT_WITHIN, reach).context("TLS cannot be set up")?,
+            cache: ResponseCache::new(CacheBounds {
+                all: settings.response_cache_bytes,
+                one: settings.response_cache_answer_bytes,
+            }),
             spool,
             bus,
             live: LiveCalls::new(settings.calls_of_a_grant, settings.calls_at_once),

@@ -147,6 +147,7 @@ pub fn read(
     match endpoint {
         Endpoint::Moderations => media::moderations(body),
         Endpoint::ImageGenerations => media::images(body),
+        Endpoint::ImageEdits => media::image_edits(form, body),
         Endpoint::Speech => media::speech(body),
         Endpoint::Transcriptions | Endpoint::Translations => media::recording(form, body),
         Endpoint::ChatCompletions => openai::chat(upstream, path_model, body),

@@ -19,7 +19,7 @@ const RECOVER_EVERY: Duration = Duration::from_secs(30);
 /// How often the grants of running calls are looked up again: the net under messages that were
 /// missed.
 const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(5);
-/// How often opened keys that nobody uses are cleared.
+/// How often opened keys that nobody uses, and kept answers whose time is over, are cleared.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts all of it.
@@ -75,15 +75,20 @@ async fn recover(gate: Arc<Gate>) {
 
 /// Heeds decisions as they are announced.
 async fn heed(gate: Arc<Gate>) {
-    let mut watcher =
-        gate.bus
-            .watch(&["grant.#", "provider_key.#", "custom_provider.#", "budget.#"]);
+    let mut watcher = gate.bus.watch(&[
+        "grant.#",
+        "provider_key.#",
+        "custom_provider.#",
+        "budget.#",
+        "organization_policy.#",
+    ]);
     loop {
         match watcher.next().await {
             Watched::Event(event) => heed_event(&gate, &event).await,
             Watched::Gap => {
                 gate.access.forget_all();
                 gate.budgets.forget_all();
+                gate.cache.forget_all();
                 gate.keys.forget_all().await;
                 cut_what_ended(&gate).await;
             }
@@ -104,6 +109,7 @@ async fn heed_event(gate: &Gate, event: &RecordedEvent) {
         gate.access.forget(grant);
         let read = event.read::<GrantEvent>();
         if matches!(read, Ok(Some(GrantEvent::Revoked { .. }))) {
+            gate.cache.forget_grant(grant);
             let cut = gate.live.cut(grant);
             // Those that do not read are not woken by it.
             gate.apps.give_up();
@@ -115,6 +121,10 @@ async fn heed_event(gate: &Gate, event: &RecordedEvent) {
     } else if event.event_type.starts_with("custom_provider.") {
         // It stands beside every grant of its organization; such events are few.
         gate.access.forget_all();
+    } else if event.event_type.starts_with("organization_policy.") {
+        // So does this.
+        gate.access.forget_all();
+        gate.cache.forget_tenant(event.tenant);
     } else if event.event_type.starts_with("provider_key.")
         && !matches!(
             event.read::<ProviderKeyEvent>(),
@@ -199,5 +209,6 @@ async fn tidy(gate: Arc<Gate>) {
     loop {
         ticks.tick().await;
         gate.keys.tidy().await;
+        gate.cache.tidy();
     }
 }

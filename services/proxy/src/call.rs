@@ -4,11 +4,13 @@
 //! Received ─▶ Authorized ─▶ Reserved ─▶ Sent ─▶ Settled
 //! ```
 //!
-//! Each stage can be made from the one before and from nothing else, so no call skips one.
+//! Each stage can be made from the one before and from nothing else, so no call skips one. A call whose
+//! answer was kept is reserved and settled without being sent.
 
 mod above;
 mod answer;
 mod authorize;
+mod cached;
 mod drain;
 mod estimate;
 mod event_lines;
@@ -16,6 +18,7 @@ mod flow;
 mod forward;
 mod gate;
 mod gathered;
+mod head;
 mod headers;
 pub mod http;
 mod key_watch;
@@ -33,6 +36,7 @@ mod reserve;
 mod route;
 mod settle;
 mod stalled;
+mod stream_end;
 mod tally;
 mod text_watch;
 mod tokens;

@@ -4,6 +4,7 @@ mod app;
 mod ask;
 mod background;
 mod body;
+mod cache;
 mod call;
 mod error;
 mod grant;

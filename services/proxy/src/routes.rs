@@ -18,7 +18,7 @@ use crate::{call, grant};
                        asked and answered as its SDKs do, with an OKAP token in place of the \
                        provider's key:\n\n\
                        | provider | routes |\n|---|---|\n\
-                       | `openai` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`, `/moderations`, `/images/generations`, `/audio/speech`, `/audio/transcriptions`, `/audio/translations`; `GET /models`, `/models/{model}` |\n\
+                       | `openai` | `POST /chat/completions`, `/responses`, `/completions`, `/embeddings`, `/moderations`, `/images/generations`, `/images/edits`, `/audio/speech`, `/audio/transcriptions`, `/audio/translations`; `GET /models`, `/models/{model}` |\n\
                        | `anthropic` | `POST /v1/messages`, `/v1/messages/count_tokens`, and the same without `/v1`; `GET /v1/models` |\n\
                        | `google` | `POST /v1/models/{model}:generateContent`, `:streamGenerateContent`, `:countTokens`, `:embedContent`, `:batchEmbedContents`, and the same below `/v1beta`; `GET /v1/models` |\n\
                        | `groq` | `POST /chat/completions`, `/embeddings`, `/audio/transcriptions`, `/audio/translations`; `GET /models` |\n\
@@ -31,6 +31,9 @@ use crate::{call, grant};
                        several, tried in order when one fails before its first byte; `route` says in which order \
                        (`fallback`, `round_robin`, `weighted`, `latency`). Each try is a call of its own. \
                        `x-okap-provider` and `x-okap-model` say who answered.\n\n\
+                       With `x-okap-cache: max-age=SECONDS` (1 to 86400), where the organization's policy allows it, the \
+                       very same call under the same grant is answered again for nothing; `x-okap-cache` in the answer \
+                       says `hit` (with `age`), `miss` or `off`.\n\n\
                        Errors come in the provider's shape, with the OKAP type in `error.type`."
     ),
     tags((name = "grant", description = "What a token may do")),

@@ -80,6 +80,22 @@ pub struct Settings {
     #[arg(long, env = "LATCHKEY_CALLS_AT_ONCE", default_value_t = 10_000)]
     pub calls_at_once: usize,
 
+    /// The most bytes of answers that are kept in memory for apps that ask for it; 0 keeps none.
+    #[arg(
+        long,
+        env = "LATCHKEY_RESPONSE_CACHE_BYTES",
+        default_value_t = 64 * 1024 * 1024
+    )]
+    pub response_cache_bytes: u64,
+
+    /// The most bytes of one answer that is kept.
+    #[arg(
+        long,
+        env = "LATCHKEY_RESPONSE_CACHE_ANSWER_BYTES",
+        default_value_t = 1024 * 1024
+    )]
+    pub response_cache_answer_bytes: usize,
+
     /// How long a provider may take to begin its answer.
     #[arg(long, env = "LATCHKEY_FIRST_BYTE_WITHIN", default_value = "120s", value_parser = parse_duration)]
     pub first_byte_within: Duration,

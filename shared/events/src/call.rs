@@ -1,4 +1,5 @@
-//! The record of one call through the proxy: what reached a provider and what it cost.
+//! The record of one call through the proxy: what reached a provider, or was answered from its cache, and
+//! what it cost.
 
 use ids::{AppId, BudgetId, CallId, GrantId, ProviderKeyId, TenantId, UserId};
 use jiff::Timestamp;
@@ -68,7 +69,16 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// One call that reached, or may have reached, a provider. Exactly one exists for each such call.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// One call that reached, or may have reached, a provider, or that was answered from the proxy's cache in
+/// its stead. Exactly one exists for each such call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRecord {
     /// The call; a second record of it is the same record.
@@ -94,7 +104,7 @@ pub struct CallRecord {
     pub provider: Provider,
     /// Whose key paid.
     pub key: ProviderKeyId,
-    /// The version of that key.
+    /// The version of that key; 0 where none was opened.
     pub key_version: i32,
     /// The model the app named.
     pub model: String,
@@ -104,6 +114,9 @@ pub struct CallRecord {
     pub route: String,
     /// Whether the answer was a stream.
     pub stream: bool,
+    /// Whether it was answered from the proxy's cache: no provider was asked, and it cost nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cached: bool,
     /// When the call was reserved.
     pub began_at: Timestamp,
     /// When its end was known.

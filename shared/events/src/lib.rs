@@ -25,6 +25,6 @@ pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
 pub use custom_provider::{CustomProvider, CustomProviderEvent, ProviderKind, TokenPrice};
 pub use organization::{OrganizationEvent, UserEvent};
-pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};
+pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules, ResponseCache};
 pub use payload::{EventPayload, Unreadable};
 pub use standing_decision::{AppKey, ApprovalRuleEvent, BlockedAppEvent, RuleTerms};

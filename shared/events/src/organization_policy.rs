@@ -17,6 +17,27 @@ pub enum DynamicApps {
     Any,
 }
 
+/// Whether apps may have answers kept, to be given again to the very same call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseCache {
+    /// No answer is kept.
+    #[default]
+    Off,
+    /// Answers of calls that ask for it, each for its own grant alone.
+    Allowed,
+}
+
+impl ResponseCache {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks for a reference"
+    )]
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
 /// What an organization lets its people allow. What it never said is as here by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,6 +50,9 @@ pub struct PolicyRules {
     pub every_model: bool,
     /// The longest that a grant may last, in days.
     pub longest_grant_days: u16,
+    /// Whether apps may have answers kept.
+    #[serde(skip_serializing_if = "ResponseCache::is_off")]
+    pub response_cache: ResponseCache,
 }
 
 impl Default for PolicyRules {
@@ -38,6 +62,7 @@ impl Default for PolicyRules {
             dynamic_apps: DynamicApps::default(),
             every_model: true,
             longest_grant_days: 365,
+            response_cache: ResponseCache::Off,
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct GrantAccess {
     /// Those of the providers in `details` that the organization added and has still; read with the
     /// row, and written elsewhere.
     pub custom_providers: Vec<CustomProvider>,
+    /// Whether the organization lets apps have answers kept; read with the row, too.
+    pub response_cache: bool,
     /// How often it was written; rises with each change.
     pub version: i32,
 }
@@ -92,15 +94,18 @@ impl GrantAccess {
                 .map(|Json(ancestors)| ancestors)
                 .unwrap_or_default(),
             custom_providers: Vec::new(),
+            response_cache: false,
             version: column(row, "version")?,
         })
     }
 
-    /// The same with the providers that stand beside the row.
-    pub(crate) fn with_custom_providers(self, row: &Row) -> Result<Self, DatabaseError> {
+    /// The same with what the organization says beside the row.
+    pub(crate) fn with_organization(self, row: &Row) -> Result<Self, DatabaseError> {
         let added: Option<Json<Vec<CustomProvider>>> = column(row, "custom_providers")?;
+        let response_cache: Option<bool> = column(row, "response_cache")?;
         Ok(Self {
             custom_providers: added.map(|Json(added)| added).unwrap_or_default(),
+            response_cache: response_cache.unwrap_or_default(),
             ..self
         })
     }

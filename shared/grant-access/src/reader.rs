@@ -24,7 +24,10 @@ const FIND: &str = "
            (SELECT jsonb_agg(added.definition)
               FROM consent.custom_providers AS added
              WHERE added.tenant_id = access.tenant_id
-               AND access.details @> jsonb_build_array(jsonb_build_object('provider', added.name))) AS custom_providers
+               AND access.details @> jsonb_build_array(jsonb_build_object('provider', added.name))) AS custom_providers,
+           (SELECT policy.rules->>'response_cache' = 'allowed'
+              FROM consent.organization_policies AS policy
+             WHERE policy.tenant_id = access.tenant_id) AS response_cache
       FROM consent.grant_access AS access
      WHERE token_digest = $1";
 
@@ -155,7 +158,7 @@ impl GrantAccessReader {
             .await?;
         let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
         tx.commit().await?;
-        let read = |row| GrantAccess::from_row(row)?.with_custom_providers(row);
+        let read = |row| GrantAccess::from_row(row)?.with_organization(row);
         row.as_ref().map(read).transpose()
     }
 

@@ -53,6 +53,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         bound_to: None,
         ancestors: vec![],
         custom_providers: Vec::new(),
+        response_cache: false,
         version: 1,
     }
 }
@@ -216,6 +217,35 @@ async fn a_changed_grant_is_enforced_as_soon_as_everything_is_forgotten() {
         (1, 1)
     );
     assert_eq!(after.version, before.version + 1);
+}
+
+#[tokio::test]
+async fn what_the_organization_says_of_kept_answers_stands_beside_the_grant() {
+    let granted = granted().await;
+    let says = async |tenant: TenantId, rules: &str| {
+        let client = granted.scratch.superuser().await;
+        let sql = format!(
+            "INSERT INTO consent.organization_policies (tenant_id, rules, changed_at)
+             VALUES ('{}', '{rules}', now())
+                 ON CONFLICT (tenant_id) DO UPDATE SET rules = excluded.rules",
+            tenant.uuid()
+        );
+        client.batch_execute(&sql).await.unwrap();
+        granted.reader.forget_all();
+        let found = granted.reader.find(granted.digest).await.unwrap();
+        found.response_cache
+    };
+    let allowed = r#"{"response_cache": "allowed"}"#;
+    assert!(!says(TenantId::new(now()), allowed).await, "another's word");
+    let tenant = granted.access.tenant;
+    for (rules, expected) in [
+        (allowed, true),
+        (r#"{"every_model": false}"#, false),
+        (r#"{"response_cache": "off"}"#, false),
+        (r#"{"response_cache": "of a later version"}"#, false),
+    ] {
+        assert_eq!(says(tenant, rules).await, expected, "{rules}");
+    }
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ fn understand(
     };
     let mut asked = if matches!(target.route, Route::Models | Route::Model) {
         Asked::default()
-    } else if target.route.hears() {
+    } else if target.route.takes_form() {
         inbound::form_of(request, body)
             .ok_or_else(|| malformed("Could not parse multipart form".to_owned()))?
     } else {

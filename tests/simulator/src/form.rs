@@ -20,6 +20,7 @@ pub fn read(content_type: &str, body: &[u8]) -> Option<Asked> {
         match name {
             "model" => asked.model = Some(content.to_owned()),
             "stream" => asked.stream = content == "true",
+            "n" => asked.choices = content.parse().ok(),
             "response_format" => asked.response_format = Some(content.to_owned()),
             "prompt" => asked.prompt = serde_json::from_value(content.into()).ok(),
             "file" => {

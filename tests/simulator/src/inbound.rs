@@ -85,6 +85,7 @@ pub fn form(request: &HttpRequest, route: Route, asked: Form) -> Form {
         | Route::Responses
         | Route::Messages
         | Route::Images
+        | Route::ImageEdits
         | Route::Speech
         | Route::Transcriptions
         | Route::Translations => asked,

@@ -52,6 +52,7 @@ pub enum Route {
     Embeddings,
     Moderations,
     Images,
+    ImageEdits,
     Speech,
     Transcriptions,
     Translations,
@@ -77,6 +78,7 @@ impl Route {
             Self::Embeddings => "embeddings",
             Self::Moderations => "moderations",
             Self::Images => "images.generations",
+            Self::ImageEdits => "images.edits",
             Self::Speech => "audio.speech",
             Self::Transcriptions => "audio.transcriptions",
             Self::Translations => "audio.translations",
@@ -113,6 +115,7 @@ impl Route {
             Self::Chat
                 | Self::Responses
                 | Self::Images
+                | Self::ImageEdits
                 | Self::Speech
                 | Self::Transcriptions
                 | Self::Translations
@@ -122,8 +125,13 @@ impl Route {
         )
     }
 
-    /// Whether a call brings a form with a recording.
+    /// Whether a call brings a recording.
     pub const fn hears(self) -> bool {
         matches!(self, Self::Transcriptions | Self::Translations)
+    }
+
+    /// Whether a call brings a form of several parts.
+    pub const fn takes_form(self) -> bool {
+        self.hears() || matches!(self, Self::ImageEdits)
     }
 }

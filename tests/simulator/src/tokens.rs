@@ -43,9 +43,11 @@ impl Count {
     /// Counts what a call costs when its answer is generated text.
     pub fn of_text(asked: &Asked, script: &Script, target: Target<'_>) -> Self {
         let choices = match target.route {
-            Route::Chat | Route::Images | Route::Generate | Route::StreamGenerate => {
-                asked.choices.unwrap_or(1)
-            }
+            Route::Chat
+            | Route::Images
+            | Route::ImageEdits
+            | Route::Generate
+            | Route::StreamGenerate => asked.choices.unwrap_or(1),
             _ => 1,
         };
         let choices = choices.clamp(1, MOST_CHOICES);

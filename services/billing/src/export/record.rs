@@ -9,7 +9,7 @@ use crate::usage::{Sum, UsageRow};
 
 /// The columns of every format, in order. New ones are only ever added at the end, so that whoever
 /// reads a file by position can read the next one too.
-pub const COLUMNS: [&str; 26] = [
+pub const COLUMNS: [&str; 27] = [
     "day",
     "began_at",
     "ended_at",
@@ -36,6 +36,7 @@ pub const COLUMNS: [&str; 26] = [
     "price_version",
     "request_id",
     "parent_grant_id",
+    "cached",
 ];
 
 /// One exported row; its fields are [`COLUMNS`].
@@ -67,6 +68,7 @@ pub struct ExportRecord {
     price_version: String,
     request_id: String,
     parent_grant_id: Option<GrantId>,
+    cached: bool,
 }
 
 impl From<UsageRow> for ExportRecord {
@@ -98,6 +100,7 @@ impl From<UsageRow> for ExportRecord {
             price_version: row.price_version,
             request_id: row.request_id,
             parent_grant_id: row.ancestors.first().copied().map(Id::from_uuid),
+            cached: row.cached,
         }
     }
 }

@@ -80,7 +80,7 @@ impl FromStr for CallCursor {
 const CALLS: &str = "
     -- billing.usage_calls
     SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
-           capability, route, stream, outcome, measurement, provider_status, input_tokens,
+           capability, route, stream, cached, outcome, measurement, provider_status, input_tokens,
            cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
            reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at
       FROM billing.usage
@@ -149,6 +149,7 @@ impl UsageRow {
             capability: column(row, "capability")?,
             route: column(row, "route")?,
             stream: column(row, "stream")?,
+            cached: column(row, "cached")?,
             outcome: column(row, "outcome")?,
             measurement: column(row, "measurement")?,
             provider_status: column::<Option<i16>>(row, "provider_status")?.map(i16::unsigned_abs),

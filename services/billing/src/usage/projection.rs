@@ -55,11 +55,11 @@ const BOOK: &str = "
     WITH booked AS (
         INSERT INTO billing.usage
                (day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
-                capability, route, stream, outcome, measurement, provider_status, input_tokens,
+                capability, route, stream, cached, outcome, measurement, provider_status, input_tokens,
                 cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                 reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at)
         SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
-               capability, route, stream, outcome, measurement, provider_status, input_tokens,
+               capability, route, stream, cached, outcome, measurement, provider_status, input_tokens,
                cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at
           FROM jsonb_populate_recordset(NULL::billing.usage, $1)

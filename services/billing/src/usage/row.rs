@@ -32,6 +32,8 @@ pub struct UsageRow {
     pub capability: String,
     pub route: String,
     pub stream: bool,
+    /// Answered from a proxy's cache.
+    pub cached: bool,
     pub outcome: String,
     pub measurement: String,
     pub provider_status: Option<u16>,
@@ -70,6 +72,7 @@ impl UsageRow {
             capability: record.capability.to_string(),
             route: shortened(&record.route),
             stream: record.stream,
+            cached: record.cached,
             outcome: word(record.outcome),
             measurement: word(record.measurement),
             provider_status: record.provider_status,

@@ -51,6 +51,7 @@ impl Granted {
             capability: Capability::Chat,
             route: "/chat/completions".to_owned(),
             stream: false,
+            cached: false,
             began_at,
             ended_at: began_at + jiff::SignedDuration::from_millis(1_500),
             provider_status: Some(200),

@@ -65,7 +65,13 @@ fn golden_calls(tenant: TenantId) -> Vec<CallRecord> {
     free.cost = Nanodollars::ZERO;
     free.outcome = CallOutcome::ProviderError;
     free.provider_status = Some(429);
-    vec![unanswered, free, base(0), formula, quoted, dear]
+    let mut again = base(6);
+    again.cached = true;
+    again.cost = Nanodollars::ZERO;
+    again.reserved = Nanodollars::ZERO;
+    again.usage = TokenUsage::default();
+    again.provider_status = None;
+    vec![again, unanswered, free, base(0), formula, quoted, dear]
 }
 
 async fn golden(stage: &Stage) -> Person {
@@ -138,7 +144,7 @@ async fn the_manifest_checks_the_file() {
             .collect();
         assert_eq!(manifest["sha256"], hex);
         let shown = serde_json::json!({
-            "period": "2026-11", "format": format, "columns": billing::export::COLUMNS, "rows": 6,
+            "period": "2026-11", "format": format, "columns": billing::export::COLUMNS, "rows": 7,
             "sum": "4000000.030000004", "sha256": hex, "price_versions": ["2026-11-20", "2026-11-21"],
             "generated_at": "2026-11-22T12:00:00Z", "closed": false,
         });

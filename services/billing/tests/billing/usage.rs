@@ -238,7 +238,7 @@ async fn calls_are_listed_newest_first_and_piece_by_piece() {
         "id": calls[23].call, "began_at": "2026-11-11T10:00:00Z", "ended_at": "2026-11-11T10:00:01.5Z",
         "grant": other.grant, "user": owner.user, "app": null, "app_name": "Recipe",
         "provider": "openai", "key": calls[23].key, "model": "gpt-4o", "capability": "chat",
-        "route": "/chat/completions", "stream": false, "outcome": "completed",
+        "route": "/chat/completions", "stream": false, "cached": false, "outcome": "completed",
         "measurement": "measured", "provider_status": 200,
         "tokens": {"input": 100, "cached_input": 0, "cache_write": 0, "output": 20, "reasoning": 0},
         "cost": "0.010000001", "exceeded_reservation": false, "price_version": "2026-11-20",

@@ -88,6 +88,7 @@ impl Grants {
             ancestors: above,
             bound_to,
             custom_providers: Vec::new(),
+            response_cache: false,
             version: 1,
             ..parent.clone()
         };

@@ -1,7 +1,7 @@
 //! `/api/v1/policy`: what the organization lets its people allow.
 
 use actix_web::{HttpResponse, get, put, web};
-use events::{DynamicApps, PolicyRules};
+use events::{DynamicApps, PolicyRules, ResponseCache};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use server::{Person, Problem, RequestId, StrictJson};
@@ -25,6 +25,12 @@ pub struct NewPolicy {
     every_model: bool,
     /// The longest that a grant may last, 1 to 365 days.
     longest_grant_days: u16,
+    /// Whether a proxy may keep an answer for an app that asks for it, and give it again to the very same
+    /// call under the same grant: `off` or `allowed`. `off` when left out. It counts within a second for
+    /// calls of grants that exist, too.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    response_cache: ResponseCache,
 }
 
 /// The organization's policy.
@@ -39,6 +45,9 @@ pub struct PolicyView {
     every_model: bool,
     /// The longest that a grant may last, in days.
     longest_grant_days: u16,
+    /// Whether a proxy may keep answers for apps that ask for it: `off` or `allowed`.
+    #[schema(value_type = String)]
+    response_cache: ResponseCache,
     /// Since when; left out while the organization never set one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -53,6 +62,7 @@ impl From<Option<PolicyRow>> for PolicyView {
             dynamic_apps: rules.dynamic_apps,
             every_model: rules.every_model,
             longest_grant_days: rules.longest_grant_days,
+            response_cache: rules.response_cache,
             changed_at: row.map(|row| row.changed_at),
         }
     }
@@ -74,7 +84,7 @@ pub(crate) async fn show(
 }
 
 /// Sets what the organization lets its people allow, as a whole. It counts for every decision from now
-/// on; what was granted before stays until it ends or is revoked.
+/// on; what was granted before stays until it ends or is revoked. `response_cache` counts for every call.
 #[utoipa::path(tag = "policy", request_body = NewPolicy, responses(
     (status = 200, body = PolicyView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 503, body = Problem)))]
@@ -91,6 +101,7 @@ pub(crate) async fn set(
         dynamic_apps: body.0.dynamic_apps,
         every_model: body.0.every_model,
         longest_grant_days: body.0.longest_grant_days,
+        response_cache: body.0.response_cache,
     };
     policies
         .set(&Actor::person(&person, &request_id), rules)

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use askama::Template;
-use events::{DynamicApps, PolicyRules};
+use events::{DynamicApps, PolicyRules, ResponseCache};
 use jiff::Timestamp;
 use pages::{Choice, Field, Layout, Notice, Section, filters};
 use serde::Deserialize;
@@ -39,6 +39,7 @@ struct Answers {
     client_documents: String,
     every_model: String,
     longest_grant_days: String,
+    response_cache: String,
     #[serde(skip)]
     fault: Option<String>,
 }
@@ -49,6 +50,7 @@ struct PolicyPage {
     layout: Layout,
     apps: [Field; 2],
     grants: [Field; 2],
+    calls: [Field; 1],
     changed_at: Option<Timestamp>,
     now: Timestamp,
 }
@@ -61,7 +63,7 @@ async fn show(
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::ManagePolicy)?;
     let notice = (query.0.done.as_deref() == Some("set")).then(|| {
-        Notice::good("Saved. It counts for every decision from now on; what was granted stays.")
+        Notice::good("Saved. It counts for every decision and every call from now on; what was granted stays.")
     });
     page(&rooms, &person, None, notice, StatusCode::OK).await
 }
@@ -114,6 +116,7 @@ impl Answers {
             client_documents: yes_or_no(rules.client_documents),
             every_model: yes_or_no(rules.every_model),
             longest_grant_days: rules.longest_grant_days.to_string(),
+            response_cache: yes_or_no(rules.response_cache == ResponseCache::Allowed),
             fault: None,
         }
     }
@@ -133,6 +136,11 @@ impl Answers {
                 .unwrap_or(DynamicApps::None),
             every_model: self.every_model == YES,
             longest_grant_days: days,
+            response_cache: if self.response_cache == YES {
+                ResponseCache::Allowed
+            } else {
+                ResponseCache::Off
+            },
         })
     }
 }
@@ -174,6 +182,7 @@ impl PolicyPage {
             "No, models are named one by one",
             &form.every_model,
         );
+        let cache = yes_or_no("Yes, when an app asks for that", "No", &form.response_cache);
         Self {
             apps: [
                 Field::select(
@@ -205,6 +214,13 @@ impl PolicyPage {
                     .value(form.longest_grant_days)
                     .maybe_error(form.fault),
             ],
+            calls: [Field::select("response_cache", "Keep answers", cache)
+                .required()
+                .hint(
+                    "A call that is the same to the last byte, under the same grant, then gets the \
+                     answer that the one before it got, and costs nothing. Answers stand in the \
+                     memory of the proxy for as long as the app says, a day at most.",
+                )],
             changed_at: row.map(|row| row.changed_at),
             layout,
             now,
@@ -231,6 +247,7 @@ mod tests {
             dynamic_apps: DynamicApps::Any,
             every_model: false,
             longest_grant_days: 7,
+            response_cache: ResponseCache::Allowed,
         };
         let changed_at = look::at("2026-11-10T08:00:00Z");
         let html = look::keep(

@@ -11,7 +11,7 @@ use crate::{
 
 /// What an organization has that never set a policy, with other values for these members.
 fn policy(changes: &Value) -> Value {
-    let mut policy = json!({"client_documents": true, "dynamic_apps": "with_token", "every_model": true, "longest_grant_days": 365});
+    let mut policy = json!({"client_documents": true, "dynamic_apps": "with_token", "every_model": true, "longest_grant_days": 365, "response_cache": "off"});
     for (name, value) in changes.as_object().unwrap() {
         policy[name] = value.clone();
     }
@@ -53,7 +53,9 @@ async fn a_policy_is_set_as_a_whole_by_those_who_may_and_read_by_everybody() {
         world.get(&member, "/policy").await.json(),
         policy(&json!({}))
     );
-    let stricter = policy(&json!({"client_documents": false, "longest_grant_days": 7}));
+    let stricter = policy(&json!({
+        "client_documents": false, "longest_grant_days": 7, "response_cache": "allowed",
+    }));
     let mut shown = stricter.clone();
     shown["changed_at"] = json!("2026-11-22T12:00:00Z");
     assert_eq!(put(&world, &member, stricter.clone()).await.status, 403);
@@ -79,6 +81,7 @@ async fn a_policy_that_cannot_be_kept_is_refused_and_changes_nothing() {
         policy(&json!({"longest_grant_days": "7"})),
         policy(&json!({"dynamic_apps": "all"})),
         policy(&json!({"unheard_of": true})),
+        policy(&json!({"response_cache": true})),
         json!({"longest_grant_days": 7}),
     ] {
         assert_eq!(
@@ -178,6 +181,7 @@ async fn the_policy_is_set_on_its_page() {
             ("dynamic_apps", "any"),
             ("every_model", "no"),
             ("longest_grant_days", days),
+            ("response_cache", "yes"),
         ]
     };
     let faulty = world
@@ -196,7 +200,11 @@ async fn the_policy_is_set_on_its_page() {
     );
     let holds = world.get(&member, "/policy").await.json();
     assert_eq!(
-        (&holds["dynamic_apps"], &holds["longest_grant_days"]),
-        (&json!("any"), &json!(14))
+        (
+            &holds["dynamic_apps"],
+            &holds["longest_grant_days"],
+            &holds["response_cache"]
+        ),
+        (&json!("any"), &json!(14), &json!("allowed"))
     );
 }

@@ -1,6 +1,9 @@
 //! Bodies that ask for moderation, images and sounds, in OpenAI's dialect.
 
+mod edits;
 mod pictures;
+
+pub(super) use edits::image_edits;
 
 use super::{Ask, AskError, Media, Name, answers, common, media, named, with_model};
 use crate::body::{Form, FormType, Members};

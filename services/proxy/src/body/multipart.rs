@@ -96,12 +96,15 @@ pub struct Form<'b> {
 struct Part<'b> {
     /// The usual spelling, if a decision rests on this part.
     matters_as: Option<&'static str>,
+    /// It is one of a list, as its spelling says (`image[]`).
+    in_list: bool,
     is_file: bool,
     content: &'b [u8],
 }
 
 impl<'b> Form<'b> {
-    /// Reads a whole form. Decisions rest on the parts of the names in `matter`.
+    /// Reads a whole form. Decisions rest on the parts of the names in `matter`, each of which is there
+    /// once, or several times where one of its spellings is that of a list (`image[]`).
     ///
     /// # Errors
     /// Names what makes the form ambiguous.
@@ -147,25 +150,32 @@ impl<'b> Form<'b> {
         let stem = name.split('[').next().unwrap_or_default();
         let known = matter.iter().find(|known| is_read_as(stem, known));
         let usual = known.and_then(|known| known.first().copied());
-        if let Some(usual) = usual {
-            if name != usual {
+        let in_list = name.ends_with("[]");
+        if let (Some(known), Some(usual)) = (known, usual) {
+            if !known.contains(&name) {
                 return Err(FormError::Variant(usual));
             }
-            if self.find(usual).is_some() {
+            let mut same = self.named(usual);
+            if same.any(|part| !(in_list && part.in_list)) {
                 return Err(FormError::Twice(usual));
             }
         }
         self.parts.push(Part {
             matters_as: usual,
+            in_list,
             is_file,
             content,
         });
         Ok(())
     }
 
+    fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f Part<'b>> {
+        let parts = self.parts.iter();
+        parts.filter(move |part| part.matters_as == Some(name))
+    }
+
     fn find(&self, name: &str) -> Option<&Part<'b>> {
-        let mut parts = self.parts.iter();
-        parts.find(|part| part.matters_as == Some(name))
+        self.named(name).next()
     }
 
     /// Whether the part is there.
@@ -211,6 +221,21 @@ impl<'b> Form<'b> {
         }
     }
 
+    /// A field of any length: its bytes.
+    ///
+    /// # Errors
+    /// When it is there and is a file.
+    pub fn long_text(&self, name: &'static str) -> Result<Option<&'b [u8]>, FormError> {
+        match self.find(name) {
+            None => Ok(None),
+            Some(part) if !part.is_file => Ok(Some(part.content)),
+            Some(_) => Err(FormError::Kind {
+                name,
+                expected: "a text",
+            }),
+        }
+    }
+
     /// The bytes of a file.
     ///
     /// # Errors
@@ -224,6 +249,26 @@ impl<'b> Form<'b> {
                 expected: "a file",
             }),
         }
+    }
+
+    /// How many files a name stands for, alone or as a list.
+    ///
+    /// # Errors
+    /// When one of them is no file.
+    pub fn count_files(&self, name: &'static str) -> Result<usize, FormError> {
+        if self.named(name).all(|part| part.is_file) {
+            return Ok(self.named(name).count());
+        }
+        Err(FormError::Kind {
+            name,
+            expected: "a file",
+        })
+    }
+
+    /// How many files there are, whatever their names.
+    #[must_use]
+    pub fn all_files(&self) -> usize {
+        self.parts.iter().filter(|part| part.is_file).count()
     }
 }
 

@@ -115,6 +115,48 @@ fn names_that_matter_are_there_once_and_spelled_right() {
 }
 
 #[test]
+fn a_name_may_stand_for_a_list_of_files() {
+    const LIST: &[Name] = &[&["image", "image[]"], &["mask"]];
+    let file = |name: &str| {
+        format!(
+            "--XyZ\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a\"\r\n\r\nx\r\n"
+        )
+    };
+    let of = |names: &[&str]| {
+        let body = names.iter().map(|name| file(name)).collect::<String>() + "--XyZ--";
+        let kind = FormType::parse("multipart/form-data; boundary=XyZ").unwrap();
+        let form = Form::of_body(&kind, body.as_bytes(), LIST)?;
+        Ok((form.count_files("image")?, form.all_files()))
+    };
+    assert_eq!(of(&["image"]), Ok((1, 1)));
+    assert_eq!(of(&["image[]"]), Ok((1, 1)));
+    assert_eq!(of(&["image[]", "mask", "image[]", "other"]), Ok((2, 4)));
+    for twice in [
+        ["image", "image"],
+        ["image", "image[]"],
+        ["image[]", "image"],
+    ] {
+        assert_eq!(of(&twice), Err(FormError::Twice("image")), "{twice:?}");
+    }
+    assert_eq!(of(&["mask", "mask"]), Err(FormError::Twice("mask")));
+    for variant in [
+        "image[0]",
+        "image[][]",
+        "Image[]",
+        "IMAGE",
+        "image []",
+        "image[",
+    ] {
+        assert_eq!(
+            of(&[variant]),
+            Err(FormError::Variant("image")),
+            "{variant}"
+        );
+    }
+    assert_eq!(of(&["mask[]"]), Err(FormError::Variant("mask")));
+}
+
+#[test]
 fn a_form_names_one_plain_boundary() {
     for good in [
         "multipart/form-data; boundary=XyZ",

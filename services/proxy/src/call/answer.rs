@@ -1,38 +1,26 @@
 //! What of a provider's answer the app gets.
 
-use std::{fmt::Write, future::poll_fn, sync::Arc};
+use std::{future::poll_fn, sync::Arc};
 
-use actix_web::{
-    HttpResponse, HttpResponseBuilder,
-    http::{
-        StatusCode,
-        header::{self, HeaderName, HeaderValue},
-    },
-};
+use actix_web::HttpResponse;
 use bytes::{Bytes, BytesMut};
 use events::{CallOutcome, Provider};
-use money::Nanodollars;
 
 use crate::{
     call::{
+        cached::Keeping,
         flow::Flow,
         forward::Sent,
         gate::Gate,
-        headers,
+        head::Head,
         meter::{Framing, Meter},
         models,
-        relay::{self, Relay},
-        reserve::Holding,
-        settle::{Ending, Evidence},
+        relay::Relay,
+        settle::{Ending, Evidence, Settled},
     },
     error::Refusal,
     provider::Endpoint,
 };
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-okap-request-id");
-const SPEND_REMAINING: HeaderName = HeaderName::from_static("x-okap-spend-remaining");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A JSON answer up to this length is settled before its first byte; a longer one goes by while it
 /// comes in.
@@ -128,9 +116,11 @@ impl Sent {
             live,
             watch,
             deadline,
-            ..
+            cap,
+            keep,
         } = self;
         let kind = content_type(framing, response.headers());
+        let keeping = Keeping::begin(keep, (&response, &watch), kind, cap);
         let length = response.body().length().unwrap_or(0);
         let mut meter = Meter::new(route.endpoint, framing);
         meter.note_tier(tier_of(response.headers()));
@@ -149,22 +139,26 @@ impl Sent {
         let goes_by = framing != Framing::Json || route.endpoint == Endpoint::StreamGenerateContent;
         if goes_by || length > WHOLE as u64 {
             head.standing(&flow);
-            let mut relay = relay(flow);
+            let mut relay = relay(flow).keeping(keeping);
             if framing != Framing::Events {
                 relay = relay.begun().await?;
             }
             return Ok(head.passing(kind, relay));
         }
         match whole(flow, &provider).await? {
-            Read::Whole { body, remaining } if route.endpoint == Endpoint::ListModels => {
+            Read::Whole { body, settled } if route.endpoint == Endpoint::ListModels => {
                 let detail = access.detail_for(&provider);
                 let granted = detail.and_then(|detail| models::granted(&body, &detail.models));
-                head.remaining(remaining);
-                Ok(head.whole(granted.ok_or(Refusal::ProviderAnswer(provider))?))
+                head.remaining(settled.and_then(|settled| settled.remaining));
+                let granted = granted.ok_or(Refusal::ProviderAnswer(provider))?;
+                Ok(head.whole(kind, granted))
             }
-            Read::Whole { body, remaining } => {
-                head.remaining(remaining);
-                Ok(head.whole(body))
+            Read::Whole { body, settled } => {
+                if let Some(keeping) = keeping {
+                    keeping.end(&body, settled.as_ref());
+                }
+                head.remaining(settled.and_then(|settled| settled.remaining));
+                Ok(head.whole(kind, body))
             }
             // A list of models has no reason to be that long.
             Read::Long { .. } if route.endpoint == Endpoint::ListModels => {
@@ -172,7 +166,8 @@ impl Sent {
             }
             Read::Long { flow, first } => {
                 head.standing(&flow);
-                Ok(head.passing(kind, relay(*flow).after(first)))
+                let relay = relay(*flow).keeping(keeping).after(first);
+                Ok(head.passing(kind, relay))
             }
         }
     }
@@ -196,7 +191,7 @@ enum Read {
     /// All of it, and the call is settled.
     Whole {
         body: Bytes,
-        remaining: Option<Nanodollars>,
+        settled: Option<Settled>,
     },
     /// It is too long to be kept.
     Long { flow: Box<Flow>, first: Bytes },
@@ -241,86 +236,7 @@ async fn whole(mut flow: Flow, provider: &Provider) -> Result<Read, Refusal> {
         Some(refusal) => Err(refusal),
         None => {
             let body = if more.is_empty() { body } else { more.freeze() };
-            Ok(Read::Whole {
-                body,
-                remaining: settled.and_then(|settled| settled.remaining),
-            })
+            Ok(Read::Whole { body, settled })
         }
-    }
-}
-
-/// An answer that is given on, so far without its body.
-pub(super) struct Head(HttpResponseBuilder);
-
-impl Head {
-    pub(super) fn of(sent: &Sent) -> Self {
-        let status = StatusCode::from_u16(sent.response.status().as_u16());
-        let mut builder = HttpResponse::build(status.unwrap_or(StatusCode::BAD_GATEWAY));
-        builder
-            .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-            .insert_header((REQUEST_ID, sent.shape.request_id.as_str()));
-        if let Some(cap) = sent.cap {
-            builder.insert_header(("x-okap-output-cap", cap.to_string()));
-        }
-        for header in headers::to_app(sent.response.headers(), &sent.watch) {
-            builder.append_header(header);
-        }
-        let mut head = Self(builder);
-        if let Some(holding) = sent.open.holding() {
-            head.requests(holding);
-        }
-        head
-    }
-
-    /// The limits on requests (draft-ietf-httpapi-ratelimit-headers).
-    fn requests(&mut self, holding: &Holding) {
-        let (mut policy, mut left) = (String::with_capacity(64), String::with_capacity(64));
-        for (name, window, requests) in holding.requests() {
-            let comma = if policy.is_empty() { "" } else { ", " };
-            // Writing to a text cannot fail.
-            let _ = write!(policy, "{comma}\"{name}\";q={};w={window}", requests.limit);
-            let _ = write!(
-                left,
-                "{comma}\"{name}\";r={};t={}",
-                requests.remaining, requests.resets_in_seconds
-            );
-        }
-        if !policy.is_empty() {
-            self.0
-                .insert_header((RATE_LIMIT_POLICY, policy))
-                .insert_header((RATE_LIMIT, left));
-        }
-    }
-
-    fn remaining(&mut self, remaining: Option<Nanodollars>) {
-        if let Some(remaining) = remaining {
-            self.0
-                .insert_header((SPEND_REMAINING, remaining.to_string()));
-        }
-    }
-
-    /// What is left while the call still holds its worst case.
-    fn standing(&mut self, flow: &Flow) {
-        self.remaining(
-            flow.open()
-                .and_then(|open| open.holding())
-                .and_then(Holding::remaining),
-        );
-    }
-
-    fn whole(mut self, body: Bytes) -> HttpResponse {
-        self.0.content_type("application/json").body(body)
-    }
-
-    /// Tells gateways, too, that nothing of it is to be kept back.
-    fn passing(mut self, kind: &'static str, relay: Relay) -> HttpResponse {
-        self.0
-            .insert_header(("x-accel-buffering", "no"))
-            .content_type(kind)
-            .body(relay::boxed(relay))
-    }
-
-    pub(super) fn error(mut self, body: Bytes) -> HttpResponse {
-        self.0.content_type("application/json").body(body)
     }
 }

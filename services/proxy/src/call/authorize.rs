@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::{
     ask::{self, Ask},
     call::{
+        cached::Keep,
         gate::Gate,
         headers,
         live::{Crowded, LiveCall},
@@ -35,6 +36,8 @@ pub struct Authorized {
     pub(crate) body: Bytes,
     pub(crate) live: LiveCall,
     pub(crate) began_at: Timestamp,
+    /// What becomes of the app's wish for a kept answer, once that was looked for.
+    pub(crate) keep: Option<Keep>,
 }
 
 impl Received {
@@ -138,6 +141,7 @@ impl Received {
             live,
             began_at,
             access,
+            keep: None,
         })
     }
 }

@@ -220,6 +220,41 @@ fn an_image_costs_at_most_what_its_size_and_quality_do() {
 }
 
 #[test]
+fn an_edited_image_is_held_at_what_it_reads_as_well() {
+    let form = "--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-image-2\r\n\
+                --B\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na hat\r\n\
+                --B\r\nContent-Disposition: form-data; name=\"size\"\r\n\r\n1024x1024\r\n\
+                --B\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\nx\r\n--B--";
+    let kind = crate::body::FormType::parse("multipart/form-data; boundary=B").unwrap();
+    let providers = Providers::built_in(&[]).unwrap();
+    let upstream = providers.find("openai").unwrap();
+    let endpoint = Endpoint::ImageEdits;
+    let asked = ask::read(upstream, endpoint, None, Some(&kind), form.as_bytes()).unwrap();
+    let book = PriceBook::embedded().unwrap();
+    let price = book.price("openai", &asked.model, now()).unwrap();
+    let limits = limits(100_000);
+    let held = estimate(
+        upstream.name(),
+        endpoint,
+        &asked,
+        Some(price),
+        &limits,
+        4_096,
+    )
+    .unwrap();
+    assert_eq!((held.input, held.output), (5 + 14_000 + 64, 8_192 + 1_024));
+    // What is read of an image is dearer than text: 8 USD for a million tokens.
+    let most = price_book::TokenUsage {
+        input: held.input,
+        image_input: held.input,
+        output: held.output,
+        image_output: held.output,
+        ..price_book::TokenUsage::default()
+    };
+    assert!(held.cost >= price.cost(&most));
+}
+
+#[test]
 fn speech_is_charged_by_characters_or_by_tokens() {
     let body = json!({"model": "tts-1", "voice": "alloy", "input": "hello"});
     let estimate = at("openai", Endpoint::Speech, &body, 1).unwrap();

@@ -16,6 +16,7 @@ use crate::{
     ask::Ask,
     body::FormType,
     call::{
+        cached::Keep,
         drain,
         gate::Gate,
         headers,
@@ -41,6 +42,8 @@ pub struct Sent {
     pub(crate) ask: Ask,
     /// The cap that was put in.
     pub(crate) cap: Option<u32>,
+    /// What becomes of the app's wish for a kept answer, if it has one.
+    pub(crate) keep: Option<Keep>,
     pub(crate) response: Response<Body>,
     pub(crate) open: OpenCall,
     pub(crate) live: LiveCall,
@@ -78,15 +81,7 @@ impl Reserved {
             tracing::error!(what, provider = %route.upstream.name(), "a call cannot be sent");
             Refusal::Fault
         };
-        let url = route
-            .upstream
-            .url(
-                route.endpoint,
-                route.version,
-                route.model.as_deref(),
-                &route.query,
-            )
-            .map_err(|_| fault("its address is no URL"))?;
+        let url = route.url().map_err(|_| fault("its address is no URL"))?;
         let mut request = Request::new(Full::default());
         *request.method_mut() = method(route.endpoint.has_body());
         *request.uri_mut() = url;
@@ -132,6 +127,7 @@ impl Reserved {
                 access: authorized.access,
                 ask: authorized.ask,
                 cap: estimate.cap,
+                keep: authorized.keep,
                 response: *response,
                 open,
                 live: authorized.live,
@@ -147,13 +143,15 @@ impl Reserved {
 }
 
 /// The `Content-Type` of a body, as it was checked.
-fn body_kind(form: Option<&FormType>) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+pub(super) fn body_kind(
+    form: Option<&FormType>,
+) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
     form.map_or(Ok(HeaderValue::from_static("application/json")), |form| {
         HeaderValue::from_str(&form.header())
     })
 }
 
-const fn method(has_body: bool) -> Method {
+pub(super) const fn method(has_body: bool) -> Method {
     if has_body { Method::POST } else { Method::GET }
 }
 

@@ -16,6 +16,7 @@ use price_book::PriceBook;
 use spend_limits::SpendLimits;
 
 use crate::{
+    cache::ResponseCache,
     call::{live::LiveCalls, one::Latencies, stalled::StalledApps},
     provider::Providers,
     spool::Spool,
@@ -59,6 +60,8 @@ pub struct Gate {
     pub prices: &'static PriceBook,
     /// The connections to providers.
     pub wire: Wire,
+    /// Answers that are given again.
+    pub cache: ResponseCache,
     /// What became of calls.
     pub spool: Spool,
     /// Where refused keys are told.

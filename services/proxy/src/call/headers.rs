@@ -14,6 +14,9 @@ use crate::{
 const USER_AGENT: UpstreamValue =
     UpstreamValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
 
+/// What a provider calls a call, as apps are told.
+pub(crate) const PROVIDER_REQUEST_ID: &str = "x-provider-request-id";
+
 /// Anthropic's betas that change neither what a call costs nor where its data goes. Others are
 /// left out.
 const ANTHROPIC_BETAS: [&str; 19] = [
@@ -183,7 +186,7 @@ pub(crate) fn to_app<'h>(
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'h {
     headers.iter().filter_map(move |(name, value)| {
         let name = match name.as_str() {
-            "request-id" | "x-request-id" => "x-provider-request-id",
+            "request-id" | "x-request-id" => PROVIDER_REQUEST_ID,
             same @ ("retry-after" | "retry-after-ms" | "x-should-retry") => same,
             same if same.starts_with("x-ratelimit-")
                 || same.starts_with("anthropic-ratelimit-") =>
@@ -248,6 +251,7 @@ mod tests {
             ("accept-encoding", "gzip"),
             ("user-agent", "OpenAI/Python"),
             ("idempotency-key", "k"),
+            ("x-okap-cache", "max-age=60"),
             ("accept", "application/json"),
             ("x-stainless-lang", "python"),
             ("anthropic-version", "2023-06-01"),

@@ -82,7 +82,10 @@ async fn pass(
     payload: web::Payload,
     gate: &Arc<Gate>,
 ) -> Result<HttpResponse, Refusal> {
-    let authorized = received.authorize(gate, payload).await?;
+    let mut authorized = received.authorize(gate, payload).await?;
+    if let Some(kept) = authorized.look_up(gate)? {
+        return Box::pin(authorized.answer_again(gate, &kept)).await;
+    }
     let reserved = authorized.reserve(gate).await?.rehearse()?;
     let payer = reserved.open_key(gate).await?;
     let sent = reserved.send(gate, &payer).await?;

@@ -101,7 +101,7 @@ impl Meter {
             | Endpoint::EmbedContent
             | Endpoint::BatchEmbedContents => Words::Google,
             _ if framing == Framing::Opaque => Words::Nothing,
-            Endpoint::ImageGenerations => Words::Media { draws: true },
+            Endpoint::ImageGenerations | Endpoint::ImageEdits => Words::Media { draws: true },
             Endpoint::Speech | Endpoint::Transcriptions | Endpoint::Translations => {
                 Words::Media { draws: false }
             }

@@ -11,6 +11,7 @@ use server::RequestId;
 
 use crate::{
     body::FormType,
+    cache::MaxAge,
     call::{
         gate::Gate,
         headers,
@@ -32,6 +33,8 @@ pub struct Received {
     pub(crate) declared_length: Option<usize>,
     /// What the body is, where it is a form.
     pub(crate) form: Option<FormType>,
+    /// How old a kept answer may be, if the app takes one.
+    pub(crate) max_age: Option<MaxAge>,
 }
 
 /// A refusal, and the shape to tell it in.
@@ -68,18 +71,23 @@ impl Received {
             let route = matched.route(parameters.to_send, added);
             let forwarded = headers::to_provider(request.headers(), route.upstream.dialect());
             let declared_length = headers::declared_length(request.headers())?;
-            Ok((route, (digest, proof), forwarded, (declared_length, form)))
+            let max_age = MaxAge::asked(request.headers())?;
+            let body = (declared_length, form);
+            Ok((route, (digest, proof), (forwarded, max_age), body))
         });
         match read {
-            Ok((route, (digest, proof), forwarded, (declared_length, form))) => Ok(Self {
-                route,
-                digest,
-                proof,
-                shape,
-                forwarded,
-                declared_length,
-                form,
-            }),
+            Ok((route, (digest, proof), (forwarded, max_age), (declared_length, form))) => {
+                Ok(Self {
+                    route,
+                    digest,
+                    proof,
+                    shape,
+                    forwarded,
+                    declared_length,
+                    form,
+                    max_age,
+                })
+            }
             Err(refusal) => Err((shape, refusal)),
         }
     }

@@ -16,10 +16,11 @@ use tokio::time::timeout;
 
 use crate::{
     call::{
-        answer::{Head, framing_of},
+        answer::framing_of,
         drain,
         forward::Sent,
         gate::Gate,
+        head::Head,
         meter::Framing,
         settle::{Ending, Evidence},
     },
@@ -61,7 +62,7 @@ impl Sent {
         }
         let is_refusal = status.is_client_error() || status.is_server_error();
         match body.filter(|body| is_refusal && !self.watch.finds_in(body)) {
-            Some(body) => Ok(head.error(body.freeze())),
+            Some(body) => Ok(head.whole("application/json", body.freeze())),
             None if is_refusal => Err(Refusal::Provider {
                 provider,
                 status: status.as_u16(),

@@ -15,6 +15,7 @@ use events::CallOutcome;
 
 use crate::{
     call::{
+        cached::Keeping,
         drain,
         event_lines::{Events, Leak},
         flow::{Broken, Flow},
@@ -22,6 +23,7 @@ use crate::{
         meter::Framing,
         settle::Settled,
         stalled::{Passing, StalledApps},
+        stream_end::says_the_end,
         text_watch::TextWatch,
     },
     error::{Refusal, Shape, stream_event},
@@ -49,6 +51,8 @@ pub(crate) struct Relay {
     ends_in_a_line: bool,
     /// Why it breaks off.
     broken_by: Option<Refusal>,
+    /// Gathers what goes by, where it is to be kept.
+    keeping: Option<Box<Keeping>>,
     /// The end of a connection that can be used again once it is read.
     rest: Option<Body>,
 }
@@ -107,8 +111,15 @@ impl Relay {
             first: None,
             ends_in_a_line: false,
             broken_by: None,
+            keeping: None,
             rest: None,
         }
+    }
+
+    /// The same, gathering what goes by.
+    pub(crate) fn keeping(mut self, keeping: Option<Box<Keeping>>) -> Self {
+        self.keeping = keeping;
+        self
     }
 
     /// Waits for the first bytes, so that an answer which breaks off before them is refused with
@@ -118,7 +129,10 @@ impl Relay {
     /// With that reason; by then the call is settled.
     pub(crate) async fn begun(mut self) -> Result<Self, Refusal> {
         match poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
-            Some(Ok(first)) => Ok(self.after(first)),
+            Some(Ok(first)) => {
+                self.first = Some(first);
+                Ok(self)
+            }
             Some(Err(BrokenOff)) => Err(self
                 .broken_by
                 .take()
@@ -129,8 +143,15 @@ impl Relay {
 
     /// Begins with bytes that were had, watched and metered before.
     pub(crate) fn after(mut self, first: Bytes) -> Self {
+        self.gather(&first);
         self.first = Some(first);
         self
+    }
+
+    fn gather(&mut self, bytes: &[u8]) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.add(bytes);
+        }
     }
 
     /// Takes what is there, all of it together; pending only if nothing is.
@@ -250,6 +271,7 @@ impl MessageBody for Relay {
                     let came = ready!(relay.poll_came(cx));
                     if let Some(bytes) = relay.came(came).filter(|bytes| !bytes.is_empty()) {
                         relay.ends_in_a_line = bytes.last() != Some(&b'\n');
+                        relay.gather(&bytes);
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
@@ -258,9 +280,12 @@ impl MessageBody for Relay {
                     bytes,
                     breaks,
                 } => {
-                    ready!(settling.as_mut().poll(cx));
+                    let settled = ready!(settling.as_mut().poll(cx));
                     let bytes = std::mem::take(bytes);
                     relay.phase = if *breaks { Phase::Breaks } else { Phase::Over };
+                    if let Some(keeping) = relay.keeping.take() {
+                        keeping.end(&bytes, settled.as_ref());
+                    }
                     if !bytes.is_empty() {
                         return Poll::Ready(Some(Ok(bytes)));
                     }
@@ -322,18 +347,6 @@ fn pass(flow: &mut Flow, events: &mut Option<Events>, bytes: Bytes) -> Result<By
     }
 }
 
-/// Whether these bytes end with the event that ends a stream: then the call is settled before the
-/// app sees it. Google has no such event; its streams are settled when the connection ends them.
-fn says_the_end(endpoint: Endpoint, bytes: &[u8]) -> bool {
-    let end = bytes.trim_ascii_end();
-    if endpoint != Endpoint::Messages {
-        return end.ends_with(b"data: [DONE]") || end.ends_with(b"data:[DONE]");
-    }
-    // Anthropic pads the object with spaces.
-    end.strip_suffix(b"}")
-        .is_some_and(|inner| inner.trim_ascii_end().ends_with(b"\"message_stop\""))
-}
-
 /// The answer goes no further.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the answer broke off")]
@@ -342,46 +355,4 @@ pub(crate) struct BrokenOff;
 /// Keeps the relay's type out of sight of those who answer.
 pub(crate) fn boxed(relay: Relay) -> actix_web::body::BoxBody {
     actix_web::body::BoxBody::new(relay)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::says_the_end;
-    use crate::provider::Endpoint::{self, ChatCompletions, Messages};
-
-    #[test]
-    fn the_end_of_a_stream_is_known() {
-        for (endpoint, end) in [
-            (ChatCompletions, "data: x\n\ndata: [DONE]\n\n"),
-            (ChatCompletions, "data: [DONE]"),
-            (
-                Messages,
-                "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-            ),
-            (Messages, "data: {\"type\": \"message_stop\"     }\n\n"),
-        ] {
-            assert!(says_the_end(endpoint, end.as_bytes()), "{end}");
-        }
-        for (endpoint, other) in [
-            (ChatCompletions, ""),
-            (
-                ChatCompletions,
-                "data: {\"delta\":{\"content\":\"data: [DONE]\"}}\n\n",
-            ),
-            (
-                Messages,
-                "data: {\"delta\":{\"text\":\"\\\"message_stop\\\"\"}}\n\n",
-            ),
-            (ChatCompletions, "data: [DONE"),
-            // The words of another dialect.
-            (ChatCompletions, "data: {\"text\":\"message_stop\"}\n\n"),
-            (
-                Endpoint::StreamGenerateContent,
-                "data: {\"a\":\"message_stop\"}",
-            ),
-            (Messages, "data: [DONE]\n\n"),
-        ] {
-            assert!(!says_the_end(endpoint, other.as_bytes()), "{other}");
-        }
-    }
 }

@@ -24,6 +24,7 @@ use crate::{
         tokens,
     },
     error::{GrantedAt, Refusal},
+    provider::Priced,
     spool::HoldNote,
 };
 
@@ -102,22 +103,44 @@ impl Authorized {
     /// # Errors
     /// When the call has no bound, a limit is in the way, or the limits cannot be checked.
     pub async fn reserve(mut self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
-        let provider = self.received.route.upstream.name();
         let upstream = &self.received.route.upstream;
         let price = upstream.price(gate.prices, &self.ask.model, self.began_at);
-        let endpoint = self.received.route.endpoint;
         let estimate = estimate(
-            provider,
-            endpoint,
+            upstream.name(),
+            self.received.route.endpoint,
             &self.ask,
             price.as_deref(),
             &self.limits,
             gate.bounds.output_cap,
         )?;
-        let budgets = above::budgets(gate, &self.access, provider).await?;
         if let (Some(cap), Some(price)) = (&self.ask.price_cap, &price) {
             cap.write(price.listed(), &mut self.ask.edits);
         }
+        let open = self.hold(gate, price, estimate, false).await?;
+        Ok(Reserved {
+            authorized: self,
+            estimate,
+            open,
+        })
+    }
+
+    /// Counts a call that is answered from the cache, and holds nothing for it.
+    ///
+    /// # Errors
+    /// As of [`Authorized::reserve`]: its rate limits are in the way of it as of any call.
+    pub(super) async fn reserve_nothing(&self, gate: &Arc<Gate>) -> Result<OpenCall, Refusal> {
+        self.hold(gate, None, Estimate::FREE, true).await
+    }
+
+    async fn hold(
+        &self,
+        gate: &Arc<Gate>,
+        price: Option<Priced>,
+        estimate: Estimate,
+        cached: bool,
+    ) -> Result<OpenCall, Refusal> {
+        let provider = self.received.route.upstream.name();
+        let budgets = above::budgets(gate, &self.access, provider).await?;
         let call = CallId::new(self.began_at);
         let reservation = Reservation {
             bucket: Bucket::new(self.access.grant, provider),
@@ -147,13 +170,14 @@ impl Authorized {
             asked_tier: self.ask.service_tier.clone(),
             tells_cost: self.received.route.upstream.resells,
         };
-        let record = self.record(call, &estimate, &budgets, version);
-        let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, terms);
-        Ok(Reserved {
-            authorized: self,
-            estimate,
-            open,
-        })
+        let mut record = self.record(call, &estimate, &budgets, version);
+        record.cached = cached;
+        Ok(OpenCall::new(
+            Arc::clone(gate),
+            record,
+            Holding { held },
+            terms,
+        ))
     }
 
     /// The record of this call if nothing more is ever heard of it.
@@ -184,6 +208,7 @@ impl Authorized {
             capability: self.capability,
             route: route.endpoint.template().to_owned(),
             stream: self.ask.stream,
+            cached: false,
             began_at: self.began_at,
             ended_at: self.began_at,
             provider_status: None,

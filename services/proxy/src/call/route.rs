@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use events::ProviderKind;
 use grant_access::GrantAccess;
+use http::{Uri, uri::InvalidUri};
 
 use crate::{
     error::Refusal,
@@ -37,6 +38,15 @@ pub struct Added {
 }
 
 impl Route {
+    /// The address that is asked.
+    ///
+    /// # Errors
+    /// When its parts make none, which their checked alphabet rules out.
+    pub(crate) fn url(&self) -> Result<Uri, InvalidUri> {
+        let model = self.model.as_deref();
+        (self.upstream).url(self.endpoint, self.version, model, &self.query)
+    }
+
     /// Finds the provider beside the grant, where the path alone did not tell it.
     ///
     /// # Errors

@@ -70,6 +70,8 @@ pub struct Settled {
     pub cost: Nanodollars,
     /// What is left of the tightest spend limit.
     pub remaining: Option<Nanodollars>,
+    /// The whole answer came, and what it used is known.
+    pub is_whole: bool,
 }
 
 impl OpenCall {
@@ -132,6 +134,7 @@ impl OpenCall {
             return Settled {
                 cost: Nanodollars::ZERO,
                 remaining: None,
+                is_whole: false,
             };
         };
         let Parts {
@@ -155,6 +158,8 @@ impl OpenCall {
         Settled {
             cost: record.cost,
             remaining,
+            is_whole: record.outcome == CallOutcome::Completed
+                && record.measurement == Measurement::Measured,
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Endpoint {
     Moderations,
     /// OpenAI images, made from a text.
     ImageGenerations,
+    /// OpenAI images, made from others and a text.
+    ImageEdits,
     /// OpenAI speech, made from a text.
     Speech,
     /// OpenAI: what is said in a recording, in its own language.
@@ -65,6 +67,7 @@ impl Endpoint {
             Self::Embeddings => "/embeddings",
             Self::Moderations => "/moderations",
             Self::ImageGenerations => "/images/generations",
+            Self::ImageEdits => "/images/edits",
             Self::Speech => "/audio/speech",
             Self::Transcriptions => "/audio/transcriptions",
             Self::Translations => "/audio/translations",
@@ -95,7 +98,7 @@ impl Endpoint {
                 Some(Capability::Embeddings)
             }
             Self::Moderations => Some(Capability::Moderation),
-            Self::ImageGenerations => Some(Capability::Images),
+            Self::ImageGenerations | Self::ImageEdits => Some(Capability::Images),
             Self::Speech | Self::Transcriptions | Self::Translations => Some(Capability::Audio),
             Self::CountTokens | Self::ListModels | Self::OneModel => None,
         }
@@ -118,7 +121,10 @@ impl Endpoint {
     /// Whether its body is a form of several parts (RFC 7578); else it is JSON.
     #[must_use]
     pub const fn takes_form(self) -> bool {
-        matches!(self, Self::Transcriptions | Self::Translations)
+        matches!(
+            self,
+            Self::ImageEdits | Self::Transcriptions | Self::Translations
+        )
     }
 
     /// Whether it reads or makes sounds or images, which have prices of their own.
@@ -126,7 +132,11 @@ impl Endpoint {
     pub const fn is_media(self) -> bool {
         matches!(
             self,
-            Self::ImageGenerations | Self::Speech | Self::Transcriptions | Self::Translations
+            Self::ImageGenerations
+                | Self::ImageEdits
+                | Self::Speech
+                | Self::Transcriptions
+                | Self::Translations
         )
     }
 
@@ -142,7 +152,7 @@ impl Endpoint {
     /// Whether an event of its stream may be many megabytes, so that lines are not put together.
     #[must_use]
     pub const fn has_long_events(self) -> bool {
-        matches!(self, Self::ImageGenerations)
+        matches!(self, Self::ImageGenerations | Self::ImageEdits)
     }
 
     /// Whether it is asked with a body.

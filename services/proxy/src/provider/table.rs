@@ -21,6 +21,7 @@ const OPENAI: &[Endpoint] = &[
     Endpoint::Embeddings,
     Endpoint::Moderations,
     Endpoint::ImageGenerations,
+    Endpoint::ImageEdits,
     Endpoint::Speech,
     Endpoint::Transcriptions,
     Endpoint::Translations,

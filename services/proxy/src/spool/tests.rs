@@ -50,6 +50,7 @@ fn record() -> CallRecord {
         capability: Capability::Chat,
         route: "/chat/completions".to_owned(),
         stream: false,
+        cached: false,
         began_at: now(),
         ended_at: now(),
         provider_status: None,

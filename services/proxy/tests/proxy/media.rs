@@ -291,7 +291,7 @@ async fn what_is_not_offered_is_named() {
         ("files", "files"),
         ("batches", "batches"),
         ("realtime/sessions", "realtime sessions"),
-        ("images/edits", "this work on images"),
+        ("images/variations", "this work on images"),
     ] {
         let path = format!("/v1/openai/{path}");
         let (status, told) = read(

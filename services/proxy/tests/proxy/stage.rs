@@ -3,6 +3,8 @@
 pub mod added;
 mod budgets;
 mod database;
+mod grants;
+mod policy;
 
 use std::{
     convert::Infallible,
@@ -15,14 +17,9 @@ use std::{
 use actix_web::{HttpServer, dev::ServerHandle};
 use clap::Parser;
 use clock::Clock;
-use events::{
-    AppIdentity, AuthorizationDetail, CallRecord, Capability, GrantedLimits, Models, Verification,
-};
-use grant_access::GrantAccess;
-use ids::{GrantId, OkapToken, ProviderKeyId, TenantId, UserId};
-use jiff::{SignedDuration, Timestamp};
+use events::CallRecord;
+use ids::{ProviderKeyId, TenantId};
 use key_vault::{KeyService, ProviderSecret, Sealer};
-use money::Nanodollars;
 use postgres::{Postgres, Scope};
 use provider_simulator::{Running, Settings as SimulatorSettings, Simulator};
 use proxy::{App, Settings};
@@ -33,6 +30,7 @@ use spend_limits::{Ledger, SpendLimits};
 use tokio_postgres::NoTls;
 
 use database::postgres;
+pub use grants::{Granted, roomy};
 
 const ADMIN: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 const REDIS: &str = "redis://127.0.0.1:6379";
@@ -62,12 +60,6 @@ pub struct Stage {
     _stop: Arc<Stop>,
 }
 
-/// A grant and the token of its app.
-pub struct Granted {
-    pub grant: GrantId,
-    pub token: OkapToken,
-}
-
 #[derive(Parser)]
 struct Cli {
     #[command(flatten)]
@@ -83,7 +75,11 @@ impl Stage {
 
     /// A proxy with these further flags.
     pub async fn with(flags: &[&str]) -> Self {
-        let clock = Clock::system();
+        Self::at(Clock::system(), flags).await
+    }
+
+    /// A proxy whose present is this.
+    pub async fn at(clock: Clock, flags: &[&str]) -> Self {
         let unique = TenantId::new(clock.now()).uuid().simple().to_string();
         let name = format!("proxy_{}", &unique[..24]);
         let folder = std::env::temp_dir().join(&name);
@@ -121,88 +117,6 @@ impl Stage {
             handle,
             _stop: stop,
         }
-    }
-
-    /// A grant at these providers, under these limits.
-    pub async fn grant(&self, providers: &[&str], limits: GrantedLimits) -> Granted {
-        self.granted(providers, |detail| detail.limits = limits)
-            .await
-    }
-
-    /// A grant at these providers, each detail as `shape` makes it.
-    pub async fn granted(
-        &self,
-        providers: &[&str],
-        shape: impl Fn(&mut AuthorizationDetail),
-    ) -> Granted {
-        let expires = self.clock.now() + SignedDuration::from_hours(24);
-        let detail = |provider: &&str| {
-            let mut detail = self.detail(provider, expires);
-            shape(&mut detail);
-            detail
-        };
-        let access = GrantAccess {
-            tenant: self.tenant,
-            grant: GrantId::new(self.clock.now()),
-            user: UserId::new(self.clock.now()),
-            app: AppIdentity {
-                app: None,
-                name: "Recipe".to_owned(),
-                url: None,
-                verification: Verification::Unverified,
-                registration: None,
-            },
-            details: providers.iter().map(detail).collect(),
-            expires_at: expires,
-            closed_at: None,
-            bound_to: None,
-            ancestors: vec![],
-            custom_providers: Vec::new(),
-            version: 1,
-        };
-        let token = OkapToken::mint().unwrap();
-        let tx = self
-            .consent
-            .begin("open", Scope::Tenant(self.tenant))
-            .await
-            .unwrap();
-        grant_access::open(&tx, &token.digest(), &access)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-        Granted {
-            grant: access.grant,
-            token,
-        }
-    }
-
-    fn detail(&self, provider: &str, expires: Timestamp) -> AuthorizationDetail {
-        let keys = self.keys.lock().unwrap();
-        // The newest of a name.
-        let key = keys.iter().rev().find(|(name, _)| name == provider);
-        AuthorizationDetail {
-            provider: provider.parse().unwrap(),
-            models: Models::default(),
-            capabilities: [Capability::Chat, Capability::Embeddings].into(),
-            limits: roomy(),
-            expires,
-            key_id: key.map_or(ProviderKeyId::NONE, |key| key.1),
-            reason: None,
-        }
-    }
-
-    /// As consent revokes: closed in the table, and marked for the limits.
-    pub async fn revoke(&self, grant: GrantId) {
-        let tx = self
-            .consent
-            .begin("close", Scope::Tenant(self.tenant))
-            .await
-            .unwrap();
-        grant_access::close(&tx, grant, self.clock.now())
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-        self.limits.mark_revoked(grant).await.unwrap();
     }
 
     /// A call with the token where most SDKs put it.
@@ -297,17 +211,6 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     while !holds().await {
         assert!(std::time::Instant::now() < deadline, "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Limits that are in nobody's way.
-pub fn roomy() -> GrantedLimits {
-    GrantedLimits {
-        monthly_spend: Nanodollars::from_dollars(100),
-        daily_spend: Nanodollars::from_dollars(50),
-        requests_per_minute: 10_000,
-        requests_per_day: 100_000,
-        tokens_per_request: 200_000,
     }
 }
 

@@ -44,7 +44,7 @@ pub fn write(plan: &Plan, created: i64) -> Answer {
         Route::Responses => openai::responses::write(plan, created),
         Route::Embeddings => openai::embeddings::write(plan),
         Route::Moderations => openai::media::moderation(plan),
-        Route::Images => openai::media::images(plan, created),
+        Route::Images | Route::ImageEdits => openai::media::images(plan, created),
         Route::Speech => openai::media::speech(plan),
         Route::Transcriptions | Route::Translations => openai::media::transcription(plan),
         Route::Messages => anthropic::messages(plan),
@@ -87,7 +87,7 @@ pub fn missing_member(
         Route::Messages if !has_cap => Some("max_tokens"),
         Route::Chat | Route::Messages | Route::CountTokens if !has_prompt => Some("messages"),
         Route::Embeddings | Route::Moderations | Route::Speech if !has_prompt => Some("input"),
-        Route::Images if !has_prompt => Some("prompt"),
+        Route::Images | Route::ImageEdits if !has_prompt => Some("prompt"),
         Route::Generate | Route::StreamGenerate if !has_prompt => Some("contents"),
         _ => None,
     }

@@ -37,7 +37,7 @@ pub struct CallsQuery {
     limit: Option<u16>,
 }
 
-/// One call that reached, or may have reached, a provider.
+/// One call that reached, or may have reached, a provider, or was answered from the proxy's cache.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CallItem {
     #[schema(value_type = String, example = "call_0198a5b0c0de7000800000000000abcd")]
@@ -66,6 +66,8 @@ pub struct CallItem {
     /// The route template, such as `/chat/completions`.
     route: String,
     stream: bool,
+    /// Whether it was answered from the proxy's cache: no provider was asked, and it cost nothing.
+    cached: bool,
     /// How it ended.
     outcome: String,
     /// `measured`, or `estimated` when the provider never told its usage.
@@ -163,6 +165,7 @@ impl From<UsageRow> for CallItem {
             capability: row.capability,
             route: row.route,
             stream: row.stream,
+            cached: row.cached,
             outcome: row.outcome,
             measurement: row.measurement,
             provider_status: row.provider_status,

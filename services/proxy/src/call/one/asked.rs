@@ -9,6 +9,7 @@ use http::HeaderMap as Forwarded;
 use ids::TokenDigest;
 
 use crate::{
+    cache::MaxAge,
     call::{
         authorize::{self, Authorized},
         gate::Gate,
@@ -38,6 +39,7 @@ struct Head {
     digest: TokenDigest,
     shape: Shape,
     forwarded: Forwarded,
+    max_age: Option<MaxAge>,
 }
 
 /// A request that was read, whose sender may use its token, and the providers that may answer it,
@@ -74,6 +76,7 @@ impl Asked {
             digest,
             shape: shape.clone(),
             forwarded: headers::to_provider(request.headers(), Dialect::OpenAi),
+            max_age: MaxAge::asked(request.headers())?,
         };
         Ok(Self {
             head,
@@ -134,6 +137,7 @@ impl Candidates {
             forwarded: self.head.forwarded.clone(),
             declared_length: None,
             form: None,
+            max_age: self.head.max_age,
         };
         let body = wish::for_provider(&self.body, &choice.model)?;
         Ok(Candidate { received, body })

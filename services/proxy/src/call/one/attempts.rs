@@ -44,7 +44,10 @@ async fn attempt(
     choice: &Choice,
     gate: &Arc<Gate>,
 ) -> Result<HttpResponse, Refusal> {
-    let authorized = candidate.authorize(gate).await?;
+    let mut authorized = candidate.authorize(gate).await?;
+    if let Some(kept) = authorized.look_up(gate)? {
+        return authorized.answer_again(gate, &kept).await;
+    }
     let reserved = authorized.reserve(gate).await?.rehearse()?;
     let payer = match reserved.open_key(gate).await {
         Ok(payer) => payer,

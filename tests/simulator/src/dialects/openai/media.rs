@@ -30,9 +30,14 @@ pub fn moderation(plan: &Plan) -> Answer {
     )
 }
 
-/// `POST /images/generations`.
+/// `POST /images/generations` and `/images/edits`.
 pub fn images(plan: &Plan, created: i64) -> Answer {
     let picture = STANDARD.encode(plan.text());
+    let completed = if plan.route == Route::ImageEdits {
+        "image_edit.completed"
+    } else {
+        "image_generation.completed"
+    };
     if plan.form == Form::Events {
         let each = plan.count.tokens.output / plan.count.choices.max(1);
         let mut events = Writer::default();
@@ -44,7 +49,7 @@ pub fn images(plan: &Plan, created: i64) -> Answer {
                 0
             };
             let mut last = json!({
-                "type": "image_generation.completed",
+                "type": completed,
                 "b64_json": picture,
                 "created_at": created,
                 "size": "1024x1024",
