@@ -9,6 +9,7 @@ mod custom_provider;
 mod organization;
 mod organization_policy;
 mod payload;
+mod shadow;
 mod standing_decision;
 
 pub use app::{
@@ -27,4 +28,5 @@ pub use custom_provider::{CustomProvider, CustomProviderEvent, ProviderKind, Tok
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules};
 pub use payload::{EventPayload, Unreadable};
+pub use shadow::{Shadow, ShadowLimits, ShadowVerdict};
 pub use standing_decision::{AppKey, ApprovalRuleEvent, BlockedAppEvent, RuleTerms};

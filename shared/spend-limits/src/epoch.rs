@@ -95,9 +95,10 @@ impl Keys {
         format!("{}{}", self.before_bucket(epoch), bucket)
     }
 
-    /// The list of a grant's requests of the last minute. A budget has none: it limits no requests.
+    /// The list of a grant's or a shadow's requests of the last minute. A budget has none: it limits no
+    /// requests.
     pub(crate) fn minute(&self, epoch: Epoch, bucket: Bucket) -> Option<String> {
-        matches!(bucket.owner, Owner::Grant(_))
+        (!matches!(bucket.owner, Owner::Budget(_)))
             .then(|| format!("{}:minute", self.counters(epoch, bucket)))
     }
 
