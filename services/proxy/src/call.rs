@@ -32,6 +32,7 @@ mod relay;
 mod reserve;
 mod route;
 mod settle;
+mod shadows;
 mod stalled;
 mod tally;
 mod text_watch;

@@ -21,7 +21,7 @@ pub use authorization::{
     ModelPatternError, Models, Provider, ProviderError, RequestedDetail, RequestedLimits,
     SECONDS_PER_DAY, TYPE, WireDetail, WireLimits, base_url,
 };
-pub use budget::{BudgetAmounts, BudgetEvent, BudgetScope};
+pub use budget::{BudgetAmounts, BudgetEvent, BudgetScope, BudgetShadow};
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
 pub use custom_provider::{CustomProvider, CustomProviderEvent, ProviderKind, TokenPrice};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use events::{AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, Provider};
+use events::{AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, Provider, Shadow};
 use ids::{GrantId, KeyThumbprint, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::DatabaseError;
@@ -37,6 +37,9 @@ pub struct GrantAccess {
     /// Those of the providers in `details` that the organization added and has still; read with the
     /// row, and written elsewhere.
     pub custom_providers: Vec<CustomProvider>,
+    /// The shadow limits that are tried of this grant and of those above it, at every provider; read
+    /// with the row, and written elsewhere.
+    pub shadows: Vec<Shadow>,
     /// How often it was written; rises with each change.
     pub version: i32,
 }
@@ -67,6 +70,12 @@ impl GrantAccess {
             .find(|added| added.name == *name)
     }
 
+    /// The shadow limits that watch calls at this provider.
+    pub fn shadows_at(&self, provider: &Provider) -> impl Iterator<Item = &Shadow> {
+        let here = move |shadow: &&Shadow| shadow.provider == *provider;
+        self.shadows.iter().filter(here)
+    }
+
     /// The grant that a person gave: itself, or the one from which it was made in the end.
     #[must_use]
     pub fn top(&self) -> GrantId {
@@ -92,15 +101,18 @@ impl GrantAccess {
                 .map(|Json(ancestors)| ancestors)
                 .unwrap_or_default(),
             custom_providers: Vec::new(),
+            shadows: Vec::new(),
             version: column(row, "version")?,
         })
     }
 
-    /// The same with the providers that stand beside the row.
-    pub(crate) fn with_custom_providers(self, row: &Row) -> Result<Self, DatabaseError> {
+    /// The same with the providers and the shadow limits that stand beside the row.
+    pub(crate) fn with_what_stands_beside(self, row: &Row) -> Result<Self, DatabaseError> {
         let added: Option<Json<Vec<CustomProvider>>> = column(row, "custom_providers")?;
+        let shadows: Option<Json<Vec<Shadow>>> = column(row, "shadows")?;
         Ok(Self {
             custom_providers: added.map(|Json(added)| added).unwrap_or_default(),
+            shadows: shadows.map(|Json(shadows)| shadows).unwrap_or_default(),
             ..self
         })
     }

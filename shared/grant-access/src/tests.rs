@@ -53,6 +53,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         bound_to: None,
         ancestors: vec![],
         custom_providers: Vec::new(),
+        shadows: Vec::new(),
         version: 1,
     }
 }

@@ -88,6 +88,7 @@ impl Grants {
             ancestors: above,
             bound_to,
             custom_providers: Vec::new(),
+            shadows: Vec::new(),
             version: 1,
             ..parent.clone()
         };

@@ -138,6 +138,7 @@ impl Grants {
             bound_to: terms.bound_to,
             ancestors: vec![],
             custom_providers: Vec::new(),
+            shadows: Vec::new(),
             version: 1,
         };
         let bound_to = terms.bound_to;

@@ -5,7 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use events::{AuthorizationDetail, CallOutcome, CallRecord, LimitName, Measurement};
+use events::{
+    AuthorizationDetail, CallOutcome, CallRecord, GrantedLimits, LimitName, Measurement,
+    ShadowLimits,
+};
 use grant_access::{Budget, GrantAccess};
 use ids::CallId;
 use money::Nanodollars;
@@ -21,6 +24,7 @@ use crate::{
         estimate::{Estimate, estimate},
         gate::Gate,
         settle::{OpenCall, Terms},
+        shadows::Watched,
         tokens,
     },
     error::{GrantedAt, Refusal},
@@ -106,15 +110,15 @@ impl Authorized {
         let upstream = &self.received.route.upstream;
         let price = upstream.price(gate.prices, &self.ask.model, self.began_at);
         let endpoint = self.received.route.endpoint;
-        let estimate = estimate(
-            provider,
-            endpoint,
-            &self.ask,
-            price.as_deref(),
-            &self.limits,
-            gate.bounds.output_cap,
-        )?;
+        let bounds = |limits: &GrantedLimits| {
+            let price = price.as_deref();
+            let cap = gate.bounds.output_cap;
+            estimate(provider, endpoint, &self.ask, price, limits, cap)
+        };
+        let estimate = bounds(&self.limits)?;
         let budgets = above::budgets(gate, &self.access, provider).await?;
+        let fits = |shadow: &ShadowLimits| bounds(&shadow.upon(&self.limits)).is_ok();
+        let watched = Watched::of(&self.access, (provider, &budgets), fits);
         if let (Some(cap), Some(price)) = (&self.ask.price_cap, &price) {
             cap.write(price.listed(), &mut self.ask.edits);
         }
@@ -124,7 +128,7 @@ impl Authorized {
             call,
             worst_case: estimate.cost,
             limits: CallLimits::from(&self.limits),
-            above: above(&self.access, provider, &budgets)?,
+            above: watched.beside(above(&self.access, provider, &budgets)?),
             lasts: gate.bounds.total + gate.bounds.drain + BEYOND,
         };
         let held = gate.limits.reserve(&reservation).await.map_err(|refused| {
@@ -147,7 +151,8 @@ impl Authorized {
             asked_tier: self.ask.service_tier.clone(),
             tells_cost: self.received.route.upstream.resells,
         };
-        let record = self.record(call, &estimate, &budgets, version);
+        let mut record = self.record(call, &estimate, &budgets, version);
+        record.shadows = watched.verdicts(&held);
         let open = OpenCall::new(Arc::clone(gate), record, Holding { held }, terms);
         Ok(Reserved {
             authorized: self,
@@ -173,6 +178,7 @@ impl Authorized {
                 .map(|ancestor| ancestor.grant)
                 .collect(),
             budgets: budgets.iter().map(|budget| budget.id).collect(),
+            shadows: Vec::new(),
             user: self.access.user,
             app: self.access.app.app,
             app_name: self.access.app.name.clone(),
@@ -264,7 +270,8 @@ pub fn spent(record: &CallRecord, note: &HoldNote) -> Option<Spent> {
     let bucket = Bucket::new(record.grant, &record.provider);
     let hold = Hold {
         bucket,
-        above: OwnersAbove::of(&record.ancestors, &record.budgets)?,
+        above: OwnersAbove::of(&record.ancestors, &record.budgets)?
+            .with_shadows(&record.counted_shadows().collect::<Vec<_>>())?,
         call: record.call,
         epoch: note.epoch.parse().ok()?,
     };

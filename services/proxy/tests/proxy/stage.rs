@@ -3,6 +3,7 @@
 pub mod added;
 mod budgets;
 mod database;
+mod shadows;
 
 use std::{
     convert::Infallible,
@@ -158,6 +159,7 @@ impl Stage {
             bound_to: None,
             ancestors: vec![],
             custom_providers: Vec::new(),
+            shadows: Vec::new(),
             version: 1,
         };
         let token = OkapToken::mint().unwrap();
