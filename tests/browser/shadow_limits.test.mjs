@@ -43,7 +43,7 @@ test('tighter limits are tried, seen to bite, and applied', async (t) => {
   assert.equal(after.shadow_limits, undefined);
 });
 
-test('a trial that is stopped changes nothing', async (t) => {
+test('tighter limits that are no longer tried have changed nothing', async (t) => {
   const { organization, app, page, grant } = await tried(t);
   await page.getByRole('button', { name: /^Stop trying/ }).click();
   await page.waitForURL('**/edit?done=stopped');

@@ -45,6 +45,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(grant::http::change)
         .service(grant::http::revoke)
         .service(grant::shadow::http::adopt)
+        .service(grant::shadow::http::remove)
         .service(grant::of_app::http::list_grants)
         .service(grant::of_app::http::revoke_grants)
         .service(history::http::list)

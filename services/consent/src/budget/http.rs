@@ -210,7 +210,7 @@ fn amount(name: LimitName, text: Option<&str>) -> Result<Option<Nanodollars>, Pr
     })
 }
 
-fn amounts(tried: TriedAmounts) -> Result<BudgetAmounts, Problem> {
+fn amounts(tried: &TriedAmounts) -> Result<BudgetAmounts, Problem> {
     Ok(BudgetAmounts {
         monthly_spend: amount(LimitName::MonthlySpend, tried.monthly_spend.as_deref())?,
         daily_spend: amount(LimitName::DailySpend, tried.daily_spend.as_deref())?,
@@ -355,7 +355,7 @@ pub(crate) async fn change(
     match tried {
         None => budgets.change(&actor, *id, change).await?,
         Some(tried) if change == Change::default() => {
-            let tried = tried.map(amounts).transpose()?;
+            let tried = tried.as_ref().map(amounts).transpose()?;
             budgets.change_shadow_limits(&actor, *id, tried).await?;
         }
         Some(_) => {

@@ -218,6 +218,24 @@ async fn only_a_tightening_of_what_is_granted_is_taken() {
         assert_eq!(patch(&world, &person, &grant, named).await.status, 204);
     }
     assert_eq!(watching(&world).await.as_array().unwrap().len(), 2);
+    // Each by itself, or all.
+    let path = format!("/grants/{grant}/shadow-limits");
+    let at = |path: &str, provider| format!("{path}?provider={provider}");
+    world
+        .done(&person, Method::DELETE, &at(&path, "anthropic"), None)
+        .await;
+    let left = watching(&world).await;
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["provider"], "openai");
+    let adopt = format!("{path}/adopt");
+    let nothing = at(&adopt, "anthropic");
+    let none = world.api(&person, Method::POST, &nothing, None).await;
+    assert_eq!(none.status, 409);
+    world
+        .done(&person, Method::POST, &at(&adopt, "openai"), None)
+        .await;
+    let named = json!({"provider": "anthropic", "monthly_spend": 0.1});
+    patch(&world, &person, &grant, named).await;
     world
         .done(
             &person,

@@ -71,6 +71,8 @@ async fn calls(world: &World, person: &Person) -> (Vec<Call>, Vec<Call>) {
         calls.push((Method::PATCH, format!("/grants/{grant}"), Some(tried)));
         let adopt = format!("/grants/{grant}/shadow-limits/adopt");
         calls.push((Method::POST, adopt, None));
+        let drop = format!("/grants/{grant}/shadow-limits");
+        calls.push((Method::DELETE, drop, None));
         of_organization.push((Method::POST, format!("/grants/{grant}/revoke"), None));
     }
     of_organization.extend([
