@@ -12,7 +12,7 @@ async function tried(t) {
   await page.goto(`${url}/connected-apps`);
   await page.getByRole('link', { name: /^Change limits/ }).click();
   await page.getByRole('heading', { name: 'Try tighter limits first' }).waitFor();
-  await page.getByLabel('Try calls a day').fill('1');
+  await page.getByRole('group', { name: 'Limits to try at OpenAI' }).getByLabel('Calls a day').fill('1');
   await page.getByRole('button', { name: /^Try these limits/ }).click();
   await page.waitForURL('**/edit?done=tried');
   await page.getByText('No call has been made under them yet.').waitFor();

@@ -111,6 +111,6 @@ fn in_words(limit: &str) -> &'static str {
         "daily_spend" => "Money a day",
         "requests_per_minute" => "Calls a minute",
         "requests_per_day" => "Calls a day",
-        _ => "Tokens in one call",
+        _ => "Tokens a call",
     }
 }

@@ -239,13 +239,18 @@ fn in_words(limits: &ShadowLimits) -> String {
     let money = |amount: Option<Nanodollars>, of| {
         amount.map(|amount| format!("{} {of}", amount.for_people()))
     };
-    let number = |count: Option<u32>, of| count.map(|count| format!("{} {of}", grouped(count)));
+    let number = |count: Option<u32>, one, of| {
+        count.map(|count| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{} {one}{plural} {of}", grouped(count))
+        })
+    };
     let words = [
         money(limits.monthly_spend, "a month"),
         money(limits.daily_spend, "a day"),
-        number(limits.requests_per_minute, "calls a minute"),
-        number(limits.requests_per_day, "calls a day"),
-        number(limits.tokens_per_request, "tokens in one call"),
+        number(limits.requests_per_minute, "call", "a minute"),
+        number(limits.requests_per_day, "call", "a day"),
+        number(limits.tokens_per_request, "token", "a call"),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -275,11 +280,11 @@ fn fields(
 ) -> Vec<Field> {
     let [month, day, minute, requests, tokens] = names.shadow;
     let fields = [
-        Field::money(month, "Try at most a month"),
-        Field::money(day, "Try at most a day"),
-        Field::count(minute, "Try calls a minute", "calls"),
-        Field::count(requests, "Try calls a day", "calls"),
-        Field::count(tokens, "Try tokens in one call", "tokens"),
+        Field::money(month, "Money a month"),
+        Field::money(day, "Money a day"),
+        Field::count(minute, "Calls a minute", "calls"),
+        Field::count(requests, "Calls a day", "calls"),
+        Field::count(tokens, "Tokens a call", "tokens"),
     ];
     let hints = hints_of_current(in_force, None);
     let filled = fields.into_iter().zip(texts).zip(hints).zip(faults);
@@ -318,6 +323,8 @@ mod tests {
         };
         assert_eq!(limits, expected);
         assert_eq!(in_words(&limits), "$2.50 a month, 30 calls a day");
+        let one = written(["", "", "1", "", "400"]).unwrap();
+        assert_eq!(in_words(&one), "1 call a minute, 400 tokens a call");
     }
 
     #[test]
