@@ -10,7 +10,7 @@ use events::{
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 37] = [
+const TYPES: [&str; 43] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -26,6 +26,9 @@ const TYPES: [&str; 37] = [
     "budget.changed",
     "budget.removed",
     "budget.set",
+    "budget.shadow_limits_adopted",
+    "budget.shadow_limits_dropped",
+    "budget.shadow_limits_set",
     "call.recorded",
     "custom_provider.added",
     "custom_provider.removed",
@@ -33,6 +36,9 @@ const TYPES: [&str; 37] = [
     "grant.derived",
     "grant.granted",
     "grant.revoked",
+    "grant.shadow_limits_adopted",
+    "grant.shadow_limits_dropped",
+    "grant.shadow_limits_set",
     "grant.token_issued",
     "grant.token_refreshed",
     "grant.widened",
@@ -108,12 +114,16 @@ fn every_golden_event_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn the_record_of_a_call_names_the_grants_above_and_the_budgets() {
+fn the_record_of_a_call_names_the_grants_above_the_budgets_and_the_shadows() {
     let text = fs::read_to_string(folder().join("call.recorded.v1.json")).expect("a golden call");
     let mut call: Value = serde_json::from_str(&text).expect("JSON");
     let above = ["grant_0198f000000070008000000000000014"];
     call["ancestors"] = above.into();
     call["budgets"] = ["budget_0198f000000070008000000000000020"].into();
+    call["shadows"] = serde_json::json!([
+        {"shadow": "shadow_0198f000000070008000000000000021"},
+        {"shadow": "shadow_0198f000000070008000000000000022", "would_refuse": "daily_spend"},
+    ]);
     assert_eq!(round_trip("call.recorded", 1, call.clone()), call);
 }
 

@@ -21,6 +21,7 @@ const PAGES: &[&str] = &[
     "GET /account",
     // billing
     "GET /usage",
+    "GET /usage/shadow-limits",
     // consent
     "GET /",
     "GET /inbox",
@@ -59,6 +60,9 @@ const FORMS: &[&str] = &[
     "POST /requests/{id}/approve",
     "POST /requests/{id}/deny",
     "POST /connected-apps/{id}/edit",
+    "POST /connected-apps/{id}/shadow-limits/{provider}",
+    "POST /connected-apps/{id}/shadow-limits/{provider}/adopt",
+    "POST /connected-apps/{id}/shadow-limits/{provider}/stop",
     "POST /connected-apps/{id}/allow",
     "POST /connected-apps/{id}/revoke",
     "POST /connected-apps/revoke-all",

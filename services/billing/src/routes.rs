@@ -21,13 +21,16 @@ struct Api;
 
 pub(crate) fn all(config: &mut web::ServiceConfig) {
     api(&mut ServiceConfig::new(config));
-    config.service(usage::usage_page);
+    config
+        .service(usage::usage_page)
+        .service(usage::shadow_page);
 }
 
 fn api(config: &mut ServiceConfig) {
     config
         .service(usage::show_usage)
         .service(usage::list_calls)
+        .service(usage::show_shadow_use)
         .service(export::export_usage)
         .service(export::usage_manifest);
 }

@@ -27,6 +27,7 @@ impl Projection for Projections {
         approval_rule::projection::apply(tx, event).await?;
         access_request::projection::apply(tx, event).await?;
         grant::projection::apply(tx, event).await?;
+        grant::shadow::projection::apply(tx, event).await?;
         // Last: it reads what the others wrote.
         history::projection::apply(tx, event).await
     }
@@ -42,6 +43,7 @@ impl Projection for Projections {
             approval_rule::projection::CLEAR,
             access_request::projection::CLEAR,
             grant::projection::CLEAR,
+            grant::shadow::projection::CLEAR,
             history::projection::CLEAR,
         ] {
             tx.execute(clear, &[]).await?;

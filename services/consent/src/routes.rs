@@ -44,6 +44,8 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(grant::http::show)
         .service(grant::http::change)
         .service(grant::http::revoke)
+        .service(grant::shadow::http::adopt)
+        .service(grant::shadow::http::remove)
         .service(grant::of_app::http::list_grants)
         .service(grant::of_app::http::revoke_grants)
         .service(history::http::list)
@@ -80,7 +82,8 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(budget::http::list)
         .service(budget::http::set)
         .service(budget::http::change)
-        .service(budget::http::remove);
+        .service(budget::http::remove)
+        .service(budget::shadow::adopt);
 }
 
 /// What only a person's own browser asks: the pages and their forms. `tests/contracts` has the list of

@@ -72,6 +72,22 @@ impl From<GrantError> for Problem {
                 Self::unprocessable(sentence(&error))
                     .named("beyond-grant", "The change gives more than was granted")
             }
+            GrantError::Refused(grant::Refusal::NothingAt) => Self::unprocessable(sentence(&error))
+                .named("nothing-granted", "Nothing was granted at this provider")
+                .at("/shadow_limits/provider", "is not granted"),
+            GrantError::Refused(grant::Refusal::ShadowAbove(limit)) => {
+                Self::unprocessable(sentence(&error))
+                    .named(
+                        "shadow-limit-above",
+                        "Shadow limits are tighter than those in force",
+                    )
+                    .at(format!("/shadow_limits/{limit}"), "is above the limit")
+            }
+            GrantError::Refused(grant::Refusal::NoShadowLimit) => {
+                Self::bad_request(sentence(&error)).at("/shadow_limits", "names no limit")
+            }
+            GrantError::Refused(grant::Refusal::NoShadowLimits) => Self::conflict(sentence(&error))
+                .named("no-shadow-limits", "No shadow limits are tried"),
             GrantError::Refused(grant::Refusal::Moved) => Self::conflict(sentence(&error))
                 .named("changed-meanwhile", "It was changed at the same moment"),
             GrantError::Refused(refusal) => Self::conflict(sentence(&refusal))

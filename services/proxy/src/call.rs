@@ -35,6 +35,7 @@ mod relay;
 mod reserve;
 mod route;
 mod settle;
+mod shadows;
 mod stalled;
 mod stream_end;
 mod tally;

@@ -1,7 +1,7 @@
 //! The record of one call through the proxy: what reached a provider, or was answered from its cache, and
 //! what it cost.
 
-use ids::{AppId, BudgetId, CallId, GrantId, ProviderKeyId, TenantId, UserId};
+use ids::{AppId, BudgetId, CallId, GrantId, ProviderKeyId, ShadowId, TenantId, UserId};
 use jiff::Timestamp;
 use money::Nanodollars;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     authorization::{Capability, Provider},
     payload::EventPayload,
+    shadow::ShadowVerdict,
 };
 
 /// How a call ended.
@@ -93,6 +94,9 @@ pub struct CallRecord {
     /// The organization's budgets that it counts against.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<BudgetId>,
+    /// What the shadow limits of its grant, of those above and of the budgets say of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadows: Vec<ShadowVerdict>,
     /// Who granted it.
     pub user: UserId,
     /// The registered app, if it is one.
@@ -141,6 +145,15 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
+    /// The shadows that it was counted against: those whose limits it fits into.
+    pub fn counted_shadows(&self) -> impl Iterator<Item = ShadowId> {
+        let fits = |verdict: &&ShadowVerdict| verdict.would_refuse.is_none();
+        self.shadows
+            .iter()
+            .filter(fits)
+            .map(|verdict| verdict.shadow)
+    }
+
     /// Whether it cost more than was held: booked whole, and worth an alarm.
     #[must_use]
     pub fn exceeded_its_reservation(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Events of what people allowed: provider keys, access requests, grants.
 
-use ids::{ApprovalRuleId, GrantId, HandleId, KeyThumbprint, RequestId, UserId};
+use ids::{ApprovalRuleId, GrantId, HandleId, KeyThumbprint, RequestId, ShadowId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use crate::{
     app::AppIdentity,
     authorization::{AuthorizationDetail, Provider, RequestedDetail},
     payload::EventPayload,
+    shadow::ShadowLimits,
 };
 
 /// The life of a provider key. No event holds the key itself.
@@ -181,6 +182,28 @@ pub enum GrantEvent {
         request: Option<RequestId>,
         /// What is granted from now on, all of it.
         details: Vec<AuthorizationDetail>,
+    },
+    /// Its person tries tighter limits: a call is counted against them and never refused by them.
+    #[serde(rename = "grant.shadow_limits_set")]
+    ShadowLimitsSet {
+        /// Which.
+        shadow: ShadowId,
+        /// At which provider: in the place of those that were tried there before.
+        provider: Provider,
+        /// What they are.
+        limits: ShadowLimits,
+    },
+    /// They are tried no longer, and nothing else changes.
+    #[serde(rename = "grant.shadow_limits_dropped")]
+    ShadowLimitsDropped {
+        /// Which.
+        shadow: ShadowId,
+    },
+    /// They bite from now on: `grant.changed` beside it says what is granted.
+    #[serde(rename = "grant.shadow_limits_adopted")]
+    ShadowLimitsAdopted {
+        /// Which; they are tried no longer.
+        shadow: ShadowId,
     },
     /// It ended for good.
     #[serde(rename = "grant.revoked")]

@@ -9,6 +9,7 @@ mod custom_provider;
 mod organization;
 mod organization_policy;
 mod payload;
+mod shadow;
 mod standing_decision;
 
 pub use app::{
@@ -20,11 +21,12 @@ pub use authorization::{
     ModelPatternError, Models, Provider, ProviderError, RequestedDetail, RequestedLimits,
     SECONDS_PER_DAY, TYPE, WireDetail, WireLimits, base_url,
 };
-pub use budget::{BudgetAmounts, BudgetEvent, BudgetScope};
+pub use budget::{BudgetAmounts, BudgetEvent, BudgetScope, BudgetShadow};
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
 pub use custom_provider::{CustomProvider, CustomProviderEvent, ProviderKind, TokenPrice};
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules, ResponseCache};
 pub use payload::{EventPayload, Unreadable};
+pub use shadow::{Shadow, ShadowLimits, ShadowVerdict};
 pub use standing_decision::{AppKey, ApprovalRuleEvent, BlockedAppEvent, RuleTerms};

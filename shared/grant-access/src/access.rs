@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use events::{AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, Provider};
+use events::{AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, Provider, Shadow};
 use ids::{GrantId, KeyThumbprint, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::DatabaseError;
@@ -39,6 +39,9 @@ pub struct GrantAccess {
     pub custom_providers: Vec<CustomProvider>,
     /// Whether the organization lets apps have answers kept; read with the row, too.
     pub response_cache: bool,
+    /// The shadow limits that are tried of this grant and of those above it, at every provider; read
+    /// with the row, and written elsewhere.
+    pub shadows: Vec<Shadow>,
     /// How often it was written; rises with each change.
     pub version: i32,
 }
@@ -69,6 +72,12 @@ impl GrantAccess {
             .find(|added| added.name == *name)
     }
 
+    /// The shadow limits that watch calls at this provider.
+    pub fn shadows_at(&self, provider: &Provider) -> impl Iterator<Item = &Shadow> {
+        let here = move |shadow: &&Shadow| shadow.provider == *provider;
+        self.shadows.iter().filter(here)
+    }
+
     /// The grant that a person gave: itself, or the one from which it was made in the end.
     #[must_use]
     pub fn top(&self) -> GrantId {
@@ -95,17 +104,21 @@ impl GrantAccess {
                 .unwrap_or_default(),
             custom_providers: Vec::new(),
             response_cache: false,
+            shadows: Vec::new(),
             version: column(row, "version")?,
         })
     }
 
-    /// The same with what the organization says beside the row.
-    pub(crate) fn with_organization(self, row: &Row) -> Result<Self, DatabaseError> {
+    /// The same with what stands beside the row: what the organization says, and what is tried of
+    /// its limits.
+    pub(crate) fn with_what_stands_beside(self, row: &Row) -> Result<Self, DatabaseError> {
         let added: Option<Json<Vec<CustomProvider>>> = column(row, "custom_providers")?;
         let response_cache: Option<bool> = column(row, "response_cache")?;
+        let shadows: Option<Json<Vec<Shadow>>> = column(row, "shadows")?;
         Ok(Self {
             custom_providers: added.map(|Json(added)| added).unwrap_or_default(),
             response_cache: response_cache.unwrap_or_default(),
+            shadows: shadows.map(|Json(shadows)| shadows).unwrap_or_default(),
             ..self
         })
     }

@@ -13,6 +13,7 @@ fn now() -> Timestamp {
 
 fn budget(scope: BudgetScope, dollars: i64) -> Budget {
     Budget {
+        shadow: None,
         id: BudgetId::new(now()),
         scope,
         amounts: BudgetAmounts {

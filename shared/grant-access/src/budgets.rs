@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use events::{BudgetAmounts, BudgetScope, Provider};
+use events::{BudgetAmounts, BudgetScope, BudgetShadow, Provider};
 use ids::{AppId, BudgetId, TenantId, UserId};
 use moka::future::Cache;
 use postgres::{DatabaseError, Postgres, Scope};
@@ -18,7 +18,7 @@ const MOST_ORGANIZATIONS: u64 = 100_000;
 
 const OF_TENANT: &str = "
     -- consent.budgets_in_force
-    SELECT budget_id, scope, amounts
+    SELECT budget_id, scope, amounts, shadow
       FROM consent.budgets
      WHERE tenant_id = store.current_tenant()
      ORDER BY budget_id";
@@ -32,6 +32,8 @@ pub struct Budget {
     pub scope: BudgetScope,
     /// What it allows.
     pub amounts: BudgetAmounts,
+    /// Lower amounts that are tried of it.
+    pub shadow: Option<BudgetShadow>,
 }
 
 /// Finds the budgets of organizations, from memory where it may. Clones share the memory.
@@ -119,14 +121,22 @@ impl Budget {
             id: BudgetId::from_uuid(row.get("budget_id")),
             scope: json(row, "scope")?,
             amounts: json(row, "amounts")?,
+            shadow: row
+                .try_get::<_, Option<Json<_>>>("shadow")
+                .map_err(|_| unreadable("shadow"))?
+                .map(|Json(shadow)| shadow),
         })
     }
 }
 
 fn json<T: DeserializeOwned>(row: &Row, column: &'static str) -> Result<T, DatabaseError> {
-    let Json(value) = row.try_get(column).map_err(|_| DatabaseError::Row {
+    let Json(value) = row.try_get(column).map_err(|_| unreadable(column))?;
+    Ok(value)
+}
+
+const fn unreadable(column: &'static str) -> DatabaseError {
+    DatabaseError::Row {
         table: "consent.budgets",
         column,
-    })?;
-    Ok(value)
+    }
 }

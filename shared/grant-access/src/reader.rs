@@ -27,7 +27,13 @@ const FIND: &str = "
                AND access.details @> jsonb_build_array(jsonb_build_object('provider', added.name))) AS custom_providers,
            (SELECT policy.rules->>'response_cache' = 'allowed'
               FROM consent.organization_policies AS policy
-             WHERE policy.tenant_id = access.tenant_id) AS response_cache
+             WHERE policy.tenant_id = access.tenant_id) AS response_cache,
+           (SELECT jsonb_agg(tried.definition ORDER BY tried.shadow_id)
+              FROM consent.shadow_limits AS tried
+             WHERE tried.tenant_id = access.tenant_id
+               AND (tried.grant_id = access.grant_id
+                    OR access.ancestors @> jsonb_build_array(jsonb_build_object(
+                           'grant', 'grant_' || replace(tried.grant_id::text, '-', ''))))) AS shadows
       FROM consent.grant_access AS access
      WHERE token_digest = $1";
 
@@ -158,7 +164,7 @@ impl GrantAccessReader {
             .await?;
         let row = tx.query_opt(FIND, &[&digest.as_bytes().as_slice()]).await?;
         tx.commit().await?;
-        let read = |row| GrantAccess::from_row(row)?.with_organization(row);
+        let read = |row| GrantAccess::from_row(row)?.with_what_stands_beside(row);
         row.as_ref().map(read).transpose()
     }
 

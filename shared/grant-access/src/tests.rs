@@ -54,6 +54,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         ancestors: vec![],
         custom_providers: Vec::new(),
         response_cache: false,
+        shadows: Vec::new(),
         version: 1,
     }
 }

@@ -186,6 +186,8 @@ kinds! {
     ApprovalRule "rule" ApprovalRuleId;
     /// A limit that an organization sets above grants.
     Budget "budget" BudgetId;
+    /// Limits that watch without refusing.
+    Shadow "shadow" ShadowId;
 }
 
 #[cfg(test)]

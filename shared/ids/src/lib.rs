@@ -9,7 +9,7 @@ pub use handle::{Handle, HandleError};
 pub use id::{
     ApiTokenId, AppId, ApprovalRuleId, BlockedAppId, BudgetId, CallId, ConnectionId,
     CustomProviderId, EventId, GrantId, HandleId, ProviderKeyId, RegistrationTokenId, RequestId,
-    SessionId, TenantId, TicketId, UserId,
+    SessionId, ShadowId, TenantId, TicketId, UserId,
 };
 pub use id::{Id, IdError, Kind, kinds};
 pub use key_thumbprint::{KeyThumbprint, NotAThumbprint};

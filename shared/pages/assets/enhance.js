@@ -98,6 +98,22 @@ function sendOnce(form) {
   window.addEventListener("pageshow", () => (sent = false));
 }
 
+// Puts in what another page shows, as the server renders it, in the place of the link to that page.
+async function bringIn(region) {
+  try {
+    const answer = await fetch(region.dataset.fragment, {
+      credentials: "same-origin",
+      headers: { accept: "text/html" },
+      redirect: "manual",
+    });
+    if (!answer.ok) return;
+    const shown = new DOMParser().parseFromString(await answer.text(), "text/html").body;
+    region.replaceChildren(...document.adoptNode(shown).childNodes);
+  } catch {
+    // The link stays.
+  }
+}
+
 function closeMenus(event) {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     const escape = event.type === "keydown" && event.key === "Escape";
@@ -111,6 +127,7 @@ document.querySelectorAll("form[data-confirm]").forEach(confirmFirst);
 document.querySelectorAll("form[method=post]").forEach(sendOnce);
 document.querySelectorAll("[data-copy]").forEach(copyOnClick);
 document.querySelectorAll("[data-arm]").forEach(armSlowly);
+document.querySelectorAll("[data-fragment]:not([data-live])").forEach(bringIn);
 document.addEventListener("click", closeMenus);
 document.addEventListener("keydown", closeMenus);
 // The first field that was wrong is where the person goes on.

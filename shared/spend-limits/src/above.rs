@@ -1,9 +1,9 @@
-//! What stands above a grant: the grants it was made from, and the budgets of its organization. A
-//! call counts against each of them too.
+//! What stands above a grant: the grants it was made from, the budgets of its organization, and the
+//! shadows that watch it. A call counts against each of them too, and against a shadow if it fits.
 
 use std::{fmt, sync::Arc};
 
-use ids::{BudgetId, GrantId};
+use ids::{BudgetId, GrantId, ShadowId};
 use uuid::Uuid;
 
 use crate::{
@@ -16,11 +16,17 @@ pub const MOST_ANCESTORS: usize = 3;
 /// The most budgets that one call may count against.
 pub const MOST_BUDGETS: usize = 6;
 
+/// The most shadows that one call may count against: one of its own grant, of each above and of each
+/// budget.
+pub const MOST_SHADOWS: usize = 1 + MOST_ANCESTORS + MOST_BUDGETS;
+
 /// Stands before a budget's id where a hold notes it; no hexadecimal digit.
 const BUDGET: char = '$';
+/// Stands before a shadow's id there; `reserve.lua` knows it, too.
+const SHADOW: char = '~';
 
-/// The grants above a grant, its parent first, then the budgets that its calls count against. Most
-/// calls have none, and then this costs nothing to copy.
+/// The grants above a grant, its parent first, then the budgets and the shadows that its calls count
+/// against. Most calls have none, and then this costs nothing to copy.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct OwnersAbove(Option<Arc<[Owner]>>);
 
@@ -43,7 +49,30 @@ impl OwnersAbove {
         Some(Self(Some(grants.chain(budgets).collect())))
     }
 
-    /// Each of them: the grants, the parent first, then the budgets.
+    /// The same with these shadows; `None` when they are more than [`MOST_SHADOWS`].
+    #[must_use]
+    pub fn with_shadows(self, shadows: &[ShadowId]) -> Option<Self> {
+        if shadows.len() > MOST_SHADOWS {
+            return None;
+        }
+        if shadows.is_empty() {
+            return Some(self);
+        }
+        let shadows = shadows.iter().copied().map(Owner::Shadow);
+        Some(Self(Some(self.iter().chain(shadows).collect())))
+    }
+
+    /// The same without the shadows of which this is not true.
+    pub(crate) fn keeping(&self, keep: impl Fn(ShadowId) -> bool) -> Self {
+        let kept = |owner: &Owner| match owner {
+            Owner::Shadow(shadow) => keep(*shadow),
+            Owner::Grant(_) | Owner::Budget(_) => true,
+        };
+        let kept: Arc<[Owner]> = self.iter().filter(kept).collect();
+        Self((!kept.is_empty()).then_some(kept))
+    }
+
+    /// Each of them: the grants, the parent first, then the budgets, then the shadows.
     pub fn iter(&self) -> impl Iterator<Item = Owner> + '_ {
         self.0.iter().flat_map(|owners| owners.iter().copied())
     }
@@ -67,6 +96,20 @@ impl OwnersAbove {
             .count()
     }
 
+    /// The shadows among them, which stand last.
+    pub(crate) fn shadows(&self) -> impl Iterator<Item = ShadowId> + '_ {
+        self.iter().filter_map(|owner| match owner {
+            Owner::Shadow(shadow) => Some(shadow),
+            Owner::Grant(_) | Owner::Budget(_) => None,
+        })
+    }
+
+    /// Whether a shadow is among them.
+    pub(crate) fn has_shadows(&self) -> bool {
+        let last = self.0.as_ref().and_then(|owners| owners.last());
+        matches!(last, Some(Owner::Shadow(_)))
+    }
+
     /// The buckets that a call of `bucket` counts against: its own, then each one above.
     pub(crate) fn buckets(&self, bucket: Bucket) -> impl Iterator<Item = Bucket> + '_ {
         std::iter::once(bucket).chain(self.iter().map(move |owner| bucket.of(owner)))
@@ -77,20 +120,23 @@ impl OwnersAbove {
         let note = |owner| match owner {
             Owner::Grant(grant) => grant.uuid().simple().to_string(),
             Owner::Budget(budget) => format!("{BUDGET}{}", budget.uuid().simple()),
+            Owner::Shadow(shadow) => format!("{SHADOW}{}", shadow.uuid().simple()),
         };
         self.iter().map(note).collect::<Vec<_>>().join(",")
     }
 
     /// Reads what [`OwnersAbove::noted`] wrote.
     pub(crate) fn read(noted: &str) -> Option<Self> {
-        let (mut grants, mut budgets) = (Vec::new(), Vec::new());
+        let (mut grants, mut budgets, mut shadows) = (Vec::new(), Vec::new(), Vec::new());
         for part in noted.split(',').filter(|part| !part.is_empty()) {
-            match part.strip_prefix(BUDGET) {
-                Some(budget) => budgets.push(BudgetId::from_uuid(Uuid::try_parse(budget).ok()?)),
-                None => grants.push(GrantId::from_uuid(Uuid::try_parse(part).ok()?)),
+            let id = Uuid::try_parse(part.trim_start_matches([BUDGET, SHADOW])).ok()?;
+            match part.chars().next() {
+                Some(BUDGET) => budgets.push(BudgetId::from_uuid(id)),
+                Some(SHADOW) => shadows.push(ShadowId::from_uuid(id)),
+                _ => grants.push(GrantId::from_uuid(id)),
             }
         }
-        Self::of(&grants, &budgets)
+        Self::of(&grants, &budgets)?.with_shadows(&shadows)
     }
 }
 
@@ -131,6 +177,21 @@ impl Above {
         })
     }
 
+    /// The same with these shadows and what they limit, which refuse nothing; `None` when they are more
+    /// than [`MOST_SHADOWS`].
+    #[must_use]
+    pub fn with_shadows(self, shadows: &[(ShadowId, CallLimits)]) -> Option<Self> {
+        if shadows.is_empty() {
+            return Some(self);
+        }
+        let ids: Vec<_> = shadows.iter().map(|(shadow, _)| *shadow).collect();
+        let limits = (self.limits().iter()).chain(shadows.iter().map(|(_, limits)| limits));
+        Some(Self {
+            limits: Some(limits.copied().collect()),
+            owners: self.owners.with_shadows(&ids)?,
+        })
+    }
+
     /// Whose they are alone.
     #[must_use]
     pub const fn owners(&self) -> &OwnersAbove {
@@ -140,6 +201,12 @@ impl Above {
     /// Their limits, in the order of the owners.
     pub(crate) fn limits(&self) -> &[CallLimits] {
         self.limits.as_deref().unwrap_or_default()
+    }
+
+    /// The limits of those that refuse: of all but the shadows.
+    pub(crate) fn refusing(&self) -> &[CallLimits] {
+        let refusing = self.owners.len() - self.owners.shadows().count();
+        self.limits().get(..refusing).unwrap_or_default()
     }
 }
 
@@ -152,12 +219,23 @@ mod tests {
         let grants = [1_u128, 2, 3, 4].map(|n| GrantId::from_uuid(Uuid::from_u128(n)));
         let budgets =
             [11_u128, 12, 13, 14, 15, 16, 17].map(|n| BudgetId::from_uuid(Uuid::from_u128(n)));
+        let shadows = (21..=21 + MOST_SHADOWS).map(|n| Uuid::from_u128(n.try_into().unwrap()));
+        let shadows: Vec<_> = shadows.map(ShadowId::from_uuid).collect();
         for of_grants in 0..=MOST_ANCESTORS {
             for of_budgets in 0..=MOST_BUDGETS {
                 let above = OwnersAbove::of(&grants[..of_grants], &budgets[..of_budgets]).unwrap();
                 assert_eq!(above.len(), of_grants + of_budgets);
                 assert_eq!(above.grants(), of_grants);
-                assert_eq!(OwnersAbove::read(&above.noted()), Some(above));
+                assert_eq!(OwnersAbove::read(&above.noted()), Some(above.clone()));
+                for of_shadows in 0..=MOST_SHADOWS {
+                    let watched = above.clone().with_shadows(&shadows[..of_shadows]).unwrap();
+                    assert_eq!(watched.shadows().count(), of_shadows);
+                    assert_eq!(watched.has_shadows(), of_shadows > 0);
+                    assert_eq!(watched.keeping(|_| false), above);
+                    assert_eq!(watched.keeping(|_| true), watched);
+                    assert_eq!(OwnersAbove::read(&watched.noted()), Some(watched));
+                }
+                assert_eq!(above.with_shadows(&shadows), None);
             }
         }
         assert_eq!(OwnersAbove::of(&grants, &[]), None);

@@ -1,9 +1,9 @@
-//! Whose counters: one grant's at one provider, or a budget's.
+//! Whose counters: one grant's at one provider, a budget's, or a shadow's.
 
 use std::{fmt, str::FromStr};
 
 use events::Provider;
-use ids::{BudgetId, GrantId};
+use ids::{BudgetId, GrantId, ShadowId};
 use uuid::Uuid;
 
 /// The longest name of a provider.
@@ -11,6 +11,8 @@ const LONGEST: usize = 40;
 
 /// Stands in the names of a budget's keys where a grant's have a provider.
 const BUDGET: &str = "budget";
+/// The same of a shadow's.
+const SHADOW: &str = "shadow";
 
 /// Whose limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,15 +21,17 @@ pub enum Owner {
     Grant(GrantId),
     /// A budget's, which is one over all providers.
     Budget(BudgetId),
+    /// A shadow's: limits that no call is refused by. Whoever sets them says for which calls.
+    Shadow(ShadowId),
 }
 
 /// What limits are counted for: one authorization detail, which is one grant at one provider; or
-/// a budget.
+/// a budget; or a shadow.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bucket {
     /// Whose it is.
     pub owner: Owner,
-    // Of a budget empty.
+    // Of a budget or a shadow empty.
     provider: [u8; LONGEST],
     length: u8,
 }
@@ -51,8 +55,18 @@ impl Bucket {
     /// The bucket of a budget.
     #[must_use]
     pub const fn of_budget(budget: BudgetId) -> Self {
+        Self::of_all_providers(Owner::Budget(budget))
+    }
+
+    /// The bucket of a shadow.
+    #[must_use]
+    pub const fn of_shadow(shadow: ShadowId) -> Self {
+        Self::of_all_providers(Owner::Shadow(shadow))
+    }
+
+    const fn of_all_providers(owner: Owner) -> Self {
         Self {
-            owner: Owner::Budget(budget),
+            owner,
             provider: [0; LONGEST],
             length: 0,
         }
@@ -61,7 +75,7 @@ impl Bucket {
     /// Where a call of this bucket counts for another owner: of a grant, at the same provider.
     pub(crate) const fn of(mut self, owner: Owner) -> Self {
         match owner {
-            Owner::Budget(budget) => Self::of_budget(budget),
+            Owner::Budget(_) | Owner::Shadow(_) => Self::of_all_providers(owner),
             Owner::Grant(_) => {
                 self.owner = owner;
                 self
@@ -69,7 +83,7 @@ impl Bucket {
         }
     }
 
-    /// The provider's name; empty for a budget.
+    /// The provider's name; empty for a budget and a shadow.
     #[must_use]
     pub fn provider(&self) -> &str {
         std::str::from_utf8(&self.provider[..usize::from(self.length)]).unwrap_or_default()
@@ -82,6 +96,7 @@ impl fmt::Display for Bucket {
         let (owner, place) = match self.owner {
             Owner::Grant(grant) => (grant.uuid(), self.provider()),
             Owner::Budget(budget) => (budget.uuid(), BUDGET),
+            Owner::Shadow(shadow) => (shadow.uuid(), SHADOW),
         };
         f.write_str(owner.simple().encode_lower(&mut Uuid::encode_buffer()))?;
         f.write_str(".")?;
@@ -103,7 +118,7 @@ pub struct NotABucket;
 impl FromStr for Bucket {
     type Err = NotABucket;
 
-    /// Reads the bucket of a grant. A budget's is never read back: holds are listed under grants.
+    /// Reads the bucket of a grant. A budget's or a shadow's is never read back: holds are listed under grants.
     fn from_str(text: &str) -> Result<Self, NotABucket> {
         let (grant, provider) = text.split_once('.').ok_or(NotABucket)?;
         let grant = Uuid::from_str(grant).map_err(|_| NotABucket)?;

@@ -102,9 +102,11 @@ impl Keys {
         self.name(&[&hexadecimal(epoch.0), ":", &bucket.to_string()])
     }
 
-    /// The list of a grant's requests of the last minute. A budget has none: it limits no requests.
+    /// The list of a grant's or a shadow's requests of the last minute. A budget has none: it limits no
+    /// requests.
     pub(crate) fn minute(&self, epoch: Epoch, bucket: Bucket) -> Option<String> {
-        matches!(bucket.owner, Owner::Grant(_)).then(|| self.counters(epoch, bucket) + ":minute")
+        (!matches!(bucket.owner, Owner::Budget(_)))
+            .then(|| self.counters(epoch, bucket) + ":minute")
     }
 
     /// The holds of all grants by deadline.

@@ -1,7 +1,8 @@
 //! What a granted reservation is, and how it is named.
 
 use clock::{next_day, next_month};
-use ids::CallId;
+use events::LimitName;
+use ids::{CallId, ShadowId};
 use jiff::Timestamp;
 use money::Nanodollars;
 
@@ -15,7 +16,7 @@ use crate::{
 pub struct Hold {
     /// Whose limits it counts against.
     pub bucket: Bucket,
-    /// The grants above and the budgets, whose limits it counts against as well.
+    /// The grants above, the budgets and the shadows that it counts against as well.
     pub above: OwnersAbove,
     /// The call it was made for.
     pub call: CallId,
@@ -31,7 +32,7 @@ pub struct Hold {
 pub struct Held {
     /// Whose limits it counts against.
     pub bucket: Bucket,
-    /// The grants above and the budgets, whose limits it counts against as well.
+    /// The grants above, the budgets and the shadows that it counts against as well.
     pub above: OwnersAbove,
     /// The call it was made for.
     pub call: CallId,
@@ -51,13 +52,17 @@ pub struct Held {
     pub requests_per_minute: Option<RequestsLeft>,
     /// What is left of the requests per day, where they are tightest, if limited.
     pub requests_per_day: Option<RequestsLeft>,
+    /// The shadows that would have refused the call, and by which limit. It is not counted there, and
+    /// they are not among those above.
+    pub would_refuse: Vec<(ShadowId, LimitName)>,
 }
 
 impl Held {
-    /// Whether another call like this one would be refused while this one runs.
+    /// Whether another call like this one would be refused while this one runs, or a shadow may say
+    /// that it would be.
     #[must_use]
     pub fn leaves_no_room(&self) -> bool {
-        self.remaining.is_some_and(|left| left < self.amount)
+        self.above.has_shadows() || self.remaining.is_some_and(|left| left < self.amount)
     }
 }
 
@@ -128,7 +133,7 @@ impl Counters {
     }
 
     /// How many values of a reply tell the counters of one owner.
-    const VALUES: usize = 8;
+    pub(crate) const VALUES: usize = 8;
 
     pub(crate) fn day_ends(&self) -> Timestamp {
         next_day(self.day)

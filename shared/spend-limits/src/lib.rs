@@ -25,7 +25,7 @@ mod sworn;
 mod tests;
 mod use_once;
 
-pub use above::{Above, MOST_ANCESTORS, MOST_BUDGETS, OwnersAbove};
+pub use above::{Above, MOST_ANCESTORS, MOST_BUDGETS, MOST_SHADOWS, OwnersAbove};
 pub use bucket::{Bucket, NotABucket, Owner};
 pub use carry::{POLL, Spent};
 pub use connection::SpendLimits;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use events::{BudgetAmounts, GrantedLimits, LimitName};
+use events::{BudgetAmounts, GrantedLimits, LimitName, ShadowLimits};
 use jiff::Timestamp;
 use money::Nanodollars;
 
@@ -38,6 +38,17 @@ impl From<&BudgetAmounts> for CallLimits {
             daily_spend: budget.daily_spend,
             monthly_spend: budget.monthly_spend,
             ..Self::NONE
+        }
+    }
+}
+
+impl From<&ShadowLimits> for CallLimits {
+    fn from(shadow: &ShadowLimits) -> Self {
+        Self {
+            requests_per_minute: shadow.requests_per_minute,
+            requests_per_day: shadow.requests_per_day,
+            daily_spend: shadow.daily_spend,
+            monthly_spend: shadow.monthly_spend,
         }
     }
 }

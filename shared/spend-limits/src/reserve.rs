@@ -32,8 +32,8 @@ pub struct Reservation {
     pub worst_case: Nanodollars,
     /// The limits as they are granted now.
     pub limits: CallLimits,
-    /// The grants above and the budgets with their limits as they are now: the call counts against
-    /// them as well.
+    /// The grants above, the budgets and the shadows with their limits as they are now: the call
+    /// counts against them as well, and no shadow refuses it.
     pub above: Above,
     /// After this time billing may settle it in the proxy's place; at most a day. Choose it above
     /// the longest time a call may take.
@@ -113,12 +113,16 @@ impl SpendLimits {
     /// # Errors
     /// When a limit is in the way, the grant is revoked, or the limits cannot be checked.
     pub async fn reserve(&self, reservation: &Reservation) -> Result<Held, Refused> {
+        let owners = reservation.above.owners();
+        // What this process has settled and Redis does not know yet must not be in a shadow's way, and
+        // as nothing is refused by one, there is no second look.
+        if owners.has_shadows() {
+            self.settle_waiting(reservation.bucket, owners).await;
+        }
         let mut outcome = self.try_reserve(reservation).await;
-        // What this process has settled and Redis does not know yet must not be in the way.
+        // The same for what refuses.
         if matches!(outcome, Err(Refused::SpendLimit { .. }))
-            && self
-                .settle_waiting(reservation.bucket, reservation.above.owners())
-                .await
+            && self.settle_waiting(reservation.bucket, owners).await
         {
             outcome = self.try_reserve(reservation).await;
         }
@@ -179,7 +183,7 @@ impl SpendLimits {
             above.noted(),
             (1 + above.grants()).to_string(),
         ]);
-        for limits in asked.levels() {
+        for limits in std::iter::once(&asked.limits).chain(asked.above.limits()) {
             call.args.extend(limits.arguments());
         }
         call
@@ -211,8 +215,20 @@ fn held(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held, StoreE
         remaining: None,
         requests_per_minute: None,
         requests_per_day: None,
+        would_refuse: Vec::new(),
     };
-    for (level, limits) in asked.levels().enumerate() {
+    let shadows = asked.above.owners().shadows();
+    let first_verdict = 2 + Counters::VALUES * asked.refusing().count();
+    for (index, shadow) in (first_verdict..).zip(shadows) {
+        if let Some(name) = verdict(reply, index)? {
+            held.would_refuse.push((shadow, name));
+        }
+    }
+    if !held.would_refuse.is_empty() {
+        held.above =
+            (held.above).keeping(|shadow| held.would_refuse.iter().all(|(id, _)| *id != shadow));
+    }
+    for (level, limits) in asked.refusing().enumerate() {
         let before = Counters::read(reply, level)?;
         let left = before.remaining_after(asked.worst_case, limits);
         held.remaining = [held.remaining, left].into_iter().flatten().min();
@@ -228,6 +244,18 @@ fn held(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held, StoreE
     Ok(held)
 }
 
+/// Which limit of a shadow would have refused the call, if one would.
+fn verdict(reply: &Reply, index: usize) -> Result<Option<LimitName>, StoreError> {
+    match reply.0.get(index).map(String::as_str) {
+        Some("") => Ok(None),
+        Some("monthly_spend") => Ok(Some(LimitName::MonthlySpend)),
+        Some("daily_spend") => Ok(Some(LimitName::DailySpend)),
+        Some("requests_per_day") => Ok(Some(LimitName::RequestsPerDay)),
+        Some("requests_per_minute") => Ok(Some(LimitName::RequestsPerMinute)),
+        _ => Err(reply.unexpected()),
+    }
+}
+
 /// Of two limits on requests, the one of which less is left.
 fn fewer(one: Option<RequestsLeft>, other: Option<RequestsLeft>) -> Option<RequestsLeft> {
     [one, other]
@@ -238,15 +266,15 @@ fn fewer(one: Option<RequestsLeft>, other: Option<RequestsLeft>) -> Option<Reque
 
 impl Reservation {
     /// The limits that the call must fit into: its grant's, then those of each one above.
-    fn levels(&self) -> impl Iterator<Item = &CallLimits> {
-        std::iter::once(&self.limits).chain(self.above.limits())
+    fn refusing(&self) -> impl Iterator<Item = &CallLimits> {
+        std::iter::once(&self.limits).chain(self.above.refusing())
     }
 
     /// Whose limit is in the way, and all of its limits.
     fn level(&self, level: i64) -> Option<(Owner, &CallLimits)> {
         let level = usize::try_from(level).ok()?;
         let bucket = self.above.owners().buckets(self.bucket).nth(level)?;
-        Some((bucket.owner, self.levels().nth(level)?))
+        Some((bucket.owner, self.refusing().nth(level)?))
     }
 }
 

@@ -47,7 +47,7 @@ impl SpendLimits {
         let all: Vec<_> = above
             .owners()
             .buckets(bucket)
-            .zip(std::iter::once(*limits).chain(above.limits().iter().copied()))
+            .zip(std::iter::once(*limits).chain(above.refusing().iter().copied()))
             .collect();
         let mut standings = self.standings(&all).await?.into_iter();
         let own = standings.next().unwrap_or_default();

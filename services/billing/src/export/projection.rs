@@ -50,7 +50,7 @@ const PATIENCE: &str = "
 const DECLARE: &str = "
     -- billing.export_usage
     DECLARE usage_export NO SCROLL CURSOR FOR
-    SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
+    SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, shadows, user_id, app_id, app_name, provider, key_id, model,
            capability, route, stream, cached, outcome, measurement, provider_status, input_tokens,
            cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
            reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at

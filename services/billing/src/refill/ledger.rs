@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use clock::{day_of, month_of};
-use events::Provider;
-use ids::{BudgetId, CallId, GrantId, IdError};
+use events::{Provider, ShadowVerdict};
+use ids::{BudgetId, CallId, GrantId, IdError, ShadowId};
 use jiff::Timestamp;
 use money::Nanodollars;
 use postgres::{DatabaseError, Postgres, Scope, Tx};
@@ -25,11 +25,11 @@ pub struct Ledger {
     postgres: Postgres,
 }
 
-/// What was settled under one grant, or one made from it, at one provider, or under one budget, in
-/// the running periods.
+/// What was settled under one grant, or one made from it, at one provider, under one budget, or
+/// within one shadow, in the running periods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
-    /// Under which grant at which provider, or under which budget.
+    /// Under which grant at which provider, under which budget, or within which shadow.
     pub bucket: Bucket,
     /// Costs of the UTC day's calls.
     pub today: Nanodollars,
@@ -73,6 +73,19 @@ const SPENT_OF_BUDGETS: &str = "
      GROUP BY budget_id
      ORDER BY budget_id";
 
+// What a shadow would have refused is not counted there.
+const SPENT_OF_SHADOWS: &str = "
+    -- billing.spent_of_shadows_in_running_periods
+    SELECT shadow_id,
+           COALESCE(sum(cost_nanodollars) FILTER (WHERE day = $1), 0)::text AS today,
+           COALESCE(sum(calls) FILTER (WHERE day = $1), 0)::text AS calls_today,
+           sum(cost_nanodollars)::text AS this_month
+      FROM billing.shadow_use_by_day
+     WHERE day BETWEEN $2 AND $3
+       AND would_refuse = ''
+     GROUP BY shadow_id
+     ORDER BY shadow_id";
+
 // The books stand still until the end of the transaction, so that the calls listed are exactly
 // among those that the sums hold.
 const HOLD_BOOKS: &str = "
@@ -81,7 +94,7 @@ const HOLD_BOOKS: &str = "
 
 const RECORDED_LATELY: &str = "
     -- billing.calls_recorded_lately
-    SELECT id, payload->>'grant' AS grant_id, payload->'ancestors' AS ancestors, payload->'budgets' AS budgets, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
+    SELECT id, payload->>'grant' AS grant_id, payload->'ancestors' AS ancestors, payload->'budgets' AS budgets, payload->'shadows' AS shadows, payload->>'provider' AS provider, (payload->>'began_at')::timestamptz AS began_at
       FROM store.call_events
      WHERE day >= $1
        AND recorded_at >= $2
@@ -185,7 +198,14 @@ async fn spent(tx: &Tx, at: Timestamp) -> Result<Vec<Spent>, DatabaseError> {
         let budget = BudgetId::from_uuid(row.get("budget_id"));
         spent_of(row, Bucket::of_budget(budget))
     });
-    of_grants.chain(of_budgets).collect()
+    let rows = tx
+        .query(SPENT_OF_SHADOWS, &[&day, &first, &first.last_of_month()])
+        .await?;
+    let of_shadows = rows.iter().map(|row| {
+        let shadow = ShadowId::from_uuid(row.get("shadow_id"));
+        spent_of(row, Bucket::of_shadow(shadow))
+    });
+    of_grants.chain(of_budgets).chain(of_shadows).collect()
 }
 
 async fn recorded_lately(
@@ -218,14 +238,18 @@ async fn recorded_lately(
             .chain([grant])
             .map(|grant| Bucket::new(grant, &provider));
         let budgets = listed(&row, "budgets")?.into_iter().map(Bucket::of_budget);
-        for bucket in grants.chain(budgets) {
+        let shadows = listed::<ShadowVerdict>(&row, "shadows")?
+            .into_iter()
+            .filter(|verdict| verdict.would_refuse.is_none())
+            .map(|verdict| Bucket::of_shadow(verdict.shadow));
+        for bucket in grants.chain(budgets).chain(shadows) {
             calls.entry(bucket).or_default().push(call);
         }
     }
     Ok(calls)
 }
 
-/// The ids in a list of the record; none where it was left out.
+/// What stands in a list of the record; nothing where it was left out.
 fn listed<T: serde::de::DeserializeOwned>(
     row: &Row,
     column: &'static str,

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use ids::GrantId;
 use jiff::Timestamp;
 use postgres::{DatabaseError, Scope};
-use tokio_postgres::{Row, types::FromSql};
+use tokio_postgres::{
+    Row,
+    types::{FromSql, Json},
+};
 use uuid::Uuid;
 
 use crate::usage::{projection::Usage, reading::Asker, row::UsageRow, span::Span};
@@ -79,7 +82,7 @@ impl FromStr for CallCursor {
 
 const CALLS: &str = "
     -- billing.usage_calls
-    SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
+    SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, shadows, user_id, app_id, app_name, provider, key_id, model,
            capability, route, stream, cached, outcome, measurement, provider_status, input_tokens,
            cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
            reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at
@@ -140,6 +143,7 @@ impl UsageRow {
             grant_id: column(row, "grant_id")?,
             ancestors: column(row, "ancestors")?,
             budgets: column(row, "budgets")?,
+            shadows: column::<Option<Json<_>>>(row, "shadows")?.map(|Json(shadows)| shadows),
             user_id: column(row, "user_id")?,
             app_id: column(row, "app_id")?,
             app_name: column(row, "app_name")?,

@@ -1,6 +1,7 @@
 //! `/api/v1/usage`: what it cost, added up; below it, call by call.
 
 mod calls;
+mod shadow;
 
 use actix_web::{get, web};
 use clock::Clock;
@@ -11,6 +12,8 @@ use server::{Person, Problem, StrictQuery};
 use utoipa::{IntoParams, ToSchema};
 
 pub use calls::list_calls;
+pub(super) use shadow::shadow_id;
+pub use shadow::show_shadow_use;
 
 use crate::usage::{
     amount::Sum,

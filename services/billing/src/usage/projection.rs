@@ -1,5 +1,5 @@
-//! `billing.usage`, `billing.usage_by_day` and `billing.budget_use_by_day`: rows that call events add up
-//! to.
+//! `billing.usage`, `billing.usage_by_day`, `billing.budget_use_by_day` and `billing.shadow_use_by_day`:
+//! rows that call events add up to.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,18 +54,18 @@ const BOOK: &str = "
     -- billing.book_usage
     WITH booked AS (
         INSERT INTO billing.usage
-               (day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
+               (day, call_id, tenant_id, grant_id, ancestors, budgets, shadows, user_id, app_id, app_name, provider, key_id, model,
                 capability, route, stream, cached, outcome, measurement, provider_status, input_tokens,
                 cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                 reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at)
-        SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, user_id, app_id, app_name, provider, key_id, model,
+        SELECT day, call_id, tenant_id, grant_id, ancestors, budgets, shadows, user_id, app_id, app_name, provider, key_id, model,
                capability, route, stream, cached, outcome, measurement, provider_status, input_tokens,
                cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
                reserved_nanodollars, cost_nanodollars, price_version, request_id, began_at, ended_at
           FROM jsonb_populate_recordset(NULL::billing.usage, $1)
             ON CONFLICT DO NOTHING
-     RETURNING tenant_id, day, grant_id, ancestors, budgets, provider, model, user_id, app_name, measurement,
-               input_tokens, output_tokens, cost_nanodollars),
+     RETURNING tenant_id, day, grant_id, ancestors, budgets, shadows, provider, model, user_id, app_name, measurement,
+               input_tokens, output_tokens, cost_nanodollars, began_at),
     of_budgets AS (
         INSERT INTO billing.budget_use_by_day AS known (tenant_id, budget_id, day, calls, cost_nanodollars)
         SELECT tenant_id, budget_id, day, count(*), sum(cost_nanodollars)
@@ -73,7 +73,19 @@ const BOOK: &str = "
          GROUP BY tenant_id, budget_id, day
             ON CONFLICT (tenant_id, budget_id, day) DO UPDATE
            SET calls = known.calls + excluded.calls,
-               cost_nanodollars = known.cost_nanodollars + excluded.cost_nanodollars)
+               cost_nanodollars = known.cost_nanodollars + excluded.cost_nanodollars),
+    of_shadows AS (
+        INSERT INTO billing.shadow_use_by_day AS known
+               (tenant_id, shadow_id, day, would_refuse, user_id, calls, cost_nanodollars, first_at, last_at)
+        SELECT tenant_id, word.shadow_id, day, word.would_refuse, user_id, count(*), sum(cost_nanodollars),
+               min(began_at), max(began_at)
+          FROM booked, jsonb_to_recordset(shadows) AS word (shadow_id uuid, would_refuse text)
+         GROUP BY tenant_id, word.shadow_id, day, word.would_refuse, user_id
+            ON CONFLICT (tenant_id, shadow_id, day, would_refuse, user_id) DO UPDATE
+           SET calls = known.calls + excluded.calls,
+               cost_nanodollars = known.cost_nanodollars + excluded.cost_nanodollars,
+               first_at = LEAST(known.first_at, excluded.first_at),
+               last_at = GREATEST(known.last_at, excluded.last_at))
     INSERT INTO billing.usage_by_day AS known
            (tenant_id, day, grant_id, ancestors, provider, model, user_id, app_name, calls, estimated_calls,
             input_tokens, output_tokens, cost_nanodollars)

@@ -27,6 +27,10 @@ const CLEAR_BUDGETS: &str = "
     -- billing.clear_budget_use
     DELETE FROM billing.budget_use_by_day WHERE tenant_id = $1";
 
+const CLEAR_SHADOWS: &str = "
+    -- billing.clear_shadow_use
+    DELETE FROM billing.shadow_use_by_day WHERE tenant_id = $1";
+
 // Only what the projection has read: the rest is still to come to it.
 const EVENTS_OF: &str = "
     -- billing.call_events_of_tenant
@@ -109,5 +113,6 @@ async fn clear(tx: &Tx, tenant: TenantId) -> Result<(), DatabaseError> {
     tx.execute(CLEAR_USAGE, &[&tenant.uuid()]).await?;
     tx.execute(CLEAR_DAYS, &[&tenant.uuid()]).await?;
     tx.execute(CLEAR_BUDGETS, &[&tenant.uuid()]).await?;
+    tx.execute(CLEAR_SHADOWS, &[&tenant.uuid()]).await?;
     Ok(())
 }

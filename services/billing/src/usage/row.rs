@@ -1,7 +1,7 @@
 //! A call as one row of the books.
 
 use clock::day_of;
-use events::CallRecord;
+use events::{CallRecord, ShadowVerdict};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub struct UsageRow {
     pub ancestors: Vec<Uuid>,
     /// The budgets that it counts against.
     pub budgets: Vec<Uuid>,
+    /// What shadow limits say of it; `None` where none are tried.
+    pub shadows: Option<Vec<ShadowWord>>,
     pub user_id: Uuid,
     pub app_id: Option<Uuid>,
     pub app_name: String,
@@ -50,6 +52,25 @@ pub struct UsageRow {
     pub ended_at: Timestamp,
 }
 
+/// What the shadow limits of one shadow say of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShadowWord {
+    pub shadow_id: Uuid,
+    /// The limit that would have refused it; empty for a call that fits.
+    pub would_refuse: String,
+}
+
+impl From<&ShadowVerdict> for ShadowWord {
+    fn from(verdict: &ShadowVerdict) -> Self {
+        Self {
+            shadow_id: verdict.shadow.uuid(),
+            would_refuse: verdict
+                .would_refuse
+                .map_or_else(String::new, |limit| limit.name().to_owned()),
+        }
+    }
+}
+
 impl UsageRow {
     /// The row of a call.
     #[must_use]
@@ -63,6 +84,8 @@ impl UsageRow {
             grant_id: record.grant.uuid(),
             ancestors: record.ancestors.iter().map(|grant| grant.uuid()).collect(),
             budgets: record.budgets.iter().map(|budget| budget.uuid()).collect(),
+            shadows: (!record.shadows.is_empty())
+                .then(|| record.shadows.iter().map(ShadowWord::from).collect()),
             user_id: record.user.uuid(),
             app_id: record.app.map(ids::Id::uuid),
             app_name: shortened(&record.app_name),

@@ -41,6 +41,7 @@ impl Granted {
             grant: self.grant,
             ancestors: vec![],
             budgets: vec![],
+            shadows: vec![],
             user: self.user,
             app: None,
             app_name: "Recipe".to_owned(),

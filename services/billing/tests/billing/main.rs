@@ -11,6 +11,7 @@ mod recording;
 mod refill;
 mod refill_budgets;
 mod refill_families;
+mod shadows;
 mod stage;
 mod tenants;
 mod totals;

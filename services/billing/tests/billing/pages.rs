@@ -78,6 +78,7 @@ fn the_api_is_described() {
     let expected = [
         "/api/v1/usage",
         "/api/v1/usage/calls",
+        "/api/v1/usage/shadow-limits",
         "/api/v1/exports/usage",
         "/api/v1/exports/usage/manifest",
     ];

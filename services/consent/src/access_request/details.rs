@@ -12,7 +12,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::limits::limits;
+pub(crate) use self::limits::limits;
 
 /// The most objects in one request.
 const MOST_DETAILS: usize = 8;

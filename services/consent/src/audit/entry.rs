@@ -50,7 +50,7 @@ pub enum By {
 
 /// The members of events that are told, where they hold an id, and what the id names. Nothing else of
 /// an event is told: names, details and reasons stay where they belong.
-const NAMED: [(&str, &str); 9] = [
+const NAMED: [(&str, &str); 10] = [
     ("user", "user"),
     ("owner", "user"),
     ("app", "app"),
@@ -60,6 +60,7 @@ const NAMED: [(&str, &str); 9] = [
     ("handle", "handle"),
     ("connection", "connection"),
     ("token", "api_token"),
+    ("shadow", "shadow_limits"),
 ];
 
 // What a rule granted has the rule in the event of its request, in the same transaction.

@@ -1,7 +1,7 @@
 //! The rules of a budget, and its life: in force until it is removed.
 
 use event_store::Aggregate;
-use events::{BudgetAmounts, BudgetEvent, BudgetScope, LimitName};
+use events::{BudgetAmounts, BudgetEvent, BudgetScope, BudgetShadow, LimitName};
 use money::{LARGEST_LIMIT, Nanodollars};
 
 /// The most characters of a budget's name.
@@ -19,6 +19,8 @@ pub enum Budget {
         amounts: BudgetAmounts,
         /// Its name for people.
         label: Option<String>,
+        /// Lower amounts that are tried.
+        shadow: Option<BudgetShadow>,
     },
     /// It bounds nothing any more.
     Removed,
@@ -53,6 +55,12 @@ pub enum Refusal {
     /// Its name is empty, too long or not for reading.
     #[error("a label is 1 to {LONGEST_LABEL} characters without control characters")]
     Label,
+    /// Only a tightening is tried.
+    #[error("shadow limits are tighter than those in force: {0} is above its limit")]
+    ShadowAbove(LimitName),
+    /// There are none to make bite.
+    #[error("no shadow limits are tried")]
+    NoShadowLimits,
 }
 
 impl Budget {
@@ -82,7 +90,7 @@ impl Budget {
     /// # Errors
     /// When there is no such budget in force, or a rule forbids it.
     pub fn change(&self, change: Change) -> Result<Option<BudgetEvent>, Refusal> {
-        let Self::Set { amounts, label } = self else {
+        let Self::Set { amounts, label, .. } = self else {
             return Err(Refusal::Unknown);
         };
         let changed = BudgetAmounts {
@@ -111,20 +119,26 @@ impl Budget {
     }
 }
 
-fn check(amounts: &BudgetAmounts, label: Option<&str>) -> Result<(), Refusal> {
+/// Amounts that a budget may have, or may try.
+pub(super) fn check_amounts(amounts: &BudgetAmounts) -> Result<(), Refusal> {
+    if amounts.is_empty() {
+        return Err(Refusal::NoAmount);
+    }
     let given = [
         (LimitName::MonthlySpend, amounts.monthly_spend),
         (LimitName::DailySpend, amounts.daily_spend),
     ];
-    if given.iter().all(|(_, amount)| amount.is_none()) {
-        return Err(Refusal::NoAmount);
-    }
     let fits = |amount| Nanodollars::ZERO < amount && amount <= LARGEST_LIMIT;
     for (name, amount) in given {
         if amount.is_some_and(|amount| !fits(amount)) {
             return Err(Refusal::Amount(name));
         }
     }
+    Ok(())
+}
+
+fn check(amounts: &BudgetAmounts, label: Option<&str>) -> Result<(), Refusal> {
+    check_amounts(amounts)?;
     let reads = |label: &str| {
         !label.trim().is_empty()
             && label.chars().count() <= LONGEST_LABEL
@@ -137,15 +151,43 @@ impl Aggregate for Budget {
     type Event = BudgetEvent;
 
     fn apply(&mut self, event: &BudgetEvent) {
-        *self = match event {
-            BudgetEvent::Set { amounts, label, .. } | BudgetEvent::Changed { amounts, label } => {
-                Self::Set {
+        match (event, &mut *self) {
+            (
+                BudgetEvent::Changed {
+                    amounts: new,
+                    label: named,
+                },
+                Self::Set { amounts, label, .. },
+            ) => (*amounts, *label) = (*new, named.clone()),
+            (
+                BudgetEvent::Set { amounts, label, .. } | BudgetEvent::Changed { amounts, label },
+                _,
+            ) => {
+                *self = Self::Set {
                     amounts: *amounts,
                     label: label.clone(),
-                }
+                    shadow: None,
+                };
             }
-            BudgetEvent::Removed {} => Self::Removed,
-        };
+            (
+                BudgetEvent::ShadowLimitsSet {
+                    shadow: id,
+                    amounts,
+                },
+                Self::Set { shadow, .. },
+            ) => {
+                *shadow = Some(BudgetShadow {
+                    id: *id,
+                    amounts: *amounts,
+                });
+            }
+            (
+                BudgetEvent::ShadowLimitsDropped { .. } | BudgetEvent::ShadowLimitsAdopted { .. },
+                Self::Set { shadow, .. },
+            ) => *shadow = None,
+            (BudgetEvent::Removed {}, _) => *self = Self::Removed,
+            _ => {}
+        }
     }
 }
 

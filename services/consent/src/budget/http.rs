@@ -10,7 +10,11 @@ use server::{Page, Person, Problem, RequestId, StrictJson};
 use sessions::Permission;
 use utoipa::ToSchema;
 
-use super::{BudgetError, Budgets, Change, Refusal, SpendView, store::Stands};
+use super::{
+    BudgetError, Budgets, Change, Refusal, SpendView,
+    shadow::{BudgetShadowView, TriedAmounts},
+    store::Stands,
+};
 use crate::{vault::Actor, wire_error::sentence};
 
 /// Whose calls a budget bounds.
@@ -65,10 +69,17 @@ pub struct BudgetChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     label: Option<Option<String>>,
+    /// Lower amounts to try in the place of those that are tried, by themselves: no call is refused by
+    /// them. `null` drops them.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<TriedAmounts>)]
+    shadow_limits: Option<Option<TriedAmounts>>,
 }
 
 /// A member that is there, be it `null`.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -109,6 +120,9 @@ pub struct BudgetView {
     changed_at: Timestamp,
     /// How much of each amount is used; `null` when that cannot be read now.
     standing: Option<Vec<SpendView>>,
+    /// The lower amounts that are tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow_limits: Option<BudgetShadowView>,
 }
 
 impl From<Stands> for BudgetView {
@@ -131,6 +145,7 @@ impl From<Stands> for BudgetView {
             set_at: row.set_at,
             changed_at: row.changed_at,
             standing,
+            shadow_limits: row.shadow.map(BudgetShadowView::of),
         }
     }
 }
@@ -195,6 +210,13 @@ fn amount(name: LimitName, text: Option<&str>) -> Result<Option<Nanodollars>, Pr
     })
 }
 
+fn amounts(tried: &TriedAmounts) -> Result<BudgetAmounts, Problem> {
+    Ok(BudgetAmounts {
+        monthly_spend: amount(LimitName::MonthlySpend, tried.monthly_spend.as_deref())?,
+        daily_spend: amount(LimitName::DailySpend, tried.daily_spend.as_deref())?,
+    })
+}
+
 impl TryFrom<BudgetChange> for Change {
     type Error = Problem;
 
@@ -222,6 +244,18 @@ impl From<BudgetError> for Problem {
                     Refusal::Amount(name) => {
                         Self::bad_request(told).at(format!("/{}", name.name()), "out of range")
                     }
+                    Refusal::ShadowAbove(name) => Self::unprocessable(told)
+                        .named(
+                            "shadow-limit-above",
+                            "Shadow limits are tighter than those in force",
+                        )
+                        .at(
+                            format!("/shadow_limits/{}", name.name()),
+                            "is above the limit",
+                        ),
+                    Refusal::NoShadowLimits => {
+                        Self::conflict(told).named("no-shadow-limits", "No shadow limits are tried")
+                    }
                     Refusal::Label => Self::bad_request(told).at("/label", "1 to 100 characters"),
                 }
             }
@@ -241,7 +275,11 @@ impl From<BudgetError> for Problem {
     }
 }
 
-async fn shown(budgets: &Budgets, tenant: TenantId, id: BudgetId) -> Result<BudgetView, Problem> {
+pub(super) async fn shown(
+    budgets: &Budgets,
+    tenant: TenantId,
+    id: BudgetId,
+) -> Result<BudgetView, Problem> {
     let found = budgets.one(tenant, id).await;
     found
         .map_err(|e| Problem::dependency(&e))?
@@ -293,10 +331,14 @@ pub(crate) async fn set(
 
 /// Changes what a budget allows, or its label. What was spent stays spent: an amount below it lets
 /// nothing through until the period ends.
+///
+/// `shadow_limits` tries lower amounts first: billing tells at `/api/v1/usage/shadow-limits` which calls
+/// they would have refused. They count the calls that begin once they are set, and are ended by `null`, or
+/// made to bite by `/shadow-limits/adopt`.
 #[utoipa::path(tag = "budgets", params(("id" = String, Path)), request_body = BudgetChange, responses(
     (status = 200, body = BudgetView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
-    (status = 503, body = Problem)))]
+    (status = 422, body = Problem), (status = 503, body = Problem)))]
 #[patch("/api/v1/budgets/{id}")]
 pub(crate) async fn change(
     person: Person,
@@ -306,9 +348,24 @@ pub(crate) async fn change(
     body: StrictJson<BudgetChange>,
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::ManageBudgets)?;
-    let change = Change::try_from(body.0)?;
     let actor = Actor::person(&person, &request_id);
-    budgets.change(&actor, *id, change).await?;
+    let mut asked = body.0;
+    let tried = asked.shadow_limits.take();
+    let change = Change::try_from(asked)?;
+    match tried {
+        None => budgets.change(&actor, *id, change).await?,
+        Some(tried) if change == Change::default() => {
+            let tried = tried.as_ref().map(amounts).transpose()?;
+            budgets.change_shadow_limits(&actor, *id, tried).await?;
+        }
+        Some(_) => {
+            return Err(Problem::bad_request(
+                "Send `shadow_limits` by itself: what is tried and what counts are changed one after \
+                 the other.",
+            )
+            .at("/shadow_limits", "stands beside other members"));
+        }
+    }
     Ok(HttpResponse::Ok().json(shown(&budgets, person.tenant, *id).await?))
 }
 

@@ -4,6 +4,7 @@
 mod budget;
 pub mod http;
 pub mod projection;
+pub mod shadow;
 mod standing;
 mod store;
 

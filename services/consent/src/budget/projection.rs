@@ -1,12 +1,12 @@
 //! `consent.budgets`: the budgets in force. The proxy reads it too.
 
 use event_store::{ProjectionError, RecordedEvent};
-use events::{BudgetAmounts, BudgetEvent, BudgetScope};
+use events::{BudgetAmounts, BudgetEvent, BudgetScope, BudgetShadow};
 use ids::BudgetId;
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde_json::{Value, json};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::Json};
 
 /// A budget in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct BudgetRow {
     pub set_at: Timestamp,
     /// When it was changed last.
     pub changed_at: Timestamp,
+    /// Lower amounts that are tried, and since when.
+    pub shadow: Option<(BudgetShadow, Timestamp)>,
 }
 
 const SET: &str = "
@@ -34,6 +36,10 @@ const CHANGED: &str = "
     -- consent.budget_changed
     UPDATE consent.budgets SET amounts = $2, label = $3, changed_at = $4 WHERE budget_id = $1";
 
+const SHADOW: &str = "
+    -- consent.budget_shadow_limits
+    UPDATE consent.budgets SET shadow = $2, shadow_set_at = $3 WHERE budget_id = $1";
+
 const REMOVED: &str = "
     -- consent.budget_removed
     DELETE FROM consent.budgets WHERE budget_id = $1";
@@ -44,7 +50,7 @@ pub(crate) const CLEAR: &str = "
 
 const OF_TENANT: &str = "
     -- consent.budgets_of_tenant
-    SELECT budget_id, scope, amounts, label, set_at, changed_at
+    SELECT budget_id, scope, amounts, label, set_at, changed_at, shadow, shadow_set_at
       FROM consent.budgets
      WHERE tenant_id = store.current_tenant()
      ORDER BY budget_id";
@@ -72,6 +78,17 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
         BudgetEvent::Changed { amounts, label } => {
             tx.execute(CHANGED, &[&id, &json!(amounts), &label, at])
                 .await?;
+        }
+        BudgetEvent::ShadowLimitsSet { shadow, amounts } => {
+            let tried = Json(BudgetShadow {
+                id: shadow,
+                amounts,
+            });
+            tx.execute(SHADOW, &[&id, &Some(tried), &Some(*at)]).await?;
+        }
+        BudgetEvent::ShadowLimitsDropped { .. } | BudgetEvent::ShadowLimitsAdopted { .. } => {
+            let (none, never) = (None::<Json<BudgetShadow>>, None::<Timestamp>);
+            tx.execute(SHADOW, &[&id, &none, &never]).await?;
         }
         BudgetEvent::Removed {} => {
             tx.execute(REMOVED, &[&id]).await?;
@@ -101,5 +118,16 @@ fn from_row(row: &Row) -> Result<BudgetRow, DatabaseError> {
         label: row.get("label"),
         set_at: row.get("set_at"),
         changed_at: row.get("changed_at"),
+        shadow: shadow_of(row)?,
     })
+}
+
+fn shadow_of(row: &Row) -> Result<Option<(BudgetShadow, Timestamp)>, DatabaseError> {
+    let shadow: Option<Json<BudgetShadow>> =
+        row.try_get("shadow").map_err(|_| DatabaseError::Row {
+            table: "consent.budgets",
+            column: "shadow",
+        })?;
+    let shadow = shadow.map(|Json(shadow)| shadow);
+    Ok(shadow.zip(row.get("shadow_set_at")))
 }

@@ -59,6 +59,10 @@ impl Budgets {
         Self(vault)
     }
 
+    pub(super) const fn vault(&self) -> &Vault {
+        &self.0
+    }
+
     /// An organization's budgets, oldest first, with how they stand.
     ///
     /// # Errors

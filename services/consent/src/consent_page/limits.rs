@@ -21,7 +21,7 @@ pub(crate) fn texts(limits: &GrantedLimits) -> Texts {
 }
 
 /// Dollars and cents, with more digits only where there are more.
-fn amount_text(amount: Nanodollars) -> String {
+pub(crate) fn amount_text(amount: Nanodollars) -> String {
     let text = amount.to_string();
     match text.split_once('.').map(|(_, fraction)| fraction.len()) {
         None => format!("{text}.00"),

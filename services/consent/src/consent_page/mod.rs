@@ -39,7 +39,7 @@ pub(crate) use self::{
     decide::written,
     lifetime::{LONGER_LENGTHS, Span},
     limits::{
-        Faults as LimitFaults, Texts as LimitTexts, amount, count, fields, grouped,
+        Faults as LimitFaults, Texts as LimitTexts, amount, amount_text, count, fields, grouped,
         hints_of_current, read, texts,
     },
     names::{NAMES, Names},

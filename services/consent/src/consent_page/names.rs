@@ -13,6 +13,8 @@ pub(crate) struct Names {
     pub capabilities: &'static str,
     /// The five limits, in the order of the contract.
     pub limits: [&'static str; 5],
+    /// The same five, where tighter ones are tried first.
+    pub shadow: [&'static str; 5],
     /// How long it lasts.
     pub lifetime: &'static str,
     /// The key that pays.
@@ -31,6 +33,13 @@ macro_rules! names {
             concat!("d", $index, ".requests_per_minute"),
             concat!("d", $index, ".requests_per_day"),
             concat!("d", $index, ".tokens_per_request"),
+        ],
+        shadow: [
+            concat!("d", $index, ".shadow.monthly_spend"),
+            concat!("d", $index, ".shadow.daily_spend"),
+            concat!("d", $index, ".shadow.requests_per_minute"),
+            concat!("d", $index, ".shadow.requests_per_day"),
+            concat!("d", $index, ".shadow.tokens_per_request"),
         ],
         lifetime: concat!("d", $index, ".lifetime"),
         key: concat!("d", $index, ".key"),

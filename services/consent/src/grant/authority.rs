@@ -98,6 +98,7 @@ mod tests {
             details: vec![],
             token_issued: true,
             due: 0,
+            shadows: vec![],
         }
     }
 

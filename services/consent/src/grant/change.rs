@@ -3,12 +3,15 @@
 
 use events::{AuthorizationDetail, Provider, TYPE, WireLimits};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use server::Problem;
 use utoipa::ToSchema;
 
-use super::narrowing::{named_members, named_or_old};
+use super::{
+    narrowing::{named_members, named_or_old},
+    shadow::ShadowChange,
+};
 use crate::access_request::details::{self, InvalidDetails};
 
 /// A change as it is read. serde cannot keep raw members behind an untagged enum, so both forms are
@@ -20,9 +23,18 @@ pub struct SentChange {
     limits: Option<Box<RawValue>>,
     expires: Option<String>,
     models: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "given")]
+    shadow_limits: Option<Option<Box<RawValue>>>,
 }
 
-/// A change of a live grant, in one of two forms.
+/// A member that is there, be it `null`.
+fn given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Box<RawValue>>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A change of a live grant, in one of three forms.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only described; `SentChange` is what is read")]
@@ -31,6 +43,8 @@ pub enum GrantChange {
     Details(DetailsChange),
     /// Members alone, of a grant with one provider.
     Members(MembersChange),
+    /// Tighter limits that are tried first.
+    Shadow(ShadowLimitsChange),
 }
 
 /// What is granted from now on.
@@ -61,6 +75,27 @@ pub struct MembersChange {
     models: Option<Box<RawValue>>,
 }
 
+/// Limits that watch and refuse nothing. They stand alone in a change.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only described; `SentChange` is what is read")]
+pub struct ShadowLimitsChange {
+    /// Those to try in the place of those that are tried at this provider; `null` drops all.
+    #[schema(value_type = Option<TriedLimits>, required)]
+    shadow_limits: Option<Box<RawValue>>,
+}
+
+/// At least one limit, none above the one in force.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described; `ShadowChange` is what is read")]
+pub struct TriedLimits {
+    /// At which provider; needed where the grant has several.
+    provider: Option<String>,
+    /// The limits.
+    #[serde(flatten)]
+    limits: WireLimits,
+}
+
 /// Members for the one provider of a grant.
 #[derive(Serialize)]
 struct Members {
@@ -80,6 +115,28 @@ struct MembersFor<'a> {
 }
 
 impl SentChange {
+    /// The shadow limits that it sets or drops, if it is of that form.
+    ///
+    /// # Errors
+    /// When other members stand beside them, or one of them has a fault.
+    pub fn shadow(&self, old: &[AuthorizationDetail]) -> Result<Option<ShadowChange>, Problem> {
+        let Some(sent) = &self.shadow_limits else {
+            return Ok(None);
+        };
+        let alone = self.authorization_details.is_none()
+            && self.limits.is_none()
+            && self.expires.is_none()
+            && self.models.is_none();
+        if !alone {
+            return Err(Problem::bad_request(
+                "Send `shadow_limits` by itself: what is tried and what counts are changed one after \
+                 the other.",
+            )
+            .at("/shadow_limits", "stands beside other members"));
+        }
+        ShadowChange::read(sent.as_deref(), old).map(Some)
+    }
+
     /// What a grant that has `old` is to have from now on. Whether it may is for its rules to say.
     ///
     /// # Errors

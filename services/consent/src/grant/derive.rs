@@ -89,6 +89,7 @@ impl Grants {
             bound_to,
             custom_providers: Vec::new(),
             response_cache: false,
+            shadows: Vec::new(),
             version: 1,
             ..parent.clone()
         };

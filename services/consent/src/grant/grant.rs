@@ -1,7 +1,7 @@
 //! The life of a grant.
 
 use event_store::Aggregate;
-use events::{AppIdentity, AuthorizationDetail, GrantEvent};
+use events::{AppIdentity, AuthorizationDetail, GrantEvent, LimitName, Shadow};
 use ids::{KeyThumbprint, RequestId, UserId};
 use jiff::Timestamp;
 
@@ -28,6 +28,8 @@ pub enum Grant {
         token_issued: bool,
         /// How many decisions of the person still have a token to give.
         due: u32,
+        /// The shadow limits that are tried, at most one set at each provider.
+        shadows: Vec<Shadow>,
     },
     /// Ended for good.
     Revoked {
@@ -66,6 +68,18 @@ pub enum Refusal {
     /// The change would give a child more than the grants above it allow.
     #[error("this grant was made from another and may have no more {0} than that one")]
     BeyondParent(&'static str),
+    /// Shadow limits are at a provider that was granted.
+    #[error("nothing was granted at this provider")]
+    NothingAt,
+    /// Shadow limits name at least one.
+    #[error("name at least one limit to try")]
+    NoShadowLimit,
+    /// Only a tightening is tried.
+    #[error("shadow limits are tighter than those in force: {0} is above its limit")]
+    ShadowAbove(LimitName),
+    /// There are none to make bite.
+    #[error("no shadow limits are tried")]
+    NoShadowLimits,
     /// Too many generations would stand between it and what a person granted.
     #[error("a token that was made by exchange three times over cannot be exchanged again")]
     TooDeep,
@@ -125,6 +139,15 @@ impl Grant {
         match self {
             Self::Live { app, .. } => Some(app),
             Self::None | Self::Revoked { .. } => None,
+        }
+    }
+
+    /// The shadow limits that are tried.
+    #[must_use]
+    pub fn shadows(&self) -> &[Shadow] {
+        match self {
+            Self::Live { shadows, .. } => shadows,
+            Self::None | Self::Revoked { .. } => &[],
         }
     }
 
@@ -294,6 +317,7 @@ impl Aggregate for Grant {
                     details: details.clone(),
                     token_issued: false,
                     due: 1,
+                    shadows: vec![],
                 };
             }
             (
@@ -318,6 +342,26 @@ impl Aggregate for Grant {
             (GrantEvent::Changed { details: new }, Self::Live { details, .. }) => {
                 details.clone_from(new);
             }
+            (
+                GrantEvent::ShadowLimitsSet {
+                    shadow: id,
+                    provider,
+                    limits,
+                },
+                Self::Live { shadows, .. },
+            ) => {
+                shadows.retain(|tried| tried.provider != *provider);
+                shadows.push(Shadow {
+                    id: *id,
+                    provider: provider.clone(),
+                    limits: *limits,
+                });
+            }
+            (
+                GrantEvent::ShadowLimitsDropped { shadow }
+                | GrantEvent::ShadowLimitsAdopted { shadow },
+                Self::Live { shadows, .. },
+            ) => shadows.retain(|tried| tried.id != *shadow),
             // Revocation is terminal and wins over whatever comes later.
             (GrantEvent::Revoked { .. }, Self::Live { user, .. }) => {
                 *self = Self::Revoked { user: *user }

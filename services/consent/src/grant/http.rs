@@ -13,6 +13,7 @@ use super::{
     Administrator, Authority, GrantRow, Grants,
     change::{GrantChange, SentChange},
     of_app::REVOKED_BY_ADMINISTRATOR,
+    shadow::{ShadowChange, http::ShadowView},
     standing::{self, LimitView},
 };
 use crate::vault::{Actor, Vault};
@@ -41,6 +42,9 @@ pub struct GrantView {
     authorization_details: Vec<WireDetail>,
     /// How its limits stand; `null` when that cannot be read now.
     limits: Option<Vec<LimitView>>,
+    /// The tighter limits that are tried: no call is refused by them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadow_limits: Vec<ShadowView>,
     /// The rule of yours that granted it without asking you, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -67,6 +71,7 @@ fn view(row: &GrantRow, limits: Option<Vec<LimitView>>, public_url: &str) -> Gra
             .map(|detail| WireDetail::granted(detail, public_url))
             .collect(),
         limits,
+        shadow_limits: row.shadows.iter().map(ShadowView::of).collect(),
         approval_rule_id: row.rule,
         granted_at: row.granted_at,
         expires_at: row.expires_at,
@@ -127,6 +132,10 @@ pub(crate) async fn show(
 ///
 /// A grant with one provider takes `limits`, `expires` and `models` by themselves, of which those
 /// that are left out stay. `authorization_details` say it for every provider of a grant.
+///
+/// `shadow_limits` tries tighter limits first: no call is refused by them, and billing tells at
+/// `/api/v1/usage/shadow-limits` which would have been. They count the calls that begin once they are
+/// set, and are ended by `null`, or made to bite by `/shadow-limits/adopt`.
 #[utoipa::path(tag = "grants", request_body = GrantChange, params(("id" = String, Path)), responses(
     (status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
@@ -142,10 +151,18 @@ pub(crate) async fn change(
 ) -> Result<HttpResponse, Problem> {
     person.require(Permission::DecideRequests)?;
     let row = grants.one(person.tenant, person.user, *id).await?;
-    let changed = body.0.upon(&row.details, vault.clock.now())?;
-    grants
-        .change(&Actor::person(&person, &request_id), *id, changed)
-        .await?;
+    let actor = Actor::person(&person, &request_id);
+    match body.0.shadow(&row.details)? {
+        Some(ShadowChange::Set(provider, limits)) => {
+            let tried = (provider, limits);
+            grants.set_shadow_limits(&actor, *id, tried).await?;
+        }
+        Some(ShadowChange::Drop) => grants.drop_shadow_limits(&actor, *id, None).await?,
+        None => {
+            let changed = body.0.upon(&row.details, vault.clock.now())?;
+            grants.change(&actor, *id, changed).await?;
+        }
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -13,6 +13,7 @@ pub mod narrowing;
 pub mod of_app;
 pub mod page;
 pub mod projection;
+pub mod shadow;
 pub mod standing;
 pub mod step_up;
 mod store;

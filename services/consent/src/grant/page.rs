@@ -1,7 +1,7 @@
 //! `/connected-apps`: who may use the keys, what it has spent, and how to stop it.
 
 mod allow;
-mod edit;
+pub(super) mod edit;
 mod view;
 
 use actix_web::{HttpResponse, get, post, web};
@@ -34,7 +34,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(allow::show)
         .service(allow::allow)
         .service(edit::show)
-        .service(edit::change);
+        .service(edit::change)
+        .configure(super::shadow::page::configure);
 }
 
 #[derive(Deserialize)]

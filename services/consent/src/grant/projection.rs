@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     family::{Member, allowed},
     lines::{member, members},
+    shadow::{self, ShadowRow},
 };
 
 /// A grant as connected apps show it.
@@ -36,6 +37,8 @@ pub struct GrantRow {
     pub rule: Option<ApprovalRuleId>,
     /// The grants above it with their limits, the parent first; what they allow is in `details`.
     pub above: Vec<Ancestor>,
+    /// The shadow limits that are tried of it.
+    pub shadows: Vec<ShadowRow>,
 }
 
 /// Where a grant stands at an instant.
@@ -186,7 +189,11 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
             ];
             tx.execute(DERIVED, &values).await?;
         }
-        GrantEvent::TokenIssued { .. } | GrantEvent::TokenRefreshed { .. } => {}
+        GrantEvent::TokenIssued { .. }
+        | GrantEvent::TokenRefreshed { .. }
+        | GrantEvent::ShadowLimitsSet { .. }
+        | GrantEvent::ShadowLimitsDropped { .. }
+        | GrantEvent::ShadowLimitsAdopted { .. } => {}
         GrantEvent::Changed { details } | GrantEvent::Widened { details, .. } => {
             let stored: Value = json!(details);
             tx.execute(CHANGED, &[&id, &stored, &last_expiry(&details), at])
@@ -277,8 +284,13 @@ pub(super) async fn rows_with_those_above(
     let own: Vec<Member> = rows.iter().map(member).collect::<Result<_, _>>()?;
     let above = own.iter().flat_map(|member| member.ancestors.clone());
     let above = members(tx, above).await?;
+    let ids: Vec<_> = own.iter().map(|member| member.id).collect();
+    let mut shadows = shadow::projection::of(tx, &ids).await?;
     let each = rows.iter().zip(&own).map(|(row, own)| {
-        let row = from_row(row, now)?;
+        let row = GrantRow {
+            shadows: shadows.remove(&own.id).unwrap_or_default(),
+            ..from_row(row, now)?
+        };
         if own.ancestors.is_empty() {
             return Ok(row);
         }
@@ -382,5 +394,6 @@ fn from_row(row: &Row, now: Timestamp) -> Result<GrantRow, DatabaseError> {
             .get::<_, Option<uuid::Uuid>>("rule_id")
             .map(ApprovalRuleId::from_uuid),
         above: vec![],
+        shadows: vec![],
     })
 }

@@ -215,7 +215,7 @@ impl Grants {
 }
 
 /// Lets the tokens of a grant do what is granted now; one that was narrowed, what is left to it.
-async fn follow(
+pub(super) async fn follow(
     tx: &Tx,
     id: GrantId,
     details: &[AuthorizationDetail],
@@ -230,7 +230,7 @@ async fn follow(
 }
 
 /// What a grant now allows reaches every grant that was made from it.
-async fn reach_below(
+pub(super) async fn reach_below(
     tx: &Tx,
     root: GrantId,
     id: GrantId,

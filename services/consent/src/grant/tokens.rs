@@ -139,6 +139,7 @@ impl Grants {
             ancestors: vec![],
             custom_providers: Vec::new(),
             response_cache: false,
+            shadows: Vec::new(),
             version: 1,
         };
         let bound_to = terms.bound_to;

@@ -180,8 +180,12 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
         GrantEvent::Revoked { reason } => {
             of_grant(tx, event, Kind::Revoked, (None, None, Some(reason))).await
         }
-        // What an app makes of its own grant is no decision of its person's.
-        GrantEvent::Derived { .. }
+        // What an app makes of its own grant is no decision of its person's, and shadow limits decide
+        // nothing: what follows from adopting them is a change beside it.
+        GrantEvent::ShadowLimitsSet { .. }
+        | GrantEvent::ShadowLimitsDropped { .. }
+        | GrantEvent::ShadowLimitsAdopted { .. }
+        | GrantEvent::Derived { .. }
         | GrantEvent::TokenIssued { .. }
         | GrantEvent::TokenRefreshed { .. } => Ok(()),
     }

@@ -23,6 +23,10 @@ async fn patch(world: &World, person: &Person, id: &str, change: Value) -> Answe
     world.api(person, Method::PATCH, &path, Some(change)).await
 }
 
+async fn post_to(world: &World, person: &Person, path: &str) -> Answer {
+    world.api(person, Method::POST, path, None).await
+}
+
 async fn listed(world: &World, person: &Person) -> Value {
     world.get(person, "/budgets").await.json()["items"].take()
 }
@@ -54,6 +58,15 @@ pub async fn lived(world: &World, person: &Person) {
     assert_eq!(set.status, 201, "{}", set.body);
     let changed = patch(world, person, &set.text("id"), json!({"label": "All"})).await;
     assert_eq!(changed.status, 200, "{}", changed.body);
+    let path = format!("/budgets/{}", set.text("id"));
+    let tried = |amount: &str| json!({"shadow_limits": {"daily_spend": amount}});
+    for change in [tried("4"), json!({"shadow_limits": null}), tried("3")] {
+        let changed = patch(world, person, &set.text("id"), change).await;
+        assert_eq!(changed.status, 200, "{}", changed.body);
+    }
+    let adopted = post_to(world, person, &format!("{path}/shadow-limits/adopt")).await;
+    assert_eq!(adopted.status, 200, "{}", adopted.body);
+    patch(world, person, &set.text("id"), tried("2")).await;
     let openai = json!({"scope": "provider", "provider": "openai", "monthly_spend": "5"});
     assert_eq!(post(world, person, openai).await.status, 201);
     let google = json!({"scope": "provider", "provider": "google", "monthly_spend": "5"});
@@ -283,4 +296,91 @@ async fn an_organization_has_fifty_budgets_at_most() {
     // The limit is each organization's own.
     let stranger = world.person(Role::Owner).await;
     assert_eq!(post(&world, &stranger, whole).await.status, 201);
+}
+
+#[actix_web::test]
+async fn lower_amounts_are_tried_and_then_adopted_or_dropped() {
+    let world = World::open().await;
+    let owner = world.person(Role::Owner).await;
+    let new = json!({"scope": "organization", "monthly_spend": "500", "label": "All of us"});
+    let set = post(&world, &owner, new).await;
+    let id = set.text("id");
+    let tried = json!({"shadow_limits": {"monthly_spend": "300", "daily_spend": "20"}});
+    let trying = patch(&world, &owner, &id, tried.clone()).await;
+    assert_eq!(trying.status, 200, "{}", trying.body);
+    let mut told = trying.json();
+    let shadow = told["shadow_limits"].take();
+    let first = shadow["id"].as_str().unwrap();
+    assert!(first.starts_with("shadow_"), "{first}");
+    let expected = json!({"id": first, "monthly_spend": "300", "daily_spend": "20", "set_at": "2026-11-22T12:00:00Z"});
+    assert_eq!(shadow, expected);
+    assert_eq!(told["monthly_spend"], "500", "what counts stays");
+    let read: Value = world.look("SELECT shadow FROM consent.budgets").await;
+    assert_eq!(
+        read,
+        json!({"id": first, "amounts": {"monthly_spend": "300", "daily_spend": "20"}})
+    );
+    // The same go on counting, whatever else changes.
+    patch(&world, &owner, &id, tried).await;
+    let renamed = patch(&world, &owner, &id, json!({"label": "We"})).await;
+    assert_eq!(renamed.json()["shadow_limits"]["id"], json!(first));
+
+    for (change, status, pointer) in [
+        (
+            json!({"shadow_limits": {"monthly_spend": "501"}}),
+            422,
+            json!("/shadow_limits/monthly_spend"),
+        ),
+        (json!({"shadow_limits": {}}), 400, Value::Null),
+        (
+            json!({"shadow_limits": {"daily_spend": "0"}}),
+            400,
+            json!("/daily_spend"),
+        ),
+        (
+            json!({"shadow_limits": {"daily_spend": "1"}, "label": "x"}),
+            400,
+            json!("/shadow_limits"),
+        ),
+    ] {
+        let answer = patch(&world, &owner, &id, change.clone()).await;
+        let place = &answer.json()["errors"][0]["pointer"];
+        assert_eq!(
+            (answer.status, place),
+            (status, &pointer),
+            "{change}: {}",
+            answer.body
+        );
+    }
+
+    let adopt = format!("/budgets/{id}/shadow-limits/adopt");
+    let adopted = post_to(&world, &owner, &adopt).await;
+    assert_eq!(adopted.status, 200, "{}", adopted.body);
+    let told = adopted.json();
+    assert_eq!(
+        (&told["monthly_spend"], &told["daily_spend"], &told["label"]),
+        (&json!("300"), &json!("20"), &json!("We"))
+    );
+    assert_eq!(told.get("shadow_limits"), None);
+    let none = post_to(&world, &owner, &adopt).await;
+    assert_eq!(
+        (none.status, none.problem().as_str()),
+        (409, "no-shadow-limits")
+    );
+
+    patch(
+        &world,
+        &owner,
+        &id,
+        json!({"shadow_limits": {"daily_spend": "1"}}),
+    )
+    .await;
+    for _ in 0..2 {
+        let dropped = patch(&world, &owner, &id, json!({"shadow_limits": null})).await;
+        assert_eq!(dropped.json(), told);
+    }
+    let member = world.member(owner.tenant, Role::Member).await;
+    assert_eq!(post_to(&world, &member, &adopt).await.status, 403);
+    let stranger = world.person(Role::Owner).await;
+    assert_eq!(post_to(&world, &stranger, &adopt).await.status, 404);
 }

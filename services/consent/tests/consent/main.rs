@@ -54,6 +54,7 @@ mod registration_tokens;
 mod resource;
 mod scratch;
 mod secrets;
+mod shadow_limits;
 mod step_up;
 mod step_up_link;
 mod step_up_oauth;

@@ -11,7 +11,7 @@ use crate::{
     world::{Person, World, detail, request_id},
 };
 
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("consent.provider_keys", "key_id"),
     ("consent.apps", "app_id"),
     ("consent.custom_providers", "provider_id"),
@@ -19,6 +19,7 @@ const TABLES: [(&str, &str); 10] = [
     ("consent.budgets", "budget_id"),
     ("consent.access_requests", "request_id"),
     ("consent.grants", "grant_id"),
+    ("consent.shadow_limits", "shadow_id"),
     ("consent.decisions", "decision_id"),
     ("consent.blocked_apps", "block_id"),
     ("consent.approval_rules", "rule_id"),
@@ -102,6 +103,7 @@ async fn grant(world: &World, person: &Person) {
     world
         .done(person, Method::PATCH, &format!("/grants/{changed}"), change)
         .await;
+    crate::shadow_limits::lived(world, person, &changed).await;
     let (revoked, _) = world.granted(person, json!([detail(json!({}))])).await;
     world
         .done(
@@ -156,8 +158,10 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let before = rows(&world).await;
     assert!(
         before.iter().zip(TABLES).all(|(rows, (table, _))| {
-            // Each of two organizations has one policy, and one provider of its own.
-            let one_each = table.ends_with("policies") || table.ends_with("custom_providers");
+            // Each of two organizations has one policy, one provider of its own, and one grant of
+            // which tighter limits are tried.
+            let of_one = ["policies", "custom_providers", "shadow_limits"];
+            let one_each = of_one.iter().any(|name| table.ends_with(name));
             let least = if one_each { 2 } else { 4 };
             rows.as_array().unwrap().len() >= least
         }),
@@ -166,7 +170,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 29);
+    assert_eq!(kinds, 35);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

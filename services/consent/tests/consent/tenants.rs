@@ -67,6 +67,12 @@ async fn calls(world: &World, person: &Person) -> (Vec<Call>, Vec<Call>) {
             format!("/grants/{grant}"),
             Some(change.clone()),
         ));
+        let tried = json!({"shadow_limits": {"requests_per_day": 1}});
+        calls.push((Method::PATCH, format!("/grants/{grant}"), Some(tried)));
+        let adopt = format!("/grants/{grant}/shadow-limits/adopt");
+        calls.push((Method::POST, adopt, None));
+        let drop = format!("/grants/{grant}/shadow-limits");
+        calls.push((Method::DELETE, drop, None));
         of_organization.push((Method::POST, format!("/grants/{grant}/revoke"), None));
     }
     of_organization.extend([

@@ -5,10 +5,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use events::{AuthorizationDetail, CallOutcome, CallRecord, LimitName, Measurement};
+use events::{
+    AuthorizationDetail, CallOutcome, CallRecord, GrantedLimits, LimitName, Measurement,
+    ShadowLimits,
+};
 use grant_access::{Budget, GrantAccess};
 use ids::CallId;
 use money::Nanodollars;
+use price_book::Price;
 use spend_limits::{
     Amount, Bucket, CallLimits, Held, Hold, LimitStanding, Owner, OwnersAbove, Refused,
     RequestsLeft, Reservation, SpendLimits, Spent,
@@ -21,6 +25,7 @@ use crate::{
         estimate::{Estimate, estimate},
         gate::Gate,
         settle::{OpenCall, Terms},
+        shadows::Watched,
         tokens,
     },
     error::{GrantedAt, Refusal},
@@ -105,14 +110,7 @@ impl Authorized {
     pub async fn reserve(mut self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
         let upstream = &self.received.route.upstream;
         let price = upstream.price(gate.prices, &self.ask.model, self.began_at);
-        let estimate = estimate(
-            upstream.name(),
-            self.received.route.endpoint,
-            &self.ask,
-            price.as_deref(),
-            &self.limits,
-            gate.bounds.output_cap,
-        )?;
+        let estimate = self.bound(gate, price.as_deref(), &self.limits)?;
         if let (Some(cap), Some(price)) = (&self.ask.price_cap, &price) {
             cap.write(price.listed(), &mut self.ask.edits);
         }
@@ -132,6 +130,18 @@ impl Authorized {
         self.hold(gate, None, Estimate::FREE, true).await
     }
 
+    /// The worst case of the call under these limits.
+    fn bound(
+        &self,
+        gate: &Gate,
+        price: Option<&Price>,
+        limits: &GrantedLimits,
+    ) -> Result<Estimate, Refusal> {
+        let route = &self.received.route;
+        let (provider, cap) = (route.upstream.name(), gate.bounds.output_cap);
+        estimate(provider, route.endpoint, &self.ask, price, limits, cap)
+    }
+
     async fn hold(
         &self,
         gate: &Arc<Gate>,
@@ -141,13 +151,18 @@ impl Authorized {
     ) -> Result<OpenCall, Refusal> {
         let provider = self.received.route.upstream.name();
         let budgets = above::budgets(gate, &self.access, provider).await?;
+        let fits = |shadow: &ShadowLimits| {
+            let limits = shadow.upon(&self.limits);
+            cached || self.bound(gate, price.as_deref(), &limits).is_ok()
+        };
+        let watched = Watched::of(&self.access, (provider, &budgets), fits);
         let call = CallId::new(self.began_at);
         let reservation = Reservation {
             bucket: Bucket::new(self.access.grant, provider),
             call,
             worst_case: estimate.cost,
             limits: CallLimits::from(&self.limits),
-            above: above(&self.access, provider, &budgets)?,
+            above: watched.beside(above(&self.access, provider, &budgets)?),
             lasts: gate.bounds.total + gate.bounds.drain + BEYOND,
         };
         let held = gate.limits.reserve(&reservation).await.map_err(|refused| {
@@ -172,6 +187,7 @@ impl Authorized {
         };
         let mut record = self.record(call, &estimate, &budgets, version);
         record.cached = cached;
+        record.shadows = watched.verdicts(&held);
         Ok(OpenCall::new(
             Arc::clone(gate),
             record,
@@ -197,6 +213,7 @@ impl Authorized {
                 .map(|ancestor| ancestor.grant)
                 .collect(),
             budgets: budgets.iter().map(|budget| budget.id).collect(),
+            shadows: Vec::new(),
             user: self.access.user,
             app: self.access.app.app,
             app_name: self.access.app.name.clone(),
@@ -289,7 +306,8 @@ pub fn spent(record: &CallRecord, note: &HoldNote) -> Option<Spent> {
     let bucket = Bucket::new(record.grant, &record.provider);
     let hold = Hold {
         bucket,
-        above: OwnersAbove::of(&record.ancestors, &record.budgets)?,
+        above: OwnersAbove::of(&record.ancestors, &record.budgets)?
+            .with_shadows(&record.counted_shadows().collect::<Vec<_>>())?,
         call: record.call,
         epoch: note.epoch.parse().ok()?,
     };

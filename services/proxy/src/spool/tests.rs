@@ -40,6 +40,7 @@ fn record() -> CallRecord {
         grant: GrantId::new(now()),
         ancestors: vec![],
         budgets: vec![],
+        shadows: vec![],
         user: UserId::new(now()),
         app: None,
         app_name: "App \"one\"\n".to_owned(),

@@ -24,4 +24,5 @@ mod one_endpoint;
 mod openrouter;
 mod refusals;
 mod sandbox;
+mod shadows;
 mod stage;

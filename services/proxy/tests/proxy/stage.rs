@@ -5,6 +5,7 @@ mod budgets;
 mod database;
 mod grants;
 mod policy;
+mod shadows;
 
 use std::{
     convert::Infallible,

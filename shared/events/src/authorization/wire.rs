@@ -12,6 +12,7 @@ use super::{
     AuthorizationDetail, Capability, GrantedLimits, Models, Provider, RequestedDetail,
     RequestedLimits, TYPE,
 };
+use crate::shadow::ShadowLimits;
 
 /// An amount of USD as a JSON number with exactly its digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +130,18 @@ impl WireDetail {
             expires: detail.expires,
             reason: detail.reason.clone(),
             base_url: None,
+        }
+    }
+}
+
+impl From<&ShadowLimits> for WireLimits {
+    fn from(limits: &ShadowLimits) -> Self {
+        Self {
+            monthly_spend: limits.monthly_spend.map(Dollars),
+            daily_spend: limits.daily_spend.map(Dollars),
+            requests_per_minute: limits.requests_per_minute,
+            requests_per_day: limits.requests_per_day,
+            tokens_per_request: limits.tokens_per_request,
         }
     }
 }

@@ -1,4 +1,4 @@
--- The counters of one bucket: a grant's at one provider, or a budget's.
+-- The counters of one bucket: a grant's at one provider, a budget's, or a shadow's.
 --
 -- Hash fields:  p                 the day number of the newest period seen; it never goes back
 --               d<day>:n|s|h      that UTC day: requests, settled, held (nano-USD)
@@ -96,7 +96,7 @@ local function count(hash, newest, day, month, kind, sign, amount)
   if tonumber(day) == newest then add(hash, 'd' .. day .. ':' .. kind, sign, amount) end
 end
 
--- What a hold says at its end of the grants and budgets above.
+-- What a hold says at its end of the grants, budgets and shadows above.
 local function above_noted(owners) return owners ~= '' and ':^' .. owners or '' end
 
 -- Ends a hold at what the call cost, in the periods in which it was reserved. Returns whether it was carried in.

@@ -1,5 +1,5 @@
 -- Puts what the ledger knows of one bucket into the epoch that is being opened. A part counts once.
--- KEYS: 1 epoch mark  2 opening mark  3 counters  4 holds by deadline  5 last minute, of a grant
+-- KEYS: 1 epoch mark  2 opening mark  3 counters  4 holds by deadline  5 last minute, not of a budget
 -- ARGV: 1 epoch  2 time (tests)  3 lease (ms)  4 bucket  5 part, from 1  6 day of the sums
 --       7 settled that day  8 requests that day  9 settled that month
 --       then, for each call that the sums hold and a proxy may still remember: call, reserved at (ms)

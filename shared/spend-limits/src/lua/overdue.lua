@@ -10,7 +10,7 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', millisecond
   local hold = redis.call('HGET', ARGV[4] .. bucket, 'r:' .. call)
   if hold then
     local amount, deadline, at = string.match(hold, '^(%d+):%d+:%d+:(%d+):(%d+)')
-    local above = string.match(hold, ':%^([%x$,]+)$') or ''
+    local above = string.match(hold, ':%^([%x$~,]+)$') or ''
     for _, value in ipairs({ bucket, call, amount, deadline, at, above }) do found[#found + 1] = value end
   else
     -- Its counters expired long after their month was over.

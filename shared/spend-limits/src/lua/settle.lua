@@ -1,5 +1,5 @@
 -- Ends holds at what their calls cost. A second time changes nothing.
--- KEYS: 1 epoch mark  2 holds by deadline  then for each call and each grant and budget that it counts against: the counters
+-- KEYS: 1 epoch mark  2 holds by deadline  then for each call and each grant, budget and shadow that it counts against: the counters
 -- ARGV: 1 epoch  2 time (tests)  then for each of these: call, member of the holds, actual, '1' if it was reserved in this epoch
 local open = marked(KEYS[1])
 if not open then return { 'NOT_READY' } end

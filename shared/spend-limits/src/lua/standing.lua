@@ -1,5 +1,5 @@
 -- Reads the counters of one bucket as the reserve script would see them. Writes nothing.
--- KEYS: 1 epoch mark  2 counters  3 last minute, of a grant
+-- KEYS: 1 epoch mark  2 counters  3 last minute, not of a budget
 -- ARGV: 1 epoch  2 time (tests)
 local open = marked(KEYS[1])
 if not open then return { 'NOT_READY' } end

@@ -17,6 +17,8 @@ use world::World;
 const GRANTS: usize = 2;
 /// The index of the budget, after the grants that share it.
 const BUDGET: usize = GRANTS;
+/// The index of the shadow that watches both.
+const SHADOW: usize = BUDGET + 1;
 const PROXIES: usize = 2;
 /// How many cases there are beside the other tests.
 const CASES: u32 = 300;
@@ -60,7 +62,7 @@ enum Step {
     StaleFailover,
     /// Redis starts again, with every key.
     Restart,
-    /// The limits of a grant or of the budget are raised or lowered.
+    /// The limits of a grant, of the budget or of the shadow are raised or lowered.
     Change {
         bucket: usize,
         percent: i64,
@@ -88,7 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Copy),
         1 => Just(Step::StaleFailover),
         1 => Just(Step::Restart),
-        2 => (0..=BUDGET, prop_oneof![Just(0), Just(50), Just(100), Just(300)])
+        2 => (0..=SHADOW, prop_oneof![Just(0), Just(50), Just(100), Just(300)])
             .prop_map(|(bucket, percent)| Step::Change { bucket, percent }),
         1 => Just(Step::Roll),
         2 => prop_oneof![1..50_i64, 1..50_000_i64].prop_map(|seconds| Step::Wait { seconds }),

@@ -14,6 +14,7 @@ mod private_redis;
 mod races;
 mod reserving;
 mod settling;
+mod shadows;
 mod swearing;
 mod use_once;
 
@@ -195,7 +196,7 @@ pub(crate) fn bucket() -> Bucket {
 pub(crate) fn grant_of(bucket: Bucket) -> GrantId {
     match bucket.owner {
         Owner::Grant(grant) => grant,
-        Owner::Budget(_) => unreachable!("the bucket of a budget"),
+        Owner::Budget(_) | Owner::Shadow(_) => unreachable!("no bucket of a grant"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{get, web};
 use clock::Clock;
-use ids::{AppId, CallId, GrantId, Id, ProviderKeyId, UserId};
+use ids::{AppId, CallId, GrantId, Id, ProviderKeyId, ShadowId, UserId};
 use jiff::Timestamp;
 use money::Nanodollars;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::usage::{
     calls::{CallCursor, CallQuestion},
     projection::Usage,
     reading::Asker,
-    row::UsageRow,
+    row::{ShadowWord, UsageRow},
     span::Span,
 };
 
@@ -80,10 +80,23 @@ pub struct CallItem {
     cost: Nanodollars,
     /// Whether it cost more than was held for it.
     exceeded_reservation: bool,
+    /// What the shadow limits that watched it say of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadow_limits: Vec<CallShadow>,
     /// The price book version it was charged at.
     price_version: String,
     /// The request id, from edge to event.
     request_id: String,
+}
+
+/// What shadow limits say of a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CallShadow {
+    /// Which shadow limits.
+    #[schema(value_type = String)]
+    shadow: ShadowId,
+    /// The limit that would have refused the call; `null` for one that fits.
+    would_refuse: Option<String>,
 }
 
 /// Tokens of one call.
@@ -178,8 +191,18 @@ impl From<UsageRow> for CallItem {
             },
             cost: Nanodollars::from_nanos(row.cost_nanodollars),
             exceeded_reservation: row.cost_nanodollars > row.reserved_nanodollars,
+            shadow_limits: row.shadows.into_iter().flatten().map(Into::into).collect(),
             price_version: row.price_version,
             request_id: row.request_id,
+        }
+    }
+}
+
+impl From<ShadowWord> for CallShadow {
+    fn from(word: ShadowWord) -> Self {
+        Self {
+            shadow: Id::from_uuid(word.shadow_id),
+            would_refuse: Some(word.would_refuse).filter(|limit| !limit.is_empty()),
         }
     }
 }

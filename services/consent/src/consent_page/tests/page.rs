@@ -256,6 +256,7 @@ fn grant(app: &AppIdentity) -> GrantRow {
         expires_at: look::at("2026-12-01T00:00:00Z"),
         rule: None,
         above: vec![],
+        shadows: vec![],
     }
 }
 

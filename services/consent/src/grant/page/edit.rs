@@ -8,8 +8,12 @@ use events::{AuthorizationDetail, Capability, GrantedLimits, ModelPattern, Model
 use ids::GrantId;
 use jiff::Timestamp;
 use money::LARGEST_LIMIT;
-use pages::{Choice, Field, Layout, Notice, Section, filters::instant_text};
-use server::{PagePerson, Problem, RequestId, SignedForm};
+use pages::{
+    Choice, Field, Layout, Notice, Section,
+    filters::{self, instant_text},
+};
+use serde::Deserialize;
+use server::{PagePerson, Problem, RequestId, SignedForm, StrictQuery};
 use sessions::{Permission, SignedIn};
 
 use crate::{
@@ -17,7 +21,10 @@ use crate::{
         Answers, Asker, LONGER_LENGTHS, LimitFaults, LimitTexts, NAMES, Names, Span, fields,
         hints_of_current, in_words, read, see_other, texts, written,
     },
-    grant::{GrantRow, GrantState, Grants},
+    grant::{
+        GrantRow, GrantState, Grants,
+        shadow::page::{Trial, Trying, done, trials},
+    },
     inbox,
     organization_policy::Policies,
     policy::{Policy, after},
@@ -36,6 +43,8 @@ pub(super) struct EditPage {
     id: GrantId,
     asker: Asker,
     parts: Vec<Part>,
+    trials: Vec<Trial>,
+    now: Timestamp,
 }
 
 struct Part {
@@ -61,9 +70,17 @@ pub(super) struct Filled {
     pub lifetime_fault: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EditQuery {
+    /// What was just done.
+    done: Option<String>,
+}
+
 #[get("/connected-apps/{id}/edit")]
 pub(super) async fn show(
     person: PagePerson,
+    query: StrictQuery<EditQuery>,
     (vault, grants): (web::Data<Vault>, web::Data<Grants>),
     id: web::Path<GrantId>,
 ) -> Result<HttpResponse, Problem> {
@@ -72,8 +89,20 @@ pub(super) async fn show(
     if row.state != GrantState::Live {
         return Ok(see_other("/connected-apps"));
     }
+    let notice = done(query.0.done.as_deref());
+    as_it_is(&vault, &person, &row, None, (StatusCode::OK, notice)).await
+}
+
+/// The page with the grant as it is, and what is being tried.
+pub(in crate::grant) async fn as_it_is(
+    vault: &Vault,
+    person: &SignedIn,
+    row: &GrantRow,
+    trying: Option<&Trying>,
+    answer: (StatusCode, Option<Notice>),
+) -> Result<HttpResponse, Problem> {
     let filled: Vec<Filled> = row.details.iter().map(Filled::as_it_is).collect();
-    page(&vault, &person, &row, &filled, StatusCode::OK).await
+    page(vault, person, row, (&filled, trying), answer).await
 }
 
 #[post("/connected-apps/{id}/edit")]
@@ -110,8 +139,8 @@ pub(super) async fn change(
                 &vault,
                 &person,
                 &row,
-                &filled,
-                StatusCode::UNPROCESSABLE_ENTITY,
+                (&filled, None),
+                (StatusCode::UNPROCESSABLE_ENTITY, None),
             )
             .await
         }
@@ -208,18 +237,18 @@ async fn page(
     vault: &Vault,
     person: &SignedIn,
     row: &GrantRow,
-    filled: &[Filled],
-    status: StatusCode,
+    (filled, trying): (&[Filled], Option<&Trying>),
+    (status, notice): (StatusCode, Option<Notice>),
 ) -> Result<HttpResponse, Problem> {
     let layout = inbox::layout(vault, person, "Change limits", Section::ConnectedApps).await?;
     let policy = in_force(vault, person).await?;
-    let notice = (status != StatusCode::OK)
+    let faulty = (status != StatusCode::OK)
         .then(|| Notice::bad("Nothing was changed yet: look at the fields marked below."));
     let page = EditPage::new(
-        layout.maybe_notice(notice),
+        layout.maybe_notice(faulty.or(notice)),
         &policy,
         row,
-        filled,
+        (filled, trying),
         vault.clock.now(),
     );
     Ok(pages::html_with(status, &page))
@@ -328,7 +357,7 @@ impl EditPage {
         layout: Layout,
         policy: &Policy,
         row: &GrantRow,
-        filled: &[Filled],
+        (filled, trying): (&[Filled], Option<&Trying>),
         now: Timestamp,
     ) -> Self {
         let verification = row.app.verification;
@@ -351,6 +380,8 @@ impl EditPage {
             }
         };
         Self {
+            trials: trials(&layout.csrf_field(), row, trying),
+            now,
             layout,
             id: row.id,
             asker: Asker::of(&row.app),

@@ -76,6 +76,7 @@ fn grant(
         granted_at: look::at("2026-11-18T09:30:00Z"),
         rule: None,
         above: vec![],
+        shadows: vec![],
     }
 }
 
@@ -369,7 +370,13 @@ fn the_form_for_changes_keeps_what_was_written() {
     let layout = Layout::new("Change limits", &look::owner()).at(Section::ConnectedApps);
     let html = look::keep(
         "grant-edit",
-        &EditPage::new(layout, &Policy::default(), &row, &filled, look::now()),
+        &EditPage::new(
+            layout,
+            &Policy::default(),
+            &row,
+            (&filled, None),
+            look::now(),
+        ),
     );
     assert!(html.contains("value=\"ten\"") && html.contains("<option value=\"7\" selected>"));
 }

@@ -62,6 +62,7 @@ impl Stage {
             ancestors: vec![],
             custom_providers: Vec::new(),
             response_cache: false,
+            shadows: Vec::new(),
             version: 1,
         };
         let token = OkapToken::mint().unwrap();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     super::losses::lose_the_epoch,
-    BUDGET,
+    BUDGET, SHADOW,
     world::{Call, World},
 };
 use crate::{Hold, Settled, Spent, tests::*};
@@ -92,8 +92,12 @@ impl World {
     }
 }
 
-/// All limits of a bucket at a share of the usual: of a grant four, of the budget those on money.
+/// All limits of a bucket at a share of the usual: of a grant four, of the budget those on money, and of
+/// the shadow half of a grant's.
 pub(super) fn limits_of(bucket: usize, percent: i64) -> CallLimits {
+    if bucket == SHADOW {
+        return limits_of(0, percent / 2);
+    }
     if bucket == BUDGET {
         return CallLimits {
             daily_spend: Some(nanos(3 * percent)),

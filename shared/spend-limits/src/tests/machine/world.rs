@@ -1,12 +1,14 @@
-//! Two grants under one budget, two proxies, billing and a Redis that may lose everything, beside a
-//! plain list of calls.
+//! Two grants under one budget and one shadow, two proxies, billing and a Redis that may lose
+//! everything, beside a plain list of calls.
 
 use clock::{day_of, month_of};
-use ids::BudgetId;
+use ids::{BudgetId, ShadowId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{super::losses::lose_the_epoch, BUDGET, GRANTS, PROXIES, Step, faults::limits_of};
+use super::{
+    super::losses::lose_the_epoch, BUDGET, GRANTS, PROXIES, SHADOW, Step, faults::limits_of,
+};
 use crate::{Begun, Hold, LimitsError, Load, RecordedCall, Settled, tests::*};
 
 pub(super) struct Call {
@@ -23,7 +25,11 @@ pub(super) struct Call {
 
 impl Call {
     fn counts_at(&self, bucket: usize) -> bool {
-        bucket == BUDGET || bucket == self.bucket
+        match bucket {
+            BUDGET => true,
+            SHADOW => self.held.would_refuse.is_empty(),
+            _ => bucket == self.bucket,
+        }
     }
 }
 
@@ -44,7 +50,8 @@ pub(super) struct World {
     pub(super) billing: SpendLimits,
     pub(super) proxies: Vec<SpendLimits>,
     budget: BudgetId,
-    /// Of each grant, then of the budget.
+    shadow: ShadowId,
+    /// Of each grant, then of the budget and of the shadow.
     buckets: Vec<Bucket>,
     /// Of each bucket as they are now, and the largest that ever were.
     pub(super) limits: Vec<CallLimits>,
@@ -70,7 +77,9 @@ struct Sums {
 impl World {
     pub(super) async fn new(server: PrivateRedis) -> Self {
         let scratch = Scratch::open_at(&server.url()).await;
-        let budget = BudgetId::new(Clock::system().now());
+        let now = Clock::system().now();
+        let (budget, shadow) = (BudgetId::new(now), ShadowId::new(now));
+        let above = [Bucket::of_budget(budget), Bucket::of_shadow(shadow)];
         let grants = (0..GRANTS).map(|_| bucket());
         let mut world = Self {
             billing: scratch.another(),
@@ -78,9 +87,10 @@ impl World {
             scratch,
             server,
             budget,
-            buckets: grants.chain([Bucket::of_budget(budget)]).collect(),
-            limits: (0..=BUDGET).map(|bucket| limits_of(bucket, 100)).collect(),
-            largest: (0..=BUDGET).map(|bucket| limits_of(bucket, 100)).collect(),
+            shadow,
+            buckets: grants.chain(above).collect(),
+            limits: (0..=SHADOW).map(|bucket| limits_of(bucket, 100)).collect(),
+            largest: (0..=SHADOW).map(|bucket| limits_of(bucket, 100)).collect(),
             stale: Vec::new(),
             calls: Vec::new(),
             now: "2026-11-29T18:00:00Z".parse().unwrap(),
@@ -126,9 +136,10 @@ impl World {
         sums
     }
 
-    /// The limit that the list of calls says is in the way, and whose it is.
-    fn in_the_way(&self, bucket: usize, amount: i64) -> Option<(Owner, LimitName)> {
-        let levels = [bucket, BUDGET].map(|at| (at, self.standing(at), self.limits[at]));
+    /// The limit of these that the list of calls says is in the way, and whose it is.
+    fn in_the_way(&self, buckets: &[usize], amount: i64) -> Option<(Owner, LimitName)> {
+        let level = |&at: &usize| (at, self.standing(at), self.limits[at]);
+        let levels: Vec<_> = buckets.iter().map(level).collect();
         let past = |limit: Option<Nanodollars>, sum| sum > limit.unwrap().nanos();
         let used_up = |limit: Option<u32>, used| limit.is_some_and(|most| used >= u64::from(most));
         let in_the_way = |name, sums: &Sums, limits: &CallLimits| match name {
@@ -195,20 +206,26 @@ impl World {
         amount: i64,
     ) -> Result<(), TestCaseError> {
         let budget = (self.budget, self.limits[BUDGET]);
+        let shadow = (self.shadow, self.limits[SHADOW]);
+        let above = Above::of(&[], &[budget]).unwrap();
         let asked = Reservation {
-            above: Above::of(&[], &[budget]).unwrap(),
+            above: above.with_shadows(&[shadow]).unwrap(),
             ..asks(self.buckets[bucket], amount, self.limits[bucket])
         };
         let answer = self.proxies[proxy].reserve(&asked).await;
-        let expected = if self.open {
-            self.in_the_way(bucket, amount)
-        } else {
-            None
+        let in_the_way = |buckets: &[usize]| {
+            let open = self.open.then_some(());
+            open.and_then(|()| self.in_the_way(buckets, amount))
         };
+        // What refuses knows nothing of the shadow, and the shadow nothing of it.
+        let expected = in_the_way(&[bucket, BUDGET]);
+        let watched = in_the_way(&[SHADOW]).map(|(_, name)| (self.shadow, name));
         match answer {
             Ok(held) => {
                 prop_assert!(self.open && expected.is_none(), "held past {expected:?}");
                 prop_assert_eq!(held.at, self.now);
+                let verdict: Vec<_> = watched.into_iter().collect();
+                prop_assert_eq!(&held.would_refuse, &verdict);
                 self.calls.push(Call {
                     held,
                     bucket,
@@ -261,7 +278,7 @@ impl World {
             other => panic!("{other:?}"),
         };
         self.carry(before).await;
-        let loads = (0..=BUDGET).map(|bucket| self.load(bucket)).collect();
+        let loads = (0..=SHADOW).map(|bucket| self.load(bucket)).collect();
         opening
             .load::<()>(&Ledger {
                 loads,
