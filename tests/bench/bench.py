@@ -116,6 +116,16 @@ def per_piece(port: int, latchkey: str) -> Row:
     return Row("added delay of a piece, paced, against nginx's", ratio, 1.3, 1.15)
 
 
+def held(targets: dict[str, Target], token: str) -> Row:
+    """500 streams at once, by a proxy that has done nothing before: whether all end in time, and what memory they take."""
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": '[[sim {"chunks": 50, "chunk_delay_ms": 240}]]'}]}
+    whole, slowest = streams.hold(targets["latchkey"].url, token, 500, body)
+    if whole < 500:
+        sys.exit(f"{500 - whole} of 500 streams did not come to their end")
+    print(f"{'500 streams held for 12 s':36}all came to their end, the slowest in {slowest:.1f} s")
+    return Row("memory while 500 streams are held", processes.peak_megabytes(targets["latchkey"].pid), 80, 40, "MB")
+
+
 def set_the_stage(folder: Path) -> dict[str, Target]:
     """The proxy under measurement on one core, all else on the other."""
     simulator = urlsplit(os.environ["LATCHKEY_SIMULATOR_URL"])
@@ -162,6 +172,7 @@ def main() -> None:
     prompt = "Write a short recipe. " * 40
     small = asking("small", prompt)
     print(f"One core for the proxy, one for the rest; {SECONDS} s a run; the ratio of CPU per call is what holds.\n")
+    memory = held(targets, token)
     json_calls = compare("JSON answers", small, targets, 16)
     large = compare("prompts of 64 KB", asking("large", "Write a \"short\" recipe.\n" * 2_600), targets, 16)
     burst = compare("streams of 52 events at once", asking("burst", prompt + '[[sim {"chunks": 50}]]', stream=True), targets, 16)
@@ -179,18 +190,11 @@ def main() -> None:
 
     at_nginx, at_latchkey = (urlsplit(targets[name].url) for name in ("nginx", "latchkey"))
     rows.append(per_piece(at_nginx.port, f"{at_latchkey.scheme}://{at_latchkey.netloc}"))
-
-    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": '[[sim {"chunks": 50, "chunk_delay_ms": 240}]]'}]}
-    whole, slowest = streams.hold(targets["latchkey"].url, token, 500, body)
+    rows.append(memory)
     proxy, server = targets["latchkey"].pid, targets["nginx"].pid
-    if whole < 500:
-        sys.exit(f"{500 - whole} of 500 streams did not come to their end")
-    print(f"{'500 streams held for 12 s':36}all came to their end, the slowest in {slowest:.1f} s; "
-          f"now {processes.resident_megabytes(proxy):.0f} MB")
-    rows.append(Row("memory after all of this, 500 streams held", processes.peak_megabytes(proxy), 80, 40, "MB"))
     beside = json_calls["latchkey"]["beside"]
     print(f"{'Redis for a JSON call':36}{beside:.3f} CPU s/10k, {beside / json_calls['nginx']['cpu']:.2f} of nginx's")
-    print(f"{'peak memory of nginx':36}{processes.peak_megabytes(server):.0f} MB\n")
+    print(f"{'peak memory after all of this':36}nginx {processes.peak_megabytes(server):.0f} MB, latchkey {processes.peak_megabytes(proxy):.0f} MB\n")
     print(f"{'':58}{'figure':>9}    {'must':>9}{'aim':>9}")
     print(*rows, sep="\n")
 
