@@ -7,6 +7,7 @@
 
 mod answer;
 mod connection;
+mod hush;
 mod kept;
 mod names;
 

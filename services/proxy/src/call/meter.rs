@@ -10,7 +10,7 @@ mod openai_chat;
 mod openai_media;
 mod openai_responses;
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -21,6 +21,11 @@ pub use captured::Captured;
 pub use lines::Lines;
 
 use crate::{call::meter::event_members::EventMembers, provider::Endpoint};
+
+/// Looked for in each piece of a stream, so made ready once.
+static USAGE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\"usage"));
+static ERROR: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"\"error\""));
 
 /// How the bytes of an answer are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,7 +163,7 @@ impl Meter {
         }
         let mut hidden = None;
         let mut read_to = 0;
-        for at in memmem::find_iter(lines, b"\"usage") {
+        for at in USAGE.find_iter(lines) {
             if at >= read_to && opens_an_object(lines, at) {
                 let line = line_around(lines, at);
                 read_to = line.end;
@@ -168,7 +173,7 @@ impl Meter {
             }
         }
         if !self.reading.failed {
-            let mut errors = memmem::find_iter(lines, b"\"error\"");
+            let mut errors = ERROR.find_iter(lines);
             self.reading.failed = errors.any(|at| {
                 opens_an_object(lines, at)
                     && is_error(data_of(

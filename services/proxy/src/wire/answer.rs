@@ -81,14 +81,9 @@ impl Arriving {
         let Some(connection) = &mut self.connection else {
             return Poll::Ready(None);
         };
-        let mut polled = poll_data(&mut self.incoming, cx);
-        if polled.is_pending() {
-            let over = connection.poll_drive(cx).is_ready();
-            polled = poll_data(&mut self.incoming, cx);
-            if over && polled.is_pending() {
-                polled = Poll::Ready(Some(Err(WireError::Closed)));
-            }
-        }
+        let incoming = &mut self.incoming;
+        let polled = connection.poll_until(cx, |cx| poll_data(incoming, cx));
+        let polled = polled.map(|taken| taken.unwrap_or_else(|error| Some(Err(error))));
         match &polled {
             Poll::Pending | Poll::Ready(Some(Ok(_))) => {}
             Poll::Ready(Some(Err(_))) => self.connection = None,

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -18,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::wire::{Call, WireError};
+use crate::wire::{Call, WireError, hush::Hush};
 
 pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
@@ -26,6 +27,7 @@ pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: Driver,
+    hush: Arc<Hush>,
 }
 
 /// What moves the bytes of a connection; gone when nothing more comes over it. Only by going does
@@ -70,12 +72,34 @@ impl Connection {
         Ok(Box::new(Self {
             sender,
             driver: Driver(Some(driver)),
+            hush: Arc::default(),
         }))
     }
 
     /// Moves bytes; ready when nothing more will come.
-    pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.driver.poll(cx)
+    }
+
+    /// Moves bytes until `take` finds some, or until there are none. What is left to be found when
+    /// nothing more will come is found.
+    pub(super) fn poll_until<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Result<T, WireError>> {
+        let Self { driver, hush, .. } = self;
+        hush.poll(cx, |cx| {
+            if let Poll::Ready(taken) = take(cx) {
+                return Poll::Ready(Ok(taken));
+            }
+            let over = driver.poll(cx).is_ready();
+            match take(cx) {
+                Poll::Ready(taken) => Poll::Ready(Ok(taken)),
+                Poll::Pending if over => Poll::Ready(Err(WireError::Closed)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
     }
 
     /// Whether another call can go over it.
@@ -86,12 +110,18 @@ impl Connection {
     /// Sends a call and waits for the head of its answer.
     pub(super) async fn exchange(mut self: Box<Self>, call: Call) -> Result<Sent, WireError> {
         let outcome = {
-            let Self { sender, driver } = &mut *self;
+            let Self {
+                sender,
+                driver,
+                hush,
+            } = &mut *self;
             let mut answering = pin!(sender.try_send_request(call));
             poll_fn(|cx| {
-                // Over or not, what came of it is told.
-                let _ = driver.poll(cx);
-                answering.as_mut().poll(cx)
+                hush.poll(cx, |cx| {
+                    // Over or not, what came of it is told.
+                    let _ = driver.poll(cx);
+                    answering.as_mut().poll(cx)
+                })
             })
             .await
         };
