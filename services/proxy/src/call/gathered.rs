@@ -2,6 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
+/// Room for what a burst brings.
+const ROOM: usize = 8 * 1024;
+
 /// Pieces that go out together. A single one, as most are, is not copied.
 #[derive(Default)]
 pub(crate) struct Gathered {
@@ -16,6 +19,7 @@ impl Gathered {
             return;
         }
         if self.more.is_empty() {
+            self.more.reserve(ROOM);
             self.more
                 .extend_from_slice(&std::mem::take(&mut self.first));
         }

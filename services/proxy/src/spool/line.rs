@@ -10,6 +10,9 @@ use crate::spool::HoldNote;
 /// The type of the one event of a call.
 pub(super) const CALL_RECORDED: &str = "call.recorded";
 
+/// Room for a line, and for what is reserved while it is written.
+const USUAL_LENGTH: usize = 4_096;
+
 #[derive(Serialize)]
 struct Line<'a> {
     id: CallId,
@@ -39,7 +42,8 @@ pub(super) struct Whole {
 /// The line of a record, with its end.
 pub(super) fn of(record: &CallRecord, hold: &HoldNote) -> Result<Vec<u8>, sonic_rs::Error> {
     // Twice for each call, so by the quickest writer there is.
-    let mut line = sonic_rs::to_vec(&Line {
+    let mut line = Vec::with_capacity(USUAL_LENGTH);
+    let message = Line {
         id: record.call,
         tenant: record.tenant,
         event_type: CALL_RECORDED,
@@ -48,7 +52,8 @@ pub(super) fn of(record: &CallRecord, hold: &HoldNote) -> Result<Vec<u8>, sonic_
         correlation_id: &record.request_id,
         payload: record,
         hold,
-    })?;
+    };
+    sonic_rs::to_writer(&mut line, &message)?;
     line.push(b'\n');
     Ok(line)
 }
