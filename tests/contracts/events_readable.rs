@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
     AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, BudgetEvent, CallEvent,
-    CustomProviderEvent, EventPayload, GrantEvent, OrganizationEvent, OrganizationPolicyEvent,
-    ProviderKeyEvent, UserEvent,
+    CustomProviderEvent, EventPayload, GrantEvent, ModelAliasEvent, OrganizationEvent,
+    OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
 };
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 43] = [
+const TYPES: [&str; 45] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -42,6 +42,8 @@ const TYPES: [&str; 43] = [
     "grant.token_issued",
     "grant.token_refreshed",
     "grant.widened",
+    "model_alias.removed",
+    "model_alias.set",
     "organization.created",
     "organization.sso_connected",
     "organization_policy.set",
@@ -77,6 +79,7 @@ fn round_trip(event_type: &str, schema: i16, payload: Value) -> Value {
         "call" => through::<CallEvent>(event_type, schema, payload),
         "custom_provider" => through::<CustomProviderEvent>(event_type, schema, payload),
         "grant" => through::<GrantEvent>(event_type, schema, payload),
+        "model_alias" => through::<ModelAliasEvent>(event_type, schema, payload),
         "organization" => through::<OrganizationEvent>(event_type, schema, payload),
         "organization_policy" => through::<OrganizationPolicyEvent>(event_type, schema, payload),
         "provider_key" => through::<ProviderKeyEvent>(event_type, schema, payload),

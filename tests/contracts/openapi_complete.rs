@@ -38,6 +38,7 @@ const PAGES: &[&str] = &[
     "GET /apps",
     "GET /policy",
     "GET /custom-providers",
+    "GET /model-aliases",
     "GET /device",
     "GET /developers",
     "GET /okap/native",
@@ -84,6 +85,8 @@ const FORMS: &[&str] = &[
     "POST /policy",
     "POST /custom-providers",
     "POST /custom-providers/{id}/remove",
+    "POST /model-aliases",
+    "POST /model-aliases/{id}/remove",
     "POST /device",
 ];
 

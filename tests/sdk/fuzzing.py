@@ -97,6 +97,7 @@ class Things:
             "custom-providers": self._custom_provider,
             "grants": lambda: {"id": organization.grant(detail()).id},
             "handles": lambda: {"id": self._handle()["id"]},
+            "model-aliases": self._model_alias,
             "provider-keys": lambda: {"id": self._post("/provider-keys", self._key())["id"]},
             "requests": self._request,
             "provider}": lambda: {"provider": "openai"},
@@ -122,6 +123,13 @@ class Things:
         for added in self.organization.get("/custom-providers")["items"]:
             self.organization.api.delete(f"/custom-providers/{added['id']}")
         return {"id": self._post("/custom-providers", {"name": "fuzz-llm", "base_url": "https://llm.fuzz.example/v1"})["id"]}
+
+    def _model_alias(self) -> dict[str, str]:
+        # An organization has fifty at most.
+        for alias in self.organization.get("/model-aliases")["items"]:
+            self.organization.api.delete(f"/model-aliases/{alias['id']}")
+        body = {"name": "fuzz-fast", "candidates": [{"model": "openai/gpt-4o-mini"}]}
+        return {"id": self._post("/model-aliases", body)["id"]}
 
     @staticmethod
     def _token() -> dict:

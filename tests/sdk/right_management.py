@@ -31,6 +31,9 @@ class RightManagement:
             "DELETE /api/v1/budgets/{id}": lambda: self._made("/budgets", self._budget()),
             "POST /api/v1/custom-providers": self._new_provider,
             "PATCH /api/v1/grants/{id}": self._narrowed_grant,
+            "POST /api/v1/model-aliases": self._new_alias,
+            "PATCH /api/v1/model-aliases/{id}": self._changed_alias,
+            "DELETE /api/v1/model-aliases/{id}": lambda: self._made("/model-aliases", self._alias()),
             "PUT /api/v1/policy": lambda: self._does(self._policy()),
             "POST /api/v1/provider-keys": self._new_key,
             "POST /api/v1/provider-keys/{id}/rotate": self._rotation,
@@ -86,6 +89,18 @@ class RightManagement:
     def _new_provider(self) -> Right:
         self._empty("/custom-providers")
         return self._does({"name": "fuzz-llm", "base_url": "https://llm.fuzz.example/v1"})
+
+    @staticmethod
+    def _alias() -> dict:
+        return {"name": "fuzz-fast", "candidates": [{"model": "openai/gpt-4o-mini"}]}
+
+    def _new_alias(self) -> Right:
+        self._empty("/model-aliases")
+        return self._does(self._alias())
+
+    def _changed_alias(self) -> Right:
+        made = self._made("/model-aliases", self._alias())
+        return Right(made.path, headers=self.owner, body={"strategy": "latency"})
 
     def _narrowed_grant(self) -> Right:
         grant = self.organization.grant(detail(limits={"monthly_spend": 5}))

@@ -62,6 +62,18 @@ def test_the_next_one_answers_for_one_whose_key_is_dead(organization: Organizati
     assert raw.headers["x-okap-provider"] == "anthropic"
 
 
+def test_the_organizations_alias_stands_for_what_is_granted_of_it(organization: Organization) -> None:
+    candidates = [{"model": "groq/llama-3.1-8b-instant"}, {"model": "anthropic/claude-haiku-4-5"}]
+    organization.post("/model-aliases", {"name": "fast", "strategy": "round_robin", "candidates": candidates})
+    client = client_of(granted(organization))
+    for _ in range(2):
+        raw = client.chat.completions.with_raw_response.create(model="fast", messages=HELLO)
+        assert raw.parse().choices[0].message.content
+        assert raw.headers["x-okap-model"] == "claude-haiku-4-5"
+    assert client.models.retrieve("fast").owned_by == "latchkey"
+    assert "fast" in [model.id for model in client.models.list()]
+
+
 def test_a_failure_without_an_alternative_is_told_in_openais_shape(organization: Organization) -> None:
     broken = [{"role": "user", "content": told(status=500)}]
     with pytest.raises(openai.InternalServerError) as failed:

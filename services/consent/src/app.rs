@@ -23,6 +23,7 @@ use crate::{
     grant::Grants,
     kept_answers::KeptAnswers,
     leftovers,
+    model_alias::ModelAliases,
     oauth::{Pace, RegistrationPace, device::page::Attempts},
     okap::Knocks,
     organization_policy::Policies,
@@ -119,6 +120,7 @@ impl App {
             .app_data(web::Data::new(Policies::new(vault.clone())))
             .app_data(web::Data::new(Budgets::new(vault.clone())))
             .app_data(web::Data::new(CustomProviders::new(vault.clone())))
+            .app_data(web::Data::new(ModelAliases::new(vault.clone())))
             .app_data(web::Data::new(BlockedApps::new(vault.clone())))
             .app_data(web::Data::new(ApprovalRules::new(vault.clone())))
             .app_data(web::Data::new(self.knocks.clone()))

@@ -17,6 +17,7 @@ pub mod history;
 mod inbox;
 mod kept_answers;
 pub mod leftovers;
+pub mod model_alias;
 pub mod oauth;
 pub mod okap;
 pub mod organization_policy;

@@ -9,7 +9,7 @@ use postgres::Tx;
 
 use crate::{
     access_request, approval_rule, blocked_app, budget, custom_provider, grant, history,
-    organization_policy, provider_key, registered_app,
+    model_alias, organization_policy, provider_key, registered_app,
 };
 
 /// The tables that are true the moment a decision is.
@@ -20,6 +20,7 @@ impl Projection for Projections {
     async fn apply(&self, tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
         provider_key::projection::apply(tx, event).await?;
         custom_provider::projection::apply(tx, event).await?;
+        model_alias::projection::apply(tx, event).await?;
         organization_policy::projection::apply(tx, event).await?;
         budget::projection::apply(tx, event).await?;
         registered_app::projection::apply(tx, event).await?;
@@ -36,6 +37,7 @@ impl Projection for Projections {
         for clear in [
             provider_key::projection::CLEAR,
             custom_provider::projection::CLEAR,
+            model_alias::projection::CLEAR,
             organization_policy::projection::CLEAR,
             budget::projection::CLEAR,
             registered_app::projection::CLEAR,

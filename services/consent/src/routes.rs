@@ -6,8 +6,8 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 use crate::{
     access_request, address, approval_rule, audit, blocked_app, budget, consent_page,
-    custom_provider, developers, grant, history, inbox, oauth, okap, organization_policy,
-    provider_key, registered_app, registration_token,
+    custom_provider, developers, grant, history, inbox, model_alias, oauth, okap,
+    organization_policy, provider_key, registered_app, registration_token,
 };
 
 /// What programs use; described by OpenAPI.
@@ -77,6 +77,10 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(custom_provider::http::add)
         .service(custom_provider::http::list)
         .service(custom_provider::http::remove)
+        .service(model_alias::http::list)
+        .service(model_alias::http::set)
+        .service(model_alias::http::change)
+        .service(model_alias::http::remove)
         .service(organization_policy::http::show)
         .service(organization_policy::http::set)
         .service(budget::http::list)
@@ -102,6 +106,7 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(address::page::configure)
         .configure(registered_app::page::configure)
         .configure(custom_provider::page::configure)
+        .configure(model_alias::page::configure)
         .configure(organization_policy::page::configure)
         .configure(oauth::device::page::configure)
         .configure(developers::configure);

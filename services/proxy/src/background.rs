@@ -79,6 +79,7 @@ async fn heed(gate: Arc<Gate>) {
         "grant.#",
         "provider_key.#",
         "custom_provider.#",
+        "model_alias.#",
         "budget.#",
         "organization_policy.#",
     ]);
@@ -118,8 +119,11 @@ async fn heed_event(gate: &Gate, event: &RecordedEvent) {
             // Whatever it says of the grant: it is looked up again.
             cut_what_ended(gate).await;
         }
-    } else if event.event_type.starts_with("custom_provider.") {
-        // It stands beside every grant of its organization; such events are few.
+    } else if ["custom_provider.", "model_alias."]
+        .iter()
+        .any(|family| event.event_type.starts_with(family))
+    {
+        // They stand beside every grant of their organization; such events are few.
         gate.access.forget_all();
     } else if event.event_type.starts_with("organization_policy.") {
         // So does this.

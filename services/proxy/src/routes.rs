@@ -29,7 +29,9 @@ use crate::{call, grant};
                        `POST /chat/completions`, `/embeddings`, `/responses`; `GET /models`, `/models/{model}`. \
                        `model` is `provider/model`, or a model that one granted provider has; `models` names \
                        several, tried in order when one fails before its first byte; `route` says in which order \
-                       (`fallback`, `round_robin`, `weighted`, `latency`). Each try is a call of its own. \
+                       (`fallback`, `round_robin`, `weighted`, `latency`). A model alias of the organization stands \
+                       for those of its models that are granted, wherever a name may stand, and comes before a model \
+                       of the same name. Each try is a call of its own. \
                        `x-okap-provider` and `x-okap-model` say who answered.\n\n\
                        With `x-okap-cache: max-age=SECONDS` (1 to 86400), where the organization's policy allows it, the \
                        very same call under the same grant is answered again for nothing; `x-okap-cache` in the answer \

@@ -6,6 +6,7 @@ mod budget;
 mod call;
 mod consent;
 mod custom_provider;
+mod model_alias;
 mod organization;
 mod organization_policy;
 mod payload;
@@ -25,6 +26,9 @@ pub use budget::{BudgetAmounts, BudgetEvent, BudgetScope, BudgetShadow};
 pub use call::{CallEvent, CallOutcome, CallRecord, Measurement, TokenUsage};
 pub use consent::{AccessRequestEvent, GrantEvent, ProviderKeyEvent, Transport};
 pub use custom_provider::{CustomProvider, CustomProviderEvent, ProviderKind, TokenPrice};
+pub use model_alias::{
+    AliasCandidate, AliasName, AliasNameError, ModelAlias, ModelAliasEvent, RouteStrategy,
+};
 pub use organization::{OrganizationEvent, UserEvent};
 pub use organization_policy::{DynamicApps, OrganizationPolicyEvent, PolicyRules, ResponseCache};
 pub use payload::{EventPayload, Unreadable};

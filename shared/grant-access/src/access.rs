@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use events::{AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, Provider, Shadow};
+use events::{
+    AppIdentity, AuthorizationDetail, CustomProvider, GrantedLimits, ModelAlias, Provider, Shadow,
+};
 use ids::{GrantId, KeyThumbprint, TenantId, UserId};
 use jiff::Timestamp;
 use postgres::DatabaseError;
@@ -42,6 +44,9 @@ pub struct GrantAccess {
     /// The shadow limits that are tried of this grant and of those above it, at every provider; read
     /// with the row, and written elsewhere.
     pub shadows: Vec<Shadow>,
+    /// The names that the organization gives to several models together; read with the row, and
+    /// written elsewhere. What they stand for need not be granted.
+    pub model_aliases: Vec<ModelAlias>,
     /// How often it was written; rises with each change.
     pub version: i32,
 }
@@ -70,6 +75,14 @@ impl GrantAccess {
         self.custom_providers
             .iter()
             .find(|added| added.name == *name)
+    }
+
+    /// The model alias of this name that the organization has.
+    #[must_use]
+    pub fn model_alias(&self, name: &str) -> Option<&ModelAlias> {
+        self.model_aliases
+            .iter()
+            .find(|alias| alias.name.as_str() == name)
     }
 
     /// The shadow limits that watch calls at this provider.
@@ -105,6 +118,7 @@ impl GrantAccess {
             custom_providers: Vec::new(),
             response_cache: false,
             shadows: Vec::new(),
+            model_aliases: Vec::new(),
             version: column(row, "version")?,
         })
     }
@@ -115,10 +129,12 @@ impl GrantAccess {
         let added: Option<Json<Vec<CustomProvider>>> = column(row, "custom_providers")?;
         let response_cache: Option<bool> = column(row, "response_cache")?;
         let shadows: Option<Json<Vec<Shadow>>> = column(row, "shadows")?;
+        let aliases: Option<Json<Vec<ModelAlias>>> = column(row, "model_aliases")?;
         Ok(Self {
             custom_providers: added.map(|Json(added)| added).unwrap_or_default(),
             response_cache: response_cache.unwrap_or_default(),
             shadows: shadows.map(|Json(shadows)| shadows).unwrap_or_default(),
+            model_aliases: aliases.map(|Json(aliases)| aliases).unwrap_or_default(),
             ..self
         })
     }

@@ -33,7 +33,10 @@ const FIND: &str = "
              WHERE tried.tenant_id = access.tenant_id
                AND (tried.grant_id = access.grant_id
                     OR access.ancestors @> jsonb_build_array(jsonb_build_object(
-                           'grant', 'grant_' || replace(tried.grant_id::text, '-', ''))))) AS shadows
+                           'grant', 'grant_' || replace(tried.grant_id::text, '-', ''))))) AS shadows,
+           (SELECT jsonb_agg(alias.definition)
+              FROM consent.model_aliases AS alias
+             WHERE alias.tenant_id = access.tenant_id) AS model_aliases
       FROM consent.grant_access AS access
      WHERE token_digest = $1";
 

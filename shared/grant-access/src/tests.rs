@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use clock::Clock;
 use events::{
-    AppIdentity, AuthorizationDetail, Capability, GrantedLimits, Models, Provider, Verification,
+    AppIdentity, AuthorizationDetail, Capability, GrantedLimits, Models, Provider, RouteStrategy,
+    Verification,
 };
 use ids::{GrantId, OkapToken, ProviderKeyId, TenantId, TokenDigest, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -53,6 +54,7 @@ fn access(tenant: TenantId) -> GrantAccess {
         bound_to: None,
         ancestors: vec![],
         custom_providers: Vec::new(),
+        model_aliases: Vec::new(),
         response_cache: false,
         shadows: Vec::new(),
         version: 1,
@@ -247,6 +249,31 @@ async fn what_the_organization_says_of_kept_answers_stands_beside_the_grant() {
     ] {
         assert_eq!(says(tenant, rules).await, expected, "{rules}");
     }
+}
+
+#[tokio::test]
+async fn the_organizations_model_aliases_stand_beside_the_grant() {
+    let granted = granted().await;
+    let client = granted.scratch.superuser().await;
+    let alias = r#"{"name": "fast", "candidates": [{"provider": "openai", "model": "o1"}], "strategy": "latency"}"#;
+    let set = async |tenant: TenantId| {
+        let sql = format!(
+            "INSERT INTO consent.model_aliases (alias_id, tenant_id, name, definition, set_at, changed_at)
+             VALUES (gen_random_uuid(), '{}', 'fast', '{alias}', now(), now())",
+            tenant.uuid()
+        );
+        client.batch_execute(&sql).await.unwrap();
+        granted.reader.forget_all();
+    };
+    let found = async || granted.reader.find(granted.digest).await.unwrap();
+    set(TenantId::new(now())).await;
+    assert_eq!(found().await.model_aliases, [], "another's");
+    set(granted.access.tenant).await;
+    let access = found().await;
+    let fast = access.model_alias("fast").unwrap();
+    assert_eq!(fast.candidates[0].name(), "openai/o1");
+    assert_eq!(fast.strategy, RouteStrategy::Latency);
+    assert_eq!(access.model_alias("Fast"), None);
 }
 
 #[tokio::test]

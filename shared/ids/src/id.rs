@@ -188,6 +188,8 @@ kinds! {
     Budget "budget" BudgetId;
     /// Limits that watch without refusing.
     Shadow "shadow" ShadowId;
+    /// A name that an organization gives to several models together.
+    ModelAlias "alias" ModelAliasId;
 }
 
 #[cfg(test)]

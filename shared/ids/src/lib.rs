@@ -8,8 +8,8 @@ mod token;
 pub use handle::{Handle, HandleError};
 pub use id::{
     ApiTokenId, AppId, ApprovalRuleId, BlockedAppId, BudgetId, CallId, ConnectionId,
-    CustomProviderId, EventId, GrantId, HandleId, ProviderKeyId, RegistrationTokenId, RequestId,
-    SessionId, ShadowId, TenantId, TicketId, UserId,
+    CustomProviderId, EventId, GrantId, HandleId, ModelAliasId, ProviderKeyId, RegistrationTokenId,
+    RequestId, SessionId, ShadowId, TenantId, TicketId, UserId,
 };
 pub use id::{Id, IdError, Kind, kinds};
 pub use key_thumbprint::{KeyThumbprint, NotAThumbprint};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use events::{
     AccessRequestEvent, AppEvent, ApprovalRuleEvent, BlockedAppEvent, EventPayload, GrantEvent,
-    OrganizationEvent, OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
+    ModelAliasEvent, OrganizationEvent, OrganizationPolicyEvent, ProviderKeyEvent, UserEvent,
 };
 use ids::{
-    AppId, ApprovalRuleId, BlockedAppId, EventId, GrantId, ProviderKeyId, RequestId, TenantId,
-    UserId,
+    AppId, ApprovalRuleId, BlockedAppId, EventId, GrantId, ModelAliasId, ProviderKeyId, RequestId,
+    TenantId, UserId,
 };
 use jiff::Timestamp;
 use postgres::DatabaseError;
@@ -150,6 +150,7 @@ fn thing(stream: &str) -> Option<(&'static str, String)> {
         ApprovalRuleEvent::STREAM => ("approval_rule", ApprovalRuleId::from_uuid(id).to_string()),
         BlockedAppEvent::STREAM => ("blocked_app", BlockedAppId::from_uuid(id).to_string()),
         GrantEvent::STREAM => ("grant", GrantId::from_uuid(id).to_string()),
+        ModelAliasEvent::STREAM => ("model_alias", ModelAliasId::from_uuid(id).to_string()),
         ProviderKeyEvent::STREAM => ("provider_key", ProviderKeyId::from_uuid(id).to_string()),
         UserEvent::STREAM => ("user", UserId::from_uuid(id).to_string()),
         OrganizationEvent::STREAM | OrganizationPolicyEvent::STREAM => {

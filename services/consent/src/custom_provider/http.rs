@@ -104,9 +104,9 @@ impl From<CustomProviderError> for Problem {
     fn from(error: CustomProviderError) -> Self {
         match error {
             CustomProviderError::Refused(_) => Self::not_found("There is no such provider."),
-            CustomProviderError::NameTaken | CustomProviderError::TooMany => {
-                Self::conflict(sentence(&error))
-            }
+            CustomProviderError::NameTaken
+            | CustomProviderError::AliasName
+            | CustomProviderError::TooMany => Self::conflict(sentence(&error)),
             CustomProviderError::Record(error) => error.into(),
             CustomProviderError::Database(error) => Self::dependency(&error),
         }

@@ -119,7 +119,11 @@ async fn add(
         .await
     {
         Ok(_) => Ok(see_other("/custom-providers?done=added")),
-        Err(error @ (CustomProviderError::NameTaken | CustomProviderError::TooMany)) => {
+        Err(
+            error @ (CustomProviderError::NameTaken
+            | CustomProviderError::AliasName
+            | CustomProviderError::TooMany),
+        ) => {
             let notice = Notice::bad(sentence(&error));
             page(&rooms, &person, form, Some(notice), StatusCode::CONFLICT).await
         }

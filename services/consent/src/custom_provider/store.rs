@@ -9,6 +9,7 @@ use postgres::{DatabaseError, Tx};
 use super::{CustomProviderRow, CustomProviderState, Refusal, projection};
 use crate::{
     access_request::{RequestError, details},
+    model_alias,
     projections::{RecordError, load, record},
     provider_key,
     vault::{Actor, Vault, one_at_a_time_in},
@@ -30,6 +31,9 @@ pub enum CustomProviderError {
     /// The organization has one of this name.
     #[error("your organization has a provider of this name already; remove that first")]
     NameTaken,
+    /// The organization has a model alias of this name.
+    #[error("your organization has a model alias of this name; remove that first")]
+    AliasName,
     /// It has as many as one may have.
     #[error("an organization adds at most {MOST} providers; remove one first")]
     TooMany,
@@ -70,6 +74,9 @@ impl CustomProviders {
         let there = projection::of_tenant(&tx).await?;
         if there.iter().any(|row| row.provider.name == provider.name) {
             return Err(CustomProviderError::NameTaken);
+        }
+        if model_alias::is_taken(&tx, &provider.name).await? {
+            return Err(CustomProviderError::AliasName);
         }
         if there.len() >= MOST {
             return Err(CustomProviderError::TooMany);

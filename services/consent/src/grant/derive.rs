@@ -88,6 +88,7 @@ impl Grants {
             ancestors: above,
             bound_to,
             custom_providers: Vec::new(),
+            model_aliases: Vec::new(),
             response_cache: false,
             shadows: Vec::new(),
             version: 1,

@@ -138,6 +138,7 @@ impl Grants {
             bound_to: terms.bound_to,
             ancestors: vec![],
             custom_providers: Vec::new(),
+            model_aliases: Vec::new(),
             response_cache: false,
             shadows: Vec::new(),
             version: 1,

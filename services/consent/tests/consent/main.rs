@@ -36,6 +36,7 @@ mod keys;
 mod kill_switch;
 mod killed;
 mod leftovers;
+mod model_aliases;
 mod native;
 mod oauth;
 mod oauth_afterwards;

@@ -11,10 +11,11 @@ use crate::{
     world::{Person, World, detail, request_id},
 };
 
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("consent.provider_keys", "key_id"),
     ("consent.apps", "app_id"),
     ("consent.custom_providers", "provider_id"),
+    ("consent.model_aliases", "alias_id"),
     ("consent.organization_policies", "tenant_id"),
     ("consent.budgets", "budget_id"),
     ("consent.access_requests", "request_id"),
@@ -49,6 +50,7 @@ async fn live(world: &World, person: &Person) {
     crate::approval_rules::lived(world, person, &client).await;
     crate::blocked_apps::lived(world, person).await;
     crate::custom_providers::lived(world, person).await;
+    crate::model_aliases::lived(world, person).await;
     exchange::exchanged(world, person).await;
     let removed = oauth::register(world, person).await;
     let changed = Some(json!({"name": "Renamed", "url": "https://renamed.test/"}));
@@ -158,9 +160,14 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let before = rows(&world).await;
     assert!(
         before.iter().zip(TABLES).all(|(rows, (table, _))| {
-            // Each of two organizations has one policy, one provider of its own, and one grant of
-            // which tighter limits are tried.
-            let of_one = ["policies", "custom_providers", "shadow_limits"];
+            // Each of two organizations has one policy, one provider of its own, one model alias, and
+            // one grant of which tighter limits are tried.
+            let of_one = [
+                "policies",
+                "custom_providers",
+                "model_aliases",
+                "shadow_limits",
+            ];
             let one_each = of_one.iter().any(|name| table.ends_with(name));
             let least = if one_each { 2 } else { 4 };
             rows.as_array().unwrap().len() >= least
@@ -170,7 +177,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 35);
+    assert_eq!(kinds, 37);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

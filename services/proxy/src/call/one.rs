@@ -11,6 +11,7 @@
 mod asked;
 mod attempts;
 mod choice;
+mod meant;
 mod models;
 mod order;
 mod wish;

@@ -85,11 +85,13 @@ pub enum Refusal {
         /// Where.
         at: Box<GrantedAt>,
     },
-    /// No provider that the grant covers has the model there.
-    #[error("the model `{model}` is not granted at any provider; granted: {granted}")]
+    /// No provider that the grant covers has the model there, or one that a model alias stands for.
+    #[error("the {what} `{named}` is not granted at any provider; granted: {granted}")]
     NowhereGranted {
-        /// What was asked.
-        model: String,
+        /// What was asked, in a word: `model` or `model alias`.
+        what: &'static str,
+        /// By which name.
+        named: String,
         /// What may be asked, in words.
         granted: String,
     },

@@ -8,6 +8,7 @@
 )]
 
 mod added;
+mod aliases;
 mod answers;
 mod azure;
 mod budgets;

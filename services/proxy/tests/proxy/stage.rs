@@ -1,6 +1,7 @@
 //! A proxy of a test's own: its database, its limits, its spool, its simulator.
 
 pub mod added;
+pub mod aliases;
 mod budgets;
 mod database;
 mod grants;

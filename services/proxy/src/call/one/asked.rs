@@ -16,6 +16,7 @@ use crate::{
         headers,
         one::{
             choice::{Choice, Covered},
+            meant::meant,
             wish::{self, Wish},
         },
         possession,
@@ -101,13 +102,11 @@ impl Asked {
         let limit = authorize::largest(gate, &access.details, false);
         let body = authorize::read_body(gate, self.declared_length, limit, payload).await?;
         drop(reading);
-        let Wish { models, order } = Wish::read(&body)?;
+        let wish = Wish::read(&body)?;
         let now = gate.clock.now();
         let covered = Covered::of(&access, gate, Some(head.endpoint), now);
-        let choices = models.iter().map(|model| covered.choice(model));
-        let choices = choices.collect::<Result<Vec<_>, _>>()?;
         Ok(Candidates {
-            choices: gate.latencies.arrange(choices, &models, &order),
+            choices: meant(&wish, &covered, &gate.latencies)?,
             head,
             body,
         })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use events::{AuthorizationDetail, ModelPattern, Models, Provider};
+use events::{AliasCandidate, AuthorizationDetail, ModelAlias, ModelPattern, Models, Provider};
 use grant_access::GrantAccess;
 use jiff::Timestamp;
 
@@ -18,6 +18,13 @@ pub(crate) struct Choice {
     /// As it is asked in OpenAI's dialect.
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) model: String,
+}
+
+/// A choice, and the name that a weight is given to.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) choice: Choice,
 }
 
 /// What a grant covers, seen from one endpoint.
@@ -57,6 +64,37 @@ impl<'a> Covered<'a> {
         match explicit {
             Some((upstream, model)) => self.at(&upstream, model, named),
             None => self.anywhere(named),
+        }
+    }
+
+    /// The organization's model alias of this name.
+    pub(super) fn alias(&self, named: &str) -> Option<&'a ModelAlias> {
+        self.access.model_alias(named)
+    }
+
+    /// Of what an alias stands for, that which is granted, can do this, and is there still.
+    ///
+    /// # Errors
+    /// When that is nothing.
+    pub(super) fn granted_of(&self, alias: &ModelAlias) -> Result<Vec<Named>, Refusal> {
+        let named = |candidate: &AliasCandidate| {
+            let name = candidate.name();
+            let upstream = self.upstream(&candidate.provider)?;
+            let choice = self.at(&upstream, &candidate.model, &name).ok()?;
+            Some(Named { name, choice })
+        };
+        let granted: Vec<Named> = alias.candidates.iter().filter_map(named).collect();
+        if granted.is_empty() {
+            return Err(self.nowhere("model alias", alias.name.as_str()));
+        }
+        Ok(granted)
+    }
+
+    fn nowhere(&self, what: &'static str, named: &str) -> Refusal {
+        Refusal::NowhereGranted {
+            what,
+            named: named.to_owned(),
+            granted: in_words(&self.access.details),
         }
     }
 
@@ -102,10 +140,7 @@ impl<'a> Covered<'a> {
                     model: model.to_owned(),
                 })
             }
-            [] => Err(Refusal::NowhereGranted {
-                model: model.to_owned(),
-                granted: in_words(&self.access.details),
-            }),
+            [] => Err(self.nowhere("model", model)),
             several => Err(ambiguous(model, several)),
         }
     }

@@ -1,4 +1,4 @@
-//! The models that a grant covers, over all its providers.
+//! The models that a grant covers, over all its providers, and the aliases for some of them.
 //!
 //! Told from what is known here, so it costs nothing and waits for nobody: the names that the grant
 //! itself spells out, and those of the price book that its patterns cover. A model whose price is not
@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use events::{AuthorizationDetail, CustomProvider, ModelPattern};
+use events::{AuthorizationDetail, CustomProvider, ModelAlias, ModelPattern};
 use grant_access::GrantAccess;
 use serde_json::{Value, json};
 
@@ -17,6 +17,9 @@ use crate::{
     provider::is_model,
 };
 
+/// Who owns what the organization named itself.
+const OURS: &str = "latchkey";
+
 /// `GET /v1/models`.
 pub(super) async fn list(
     request: &HttpRequest,
@@ -24,7 +27,14 @@ pub(super) async fn list(
     gate: &Gate,
 ) -> Result<HttpResponse, Refusal> {
     let access = granted(request, gate).await?;
-    let data: Vec<Value> = names(&access, gate).iter().map(|id| model(id)).collect();
+    let covered = Covered::of(&access, gate, None, gate.clock.now());
+    let usable = |alias: &&ModelAlias| covered.granted_of(alias).is_ok();
+    let aliases = access.model_aliases.iter().filter(usable);
+    let aliases = aliases.map(|alias| model(alias.name.as_str(), OURS));
+    let models = names(&access, gate);
+    let data: Vec<Value> = aliases
+        .chain(models.iter().map(|id| of_provider(id)))
+        .collect();
     Ok(answer(shape, &json!({ "object": "list", "data": data })))
 }
 
@@ -36,17 +46,22 @@ pub(super) async fn one(
     in_path: &str,
 ) -> Result<HttpResponse, Refusal> {
     let access = granted(request, gate).await?;
+    let covered = Covered::of(&access, gate, None, gate.clock.now());
+    if let Some(alias) = covered.alias(in_path) {
+        covered.granted_of(alias)?;
+        return Ok(answer(shape, &model(alias.name.as_str(), OURS)));
+    }
     let id = in_path.replace("%2F", "/").replace("%2f", "/");
     let id = id.replace("%3A", ":").replace("%3a", ":");
     if !is_model(&id, b"./:_@-") {
         return Err(Refusal::NoRoute);
     }
-    let choice = Covered::of(&access, gate, None, gate.clock.now()).choice(&id)?;
+    let choice = covered.choice(&id)?;
     let full = format!("{}/{}", choice.upstream.name(), choice.model);
     if !names(&access, gate).contains(&full) {
         return Err(Refusal::NoSuchModel(id));
     }
-    Ok(answer(shape, &model(&full)))
+    Ok(answer(shape, &of_provider(&full)))
 }
 
 async fn granted(request: &HttpRequest, gate: &Gate) -> Result<Arc<GrantAccess>, Refusal> {
@@ -87,9 +102,13 @@ fn of_detail(
         .collect()
 }
 
+/// A model that is named with its provider.
+fn of_provider(id: &str) -> Value {
+    model(id, id.split('/').next().unwrap_or_default())
+}
+
 /// In OpenAI's shape. When a model was made is not known here.
-fn model(id: &str) -> Value {
-    let owner = id.split('/').next().unwrap_or_default();
+fn model(id: &str, owner: &str) -> Value {
     json!({ "id": id, "object": "model", "created": 0, "owned_by": owner })
 }
 

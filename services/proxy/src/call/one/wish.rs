@@ -12,15 +12,16 @@ use crate::{
 const OURS: &[Name] = &[&["model"], &["models"], &["route"]];
 /// Those that are for us alone: no provider gets them.
 const ONLY_OURS: [&str; 2] = ["models", "route"];
-/// The most models that one request may name.
-const MOST: usize = 8;
+/// The most models that one request may name, and the most that are tried for it.
+pub(super) const MOST: usize = 8;
 
 /// The models that an app would have, and in which order.
 #[derive(Debug, PartialEq)]
 pub(super) struct Wish {
     /// As they are named, each once; at least one.
     pub(super) models: Vec<String>,
-    pub(super) order: Order,
+    /// `None` where nothing is said of it.
+    pub(super) order: Option<Order>,
 }
 
 impl Wish {

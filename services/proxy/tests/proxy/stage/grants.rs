@@ -61,6 +61,7 @@ impl Stage {
             bound_to: None,
             ancestors: vec![],
             custom_providers: Vec::new(),
+            model_aliases: Vec::new(),
             response_cache: false,
             shadows: Vec::new(),
             version: 1,
