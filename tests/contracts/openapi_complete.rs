@@ -72,6 +72,7 @@ const FORMS: &[&str] = &[
     "POST /approval-rules/{id}/remove",
     "POST /provider-keys",
     "POST /provider-keys/{id}/rotate",
+    "POST /provider-keys/{id}/check",
     "POST /provider-keys/{id}/delete",
     "POST /connect/tickets",
     "POST /connect/handles",

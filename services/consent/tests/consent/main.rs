@@ -32,6 +32,7 @@ mod idempotency;
 mod indistinct;
 mod interleavings;
 mod introspect;
+mod key_checks;
 mod keys;
 mod kill_switch;
 mod killed;
