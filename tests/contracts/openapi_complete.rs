@@ -38,6 +38,7 @@ const PAGES: &[&str] = &[
     "GET /apps",
     "GET /policy",
     "GET /custom-providers",
+    "GET /budgets",
     "GET /device",
     "GET /developers",
     "GET /okap/native",
@@ -85,6 +86,9 @@ const FORMS: &[&str] = &[
     "POST /policy",
     "POST /custom-providers",
     "POST /custom-providers/{id}/remove",
+    "POST /budgets",
+    "POST /budgets/{id}/change",
+    "POST /budgets/{id}/remove",
     "POST /device",
 ];
 

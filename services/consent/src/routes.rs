@@ -103,6 +103,7 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(address::page::configure)
         .configure(registered_app::page::configure)
         .configure(custom_provider::page::configure)
+        .configure(budget::page::configure)
         .configure(organization_policy::page::configure)
         .configure(oauth::device::page::configure)
         .configure(developers::configure);

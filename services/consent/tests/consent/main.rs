@@ -9,6 +9,7 @@ mod assertions;
 mod audit;
 mod blocked_apps;
 mod budgets;
+mod budgets_page;
 mod bus;
 mod callback;
 mod client_documents;
