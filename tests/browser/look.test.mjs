@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { owner, picture, visitor } from './browser.mjs';
 import { Organization, chat, until, url, wanted } from './vault.mjs';
 
-const PAGES = ['/inbox', '/connected-apps', '/blocked-apps', '/approval-rules', '/provider-keys', '/connect', '/usage', '/account', '/apps', '/developers', '/policy', '/custom-providers', '/model-aliases'];
+const PAGES = ['/inbox', '/connected-apps', '/blocked-apps', '/approval-rules', '/provider-keys', '/connect', '/usage', '/account', '/apps', '/developers', '/policy', '/custom-providers', '/model-aliases', '/budgets'];
 
 async function lived() {
   const organization = await Organization.fresh();

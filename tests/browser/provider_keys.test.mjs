@@ -64,3 +64,29 @@ test('destroying a key is asked about first and ends its calls', async (t) => {
   await until('the key destroyed', async () => (await organization.get('/provider-keys')).items.length === 0);
   await until('calls refused', async () => (await chat(app.token)).status === 424);
 });
+
+test('a key that its provider refuses is found by a check, and the inbox says so', async (t) => {
+  const organization = await Organization.fresh();
+  const page = await owner(t, organization);
+  await store(page, 'sk-test-browser-DEAD-0123456789');
+  await until('the refusal', async () => (await organization.get('/provider-keys')).items[0].health === 'invalid');
+  await page.goto(`${url}/inbox`);
+  await page.getByText('OpenAI refuses your key “Work account”').waitFor();
+  await picture(page, 'inbox-refused-key');
+  await page.getByRole('link', { name: 'Replace it' }).click();
+  await page.getByText('Refused by OpenAI').waitFor();
+  await page.getByLabel('The new key').fill(SECRET);
+  await page.getByRole('button', { name: 'Replace', exact: true }).click();
+  await page.getByText('Connected apps go on with the new key').first().waitFor();
+  const checked = async () => (await organization.get('/provider-keys')).items[0].checked_at;
+  await until('the first verdict', checked);
+  await page.getByRole('button', { name: 'Check this key' }).press('Enter');
+  await page.getByText('The provider is being asked').waitFor();
+  await until('the second verdict', async () => {
+    const [key] = (await organization.get('/provider-keys')).items;
+    return key.checked_at >= key.check_requested_at;
+  });
+  await page.goto(`${url}/provider-keys`);
+  await page.getByText('Works', { exact: true }).waitFor();
+  await picture(page, 'provider-keys-checked');
+});

@@ -10,7 +10,7 @@ use events::{
 use serde_json::Value;
 
 /// Every event type that is written today. A new one is added here and gets its golden file.
-const TYPES: [&str; 45] = [
+const TYPES: [&str; 47] = [
     "access_request.abandoned",
     "access_request.approved",
     "access_request.denied",
@@ -47,8 +47,10 @@ const TYPES: [&str; 45] = [
     "organization.created",
     "organization.sso_connected",
     "organization_policy.set",
+    "provider_key.check_requested",
     "provider_key.deleted",
     "provider_key.found_invalid",
+    "provider_key.found_working",
     "provider_key.rotated",
     "provider_key.stored",
     "user.api_token_issued",

@@ -39,6 +39,7 @@ const PAGES: &[&str] = &[
     "GET /policy",
     "GET /custom-providers",
     "GET /model-aliases",
+    "GET /budgets",
     "GET /device",
     "GET /developers",
     "GET /okap/native",
@@ -73,6 +74,7 @@ const FORMS: &[&str] = &[
     "POST /approval-rules/{id}/remove",
     "POST /provider-keys",
     "POST /provider-keys/{id}/rotate",
+    "POST /provider-keys/{id}/check",
     "POST /provider-keys/{id}/delete",
     "POST /connect/tickets",
     "POST /connect/handles",
@@ -87,6 +89,9 @@ const FORMS: &[&str] = &[
     "POST /custom-providers/{id}/remove",
     "POST /model-aliases",
     "POST /model-aliases/{id}/remove",
+    "POST /budgets",
+    "POST /budgets/{id}/change",
+    "POST /budgets/{id}/remove",
     "POST /device",
 ];
 

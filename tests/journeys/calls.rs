@@ -46,8 +46,11 @@ async fn each_provider_is_called_with_the_real_key_and_the_app_never_sees_it() -
         }
     }
     for entry in vault.simulator.log() {
+        // Whether a list of models is everybody's is asked without a key.
+        let keyless = entry["route"] == "models"
+            && entry["key_last4"].as_str().unwrap_or_default().is_empty();
         ensure!(
-            entry["key_last4"] == "6789",
+            keyless || entry["key_last4"] == "6789",
             "the provider saw another key: {entry}"
         );
     }

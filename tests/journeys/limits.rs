@@ -52,7 +52,7 @@ async fn of_200_calls_with_room_for_10_at_most_10_reach_the_provider() -> Result
             StatusCode::TOO_MANY_REQUESTS,
         ),
     ] {
-        let before = vault.simulator.log().len();
+        let before = vault.calls_at_provider();
         let (token, _) = vault
             .owner
             .token(json!([detail("openai", &[], &limit)]))
@@ -63,7 +63,7 @@ async fn of_200_calls_with_room_for_10_at_most_10_reach_the_provider() -> Result
             "{limit}: {statuses:?}"
         );
         ensure!(count(&statuses, refusal) == 190, "{limit}: {statuses:?}");
-        ensure!(vault.simulator.log().len() - before == 10, "{limit}");
+        ensure!(vault.calls_at_provider() - before == 10, "{limit}");
     }
     vault.close().await
 }
@@ -112,7 +112,7 @@ async fn money_is_never_overspent_and_every_cent_is_accounted_for() -> Result<()
             .unwrap_or_default();
         ensure!(of(&limit, "spent")? <= of(&limit, "limit")?, "{limit}");
     }
-    let reached = vault.simulator.log().len() as u64;
+    let reached = vault.calls_at_provider() as u64;
     let usage = usage_of(&vault, reached).await?;
     ensure!(
         usage["total"]["calls"] == reached,

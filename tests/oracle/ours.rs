@@ -66,6 +66,7 @@ impl Ours {
             redis_url: told("LATCHKEY_TEST_REDIS_URL", "redis://127.0.0.1:6379"),
             redis_namespace: format!("oracle-{unique}"),
             open_registration: false,
+            check_keys_every: None,
             amqp_url: told(
                 "LATCHKEY_TEST_AMQP_URL",
                 "amqp://guest:guest@127.0.0.1:5672/%2f",

@@ -37,6 +37,7 @@ class RightManagement:
             "PUT /api/v1/policy": lambda: self._does(self._policy()),
             "POST /api/v1/provider-keys": self._new_key,
             "POST /api/v1/provider-keys/{id}/rotate": self._rotation,
+            "POST /api/v1/provider-keys/{id}/check": self._check,
             "DELETE /api/v1/registration-tokens/{id}": self._registration_token,
         }
 
@@ -120,6 +121,11 @@ class RightManagement:
         key = {"provider": "groq", "name": "Fuzz", "secret": "sk-fuzz-0123456789abcdef"}
         made = self.organization.post("/provider-keys", key)
         return Right({"id": made["id"]}, headers=self.owner, body={"secret": "sk-fuzz-abcdef0123456789"})
+
+    def _check(self) -> Right:
+        self._empty_keys()
+        made = self.organization.post("/provider-keys", {"provider": "groq", "name": "Fuzz", "secret": "sk-fuzz-0123456789abcdef"})
+        return Right({"id": made["id"]}, headers=self.owner)
 
     def _empty_keys(self) -> None:
         for key in self.organization.get("/provider-keys")["items"]:

@@ -21,7 +21,15 @@ class Simulator:
         self.read_until = 0
 
     def calls_with(self, secret: str) -> list[dict]:
-        """Every call that came with this key and has ended, oldest first; with the headers that came."""
+        """Every call that came with this key and has ended, oldest first; with the headers that came. The vault's own
+        look whether the key is good, a list of models, is not among them."""
+        return [call for call in self._with(secret) if call["route"] != "models"]
+
+    def checks_of(self, secret: str) -> list[dict]:
+        """Every time that a list of models was asked for with this key."""
+        return [call for call in self._with(secret) if call["route"] == "models"]
+
+    def _with(self, secret: str) -> list[dict]:
         self._read_on()
         digest = hashlib.sha256(secret.encode()).hexdigest()
         return [call for call in self.log if call["key_sha256"] == digest]

@@ -124,11 +124,18 @@ def test_a_prefix_covers_what_begins_so(organization: Organization) -> None:
 
 
 def test_a_key_that_the_provider_refuses_is_told_to_app_and_owner(organization: Organization) -> None:
-    organization.key("openai", f"sk-test-DEAD-{organization.tenant}")
     grant = organization.grant()
-    with pytest.raises(openai.APIStatusError) as refused:
-        client_of(grant).chat.completions.create(model="gpt-4o-mini", messages=HELLO)
-    assert (refused.value.status_code, refused.value.type) == (424, "provider_key_invalid")
+    key = organization.get("/provider-keys")["items"][0]["id"]
+    organization.post(f"/provider-keys/{key}/rotate", {"secret": f"sk-test-DEAD-{organization.tenant}"}, status=204)
+
+    def refusal() -> tuple[int, str] | None:
+        try:
+            client_of(grant).chat.completions.create(model="gpt-4o-mini", messages=HELLO)
+        except openai.APIStatusError as error:
+            return error.status_code, error.type
+        return None
+
+    assert until("a call with the dead key", refusal) == (424, "provider_key_invalid")
     until("the key shown as invalid", lambda: organization.get("/provider-keys")["items"][0]["health"] == "invalid")
 
 

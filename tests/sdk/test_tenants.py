@@ -41,6 +41,7 @@ class Things:
             ("PATCH", f"/grants/{self.grant.id}", {"authorization_details": [detail()]}),
             ("POST", f"/grants/{self.grant.id}/revoke", None),
             ("POST", f"/provider-keys/{self.key}/rotate", {"secret": "sk-stolen-123456789"}),
+            ("POST", f"/provider-keys/{self.key}/check", None),
             ("DELETE", f"/provider-keys/{self.key}", None),
             ("DELETE", f"/handles/{self.handle}", None),
             ("DELETE", f"/apps/{self.app}", None),

@@ -112,6 +112,14 @@ impl Vault {
         Ok(vault)
     }
 
+    /// How many calls reached a provider. That the vault itself looks whether a key is good, by a list of
+    /// models, is none.
+    #[must_use]
+    pub fn calls_at_provider(&self) -> usize {
+        let log = self.simulator.log();
+        log.iter().filter(|call| call["route"] != "models").count()
+    }
+
     async fn start_all(
         &mut self,
         listener: TcpListener,
@@ -243,6 +251,7 @@ impl Vault {
             amqp_url: self.settings.amqp_url.clone(),
             amqp_prefix: self.prefix(),
             open_registration: false,
+            check_keys_every: None,
         }
     }
 

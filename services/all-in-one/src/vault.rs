@@ -4,6 +4,7 @@ use actix_web::web;
 use anyhow::Result;
 use clap::Args;
 use clock::Clock;
+use jiff::SignedDuration;
 use key_vault::KeyServiceSettings;
 use server::{Check, Environment, ServerSettings, Shutdown, Site};
 use sessions::Sessions;
@@ -29,6 +30,10 @@ pub struct Settings {
     /// organization says whether its people may approve them.
     #[arg(long, env = "LATCHKEY_OPEN_REGISTRATION")]
     pub open_registration: bool,
+    /// Has the provider asked about each key that was neither used nor checked for so long, such as `24h`; an hour
+    /// at least. Without it a key is checked when it is stored or replaced, and when its owner asks.
+    #[arg(long, env = "LATCHKEY_CHECK_KEYS_EVERY", value_parser = consent::Settings::check_every)]
+    pub check_keys_every: Option<SignedDuration>,
     /// The database, under billing's role.
     #[arg(long, env = "LATCHKEY_BILLING_DATABASE_URL", hide_env_values = true)]
     pub billing_database_url: String,
@@ -52,6 +57,7 @@ impl Settings {
             amqp_url: self.proxy.amqp_url.clone(),
             amqp_prefix: self.proxy.amqp_prefix.clone(),
             open_registration: self.open_registration,
+            check_keys_every: self.check_keys_every,
         }
     }
 

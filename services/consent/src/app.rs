@@ -6,6 +6,7 @@ use actix_web::web;
 use clock::Clock;
 use event_bus::{BusSettings, EventBus, Relay};
 use guarded_fetch::Reach;
+use jiff::SignedDuration;
 use key_vault::{KeyService, Sealer};
 use postgres::{DatabaseSettings, Postgres};
 use server::{AnswerKeeper, Check, Environment, Shutdown, Site};
@@ -28,7 +29,7 @@ use crate::{
     okap::Knocks,
     organization_policy::Policies,
     policy::Policy,
-    provider_key::{ProviderKeys, refused},
+    provider_key::{ProviderKeys, idle, told},
     registered_app::Apps,
     registration_token::RegistrationTokens,
     routes,
@@ -49,6 +50,8 @@ pub struct App {
     pace: Pace,
     registrations: RegistrationPace,
     attempts: Attempts,
+    keys: ProviderKeys,
+    check_keys_every: Option<SignedDuration>,
     bus: EventBus,
 }
 
@@ -90,7 +93,10 @@ impl App {
             relay,
             changes: broadcast::channel(CHANGES).0,
         });
-        Ok(Self::over(vault, bus))
+        Ok(Self {
+            check_keys_every: settings.check_keys_every,
+            ..Self::over(vault, bus)
+        })
     }
 
     /// The service over parts that are there already, as several on one pool of connections have
@@ -98,6 +104,8 @@ impl App {
     #[must_use]
     pub fn over(vault: Vault, bus: EventBus) -> Self {
         Self {
+            keys: ProviderKeys::new(vault.clone()),
+            check_keys_every: None,
             vault,
             knocks: Knocks::new(),
             pace: Pace::new(),
@@ -114,7 +122,7 @@ impl App {
             .app_data(web::Data::new(vault.clone()))
             .app_data(web::Data::new(Requests::new(vault.clone())))
             .app_data(web::Data::new(Grants::new(vault.clone())))
-            .app_data(web::Data::new(ProviderKeys::new(vault.clone())))
+            .app_data(web::Data::new(self.keys.clone()))
             .app_data(web::Data::new(Addresses::new(vault.clone())))
             .app_data(web::Data::new(Apps::new(vault.clone())))
             .app_data(web::Data::new(Policies::new(vault.clone())))
@@ -157,15 +165,20 @@ impl App {
         })]
     }
 
-    /// What runs beside the requests: the relay of all decisions, taking note of provider keys that a
-    /// provider refused, ending access requests that nobody decided in time, and removing what is
+    /// What runs beside the requests: the relay of all decisions, taking note of what
+    /// providers say of keys, having idle ones checked, ending access requests that nobody decided in time, and removing what is
     /// spent or expired.
     #[must_use]
     pub fn background(&self, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
         let relayed = tokio::spawn(self.vault.relay.clone().run(shutdown.requested()));
-        let noted = tokio::spawn(refused::note(
-            ProviderKeys::new(self.vault.clone()),
+        let noted = tokio::spawn(told::note(
+            self.keys.clone(),
             self.bus.clone(),
+            shutdown.requested(),
+        ));
+        let checked = tokio::spawn(idle::check(
+            self.keys.clone(),
+            self.check_keys_every,
             shutdown.requested(),
         ));
         let ended = tokio::spawn(overdue::end(
@@ -173,6 +186,6 @@ impl App {
             shutdown.requested(),
         ));
         let swept = tokio::spawn(leftovers::sweep(self.vault.clone(), shutdown.requested()));
-        vec![relayed, noted, ended, swept]
+        vec![relayed, noted, checked, ended, swept]
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn api(config: &mut ServiceConfig<'_>) {
         .service(provider_key::http::store)
         .service(provider_key::http::list)
         .service(provider_key::http::rotate)
+        .service(provider_key::http::check)
         .service(provider_key::http::destroy)
         .service(provider_key::unwraps::list_unwraps)
         .service(address::http::make_handle)
@@ -107,6 +108,7 @@ pub(crate) fn unlisted(config: &mut web::ServiceConfig) {
         .configure(registered_app::page::configure)
         .configure(custom_provider::page::configure)
         .configure(model_alias::page::configure)
+        .configure(budget::page::configure)
         .configure(organization_policy::page::configure)
         .configure(oauth::device::page::configure)
         .configure(developers::configure);

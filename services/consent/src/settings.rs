@@ -1,6 +1,7 @@
 //! Every setting of this service.
 
 use clap::Args;
+use jiff::SignedDuration;
 
 /// Settings of the consent service.
 #[derive(Args, Clone)]
@@ -32,7 +33,46 @@ pub struct Settings {
     /// organization says whether its people may approve them.
     #[arg(long, env = "LATCHKEY_OPEN_REGISTRATION")]
     pub open_registration: bool,
+    /// Has the provider asked about each key that was neither used nor checked for so long, such as `24h`; an hour
+    /// at least. Without it a key is checked when it is stored or replaced, and when its owner asks.
+    #[arg(long, env = "LATCHKEY_CHECK_KEYS_EVERY", value_parser = Settings::check_every)]
+    pub check_keys_every: Option<SignedDuration>,
     /// Keeps this installation's queues apart from others on the same RabbitMQ.
     #[arg(long, env = "LATCHKEY_AMQP_PREFIX", default_value = "")]
     pub amqp_prefix: String,
+}
+
+impl Settings {
+    /// Reads how long a key may be idle before it is checked.
+    ///
+    /// # Errors
+    /// When it is no duration, or less than an hour.
+    pub fn check_every(text: &str) -> Result<SignedDuration, String> {
+        let every: SignedDuration = text
+            .parse()
+            .map_err(|error: jiff::Error| error.to_string())?;
+        if every >= SignedDuration::from_hours(1) {
+            Ok(every)
+        } else {
+            Err("must be an hour or more".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_keys_are_checked_once_an_hour_at_most() {
+        for (text, good) in [
+            ("24h", true),
+            ("1h", true),
+            ("59m", false),
+            ("-2h", false),
+            ("soon", false),
+        ] {
+            assert_eq!(Settings::check_every(text).is_ok(), good, "{text}");
+        }
+    }
 }

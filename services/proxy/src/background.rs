@@ -11,7 +11,7 @@ use tokio::{task::JoinHandle, time::interval};
 
 use crate::{
     call::{self, Gate},
-    spool,
+    key_health, spool,
 };
 
 /// How often spools of dead processes are looked for.
@@ -32,6 +32,7 @@ pub(crate) fn start(gate: &Arc<Gate>, shutdown: &Shutdown) -> Vec<JoinHandle<()>
         until(shutdown, look_again(Arc::clone(gate))),
         tokio::spawn(keep_limits(Arc::clone(gate), shutdown.requested())),
         until(shutdown, tidy(Arc::clone(gate))),
+        until(shutdown, key_health::answer(Arc::clone(gate))),
     ]
 }
 
@@ -129,14 +130,24 @@ async fn heed_event(gate: &Gate, event: &RecordedEvent) {
         // So does this.
         gate.access.forget_all();
         gate.cache.forget_tenant(event.tenant);
-    } else if event.event_type.starts_with("provider_key.")
-        && !matches!(
-            event.read::<ProviderKeyEvent>(),
-            Ok(Some(ProviderKeyEvent::Stored { .. }))
-        )
-    {
+    } else if event.event_type.starts_with("provider_key.") && changes_key(event) {
         gate.keys.forget(ProviderKeyId::from_uuid(id)).await;
     }
+}
+
+/// Whether the key is not what it was. What cannot be read may say so.
+fn changes_key(event: &RecordedEvent) -> bool {
+    // What proxies tell is not stored, and no event of the family.
+    let told = event.event_type == key_health::WORKS;
+    !told
+        && !matches!(
+            event.read::<ProviderKeyEvent>(),
+            Ok(Some(
+                ProviderKeyEvent::Stored { .. }
+                    | ProviderKeyEvent::CheckRequested { .. }
+                    | ProviderKeyEvent::FoundWorking { .. }
+            ))
+        )
 }
 
 async fn look_again(gate: Arc<Gate>) {

@@ -44,6 +44,7 @@ mod tokens;
 
 pub(crate) use authorize::refusal as grant_refusal;
 pub use gate::{Bounds, Drains, Gate};
+pub(crate) use headers::{add_key, to_provider};
 pub use live::LiveCalls;
 pub use one::Latencies;
 pub(crate) use possession::{expect as expect_possession, proof};

@@ -8,6 +8,7 @@ mod cache;
 mod call;
 mod error;
 mod grant;
+mod key_health;
 mod provider;
 mod routes;
 mod sandbox;

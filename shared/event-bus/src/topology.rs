@@ -12,6 +12,10 @@ const DELIVERY_LIMIT: i32 = 5;
 /// Announced decisions that are kept for a consumer that is away. Losing the oldest is harmless:
 /// they only wake projections, which read the store.
 const MOST_DECISIONS: i32 = 100_000;
+/// Checks of provider keys that wait while no proxy is there, and for how many milliseconds. One that is
+/// lost is asked for again by whoever wanted it.
+const MOST_KEY_CHECKS: i32 = 10_000;
+const KEY_CHECKS_WAIT_MS: i32 = 60 * 60 * 1000;
 
 /// The queues that outlive a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +24,20 @@ pub enum Queue {
     Recorder,
     /// Every decision, to wake billing's projections.
     Decisions,
+    /// Provider keys that are to be checked, each by whichever proxy takes it first.
+    KeyChecks,
     /// What nobody could take in: for a person to look at.
     DeadLetters,
+}
+
+impl Queue {
+    /// Every one, the dead letters before those that send there.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::DeadLetters,
+        Self::Decisions,
+        Self::KeyChecks,
+        Self::Recorder,
+    ];
 }
 
 /// The names on the broker; a prefix keeps several installations on one broker apart.
@@ -73,6 +89,7 @@ impl Topology {
         match queue {
             Queue::Recorder => self.name("latchkey.billing.recorder"),
             Queue::Decisions => self.name("latchkey.billing.decisions"),
+            Queue::KeyChecks => self.name("latchkey.proxy.key-checks"),
             Queue::DeadLetters => self.name("latchkey.dead-letters"),
         }
     }
@@ -96,7 +113,7 @@ impl Topology {
                 FieldTable::default(),
             )
             .await?;
-        for queue in [Queue::DeadLetters, Queue::Decisions, Queue::Recorder] {
+        for queue in Queue::ALL {
             self.declare_queue(channel, queue).await?;
         }
         Ok(())
@@ -110,6 +127,7 @@ impl Topology {
         let (exchange, routing_key) = match queue {
             Queue::Recorder => (self.events(), "call.#"),
             Queue::Decisions => (self.decisions(), ""),
+            Queue::KeyChecks => (self.events(), "provider_key.check_requested"),
             Queue::DeadLetters => (self.dead_letters(), ""),
         };
         channel
@@ -131,6 +149,12 @@ impl Topology {
             return arguments;
         }
         say("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT));
+        if queue == Queue::KeyChecks {
+            say("x-max-length", AMQPValue::LongInt(MOST_KEY_CHECKS));
+            say("x-overflow", text("drop-head"));
+            say("x-message-ttl", AMQPValue::LongInt(KEY_CHECKS_WAIT_MS));
+            return arguments;
+        }
         say(
             "x-dead-letter-exchange",
             AMQPValue::LongString(self.dead_letters().as_str().into()),

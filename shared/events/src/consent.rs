@@ -41,6 +41,22 @@ pub enum ProviderKeyEvent {
         /// The version that was refused.
         version: i32,
     },
+    /// The provider is to be asked whether it takes the key.
+    #[serde(rename = "provider_key.check_requested")]
+    CheckRequested {
+        /// Whose it is.
+        owner: UserId,
+        /// Who is to be asked.
+        provider: Provider,
+        /// The version that counts.
+        version: i32,
+    },
+    /// The provider took it when it was asked.
+    #[serde(rename = "provider_key.found_working")]
+    FoundWorking {
+        /// The version that was taken.
+        version: i32,
+    },
     /// Destroyed: its sealed form is gone.
     #[serde(rename = "provider_key.deleted")]
     Deleted {},

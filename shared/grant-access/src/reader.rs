@@ -3,9 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use clock::Clock;
-use ids::{GrantId, TokenDigest};
+use events::{CustomProvider, Provider};
+use ids::{GrantId, TenantId, TokenDigest};
 use moka::{future::Cache, sync};
 use postgres::{DatabaseError, Postgres, Scope};
+use tokio_postgres::types::Json;
 
 use crate::{access::GrantAccess, forgotten::Forgotten};
 
@@ -39,6 +41,12 @@ const FIND: &str = "
              WHERE alias.tenant_id = access.tenant_id) AS model_aliases
       FROM consent.grant_access AS access
      WHERE token_digest = $1";
+
+const CUSTOM_PROVIDER: &str = "
+    -- consent.custom_provider_definition
+    SELECT definition
+      FROM consent.custom_providers
+     WHERE tenant_id = $1 AND name = $2";
 
 /// Why a token may do nothing.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -115,6 +123,32 @@ impl GrantAccessReader {
             return Err(Refusal::Expired(access));
         }
         Ok(access)
+    }
+
+    /// The provider of this name that an organization added, as the database has it now.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn custom_provider(
+        &self,
+        tenant: TenantId,
+        name: &Provider,
+    ) -> Result<Option<CustomProvider>, DatabaseError> {
+        let scope = Scope::Tenant(tenant);
+        let tx = self.postgres.begin("find custom provider", scope).await?;
+        let found = tx
+            .query_opt(CUSTOM_PROVIDER, &[&tenant.uuid(), &name.as_str()])
+            .await?;
+        tx.commit().await?;
+        let Some(row) = found else {
+            return Ok(None);
+        };
+        let unreadable = |_| DatabaseError::Row {
+            table: "consent.custom_providers",
+            column: "definition",
+        };
+        let Json(added) = row.try_get("definition").map_err(unreadable)?;
+        Ok(Some(added))
     }
 
     /// Serves nothing about this grant, or one below it, that was read before now.

@@ -200,6 +200,14 @@ impl Layout {
             .is_some_and(|visitor| visitor.role.can(Permission::ManagePolicy))
     }
 
+    /// Whether the signed-in person sets what may be spent.
+    #[must_use]
+    pub fn sets_budgets(&self) -> bool {
+        self.person
+            .as_ref()
+            .is_some_and(|visitor| visitor.role.can(Permission::ManageBudgets))
+    }
+
     /// The letter that stands for the person where there is no room for the name.
     #[must_use]
     pub fn initial(&self) -> String {

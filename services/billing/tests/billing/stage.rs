@@ -325,6 +325,7 @@ async fn forget_broker(prefix: &str) {
     for queue in [
         "latchkey.billing.recorder",
         "latchkey.billing.decisions",
+        "latchkey.proxy.key-checks",
         "latchkey.dead-letters",
     ] {
         channel

@@ -3,6 +3,7 @@
 
 mod budget;
 pub mod http;
+pub mod page;
 pub mod projection;
 pub mod shadow;
 mod standing;

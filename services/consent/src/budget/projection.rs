@@ -2,7 +2,7 @@
 
 use event_store::{ProjectionError, RecordedEvent};
 use events::{BudgetAmounts, BudgetEvent, BudgetScope, BudgetShadow};
-use ids::BudgetId;
+use ids::{BudgetId, UserId};
 use jiff::Timestamp;
 use postgres::{DatabaseError, Tx};
 use serde_json::{Value, json};
@@ -55,6 +55,16 @@ const OF_TENANT: &str = "
      WHERE tenant_id = store.current_tenant()
      ORDER BY budget_id";
 
+// Whoever granted nothing spends nothing. A person's first event is that they joined.
+const WHO_GRANTED: &str = "
+    -- consent.people_who_granted
+    SELECT granted.user_id, joined.payload->>'name' AS name
+      FROM (SELECT DISTINCT user_id FROM consent.grants WHERE tenant_id = store.current_tenant()) AS granted
+      JOIN store.events AS joined
+        ON joined.stream = 'user-' || granted.user_id AND joined.version = 1 AND joined.type = 'user.joined'
+     ORDER BY name, user_id
+     LIMIT 500";
+
 /// Takes one event in.
 ///
 /// # Errors
@@ -104,6 +114,16 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
 pub async fn of_tenant(tx: &Tx) -> Result<Vec<BudgetRow>, DatabaseError> {
     let rows = tx.query(OF_TENANT, &[]).await?;
     rows.iter().map(from_row).collect()
+}
+
+/// The people of the transaction's organization who granted something, by their names; 500 at most.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn who_granted(tx: &Tx) -> Result<Vec<(UserId, String)>, DatabaseError> {
+    let rows = tx.query(WHO_GRANTED, &[]).await?;
+    let person = |row: &Row| (UserId::from_uuid(row.get("user_id")), row.get("name"));
+    Ok(rows.iter().map(person).collect())
 }
 
 fn from_row(row: &Row) -> Result<BudgetRow, DatabaseError> {

@@ -14,15 +14,15 @@ use crate::vault::Vault;
 pub struct SpendView {
     /// `monthly_spend` or `daily_spend`.
     #[schema(value_type = String)]
-    name: LimitName,
+    pub(super) name: LimitName,
     /// What it allows: USD as a decimal string.
-    limit: String,
+    pub(super) limit: String,
     /// What is spent.
-    spent: String,
+    pub(super) spent: String,
     /// What running calls hold.
-    reserved: String,
+    pub(super) reserved: String,
     /// What is left for new calls.
-    remaining: String,
+    pub(super) remaining: String,
     /// When the period ends.
     #[schema(value_type = String, format = DateTime)]
     resets_at: Timestamp,

@@ -61,6 +61,8 @@ fn key(number: u128, provider: &str, state: KeyState) -> ProviderKeyRow {
         state,
         stored_at,
         changed_at: stored_at,
+        check_requested_at: None,
+        checked_at: None,
     }
 }
 

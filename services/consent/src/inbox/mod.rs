@@ -19,7 +19,7 @@ use crate::{
     access_request::{DecidedAt, RequestError, Requests, projection},
     address::{Addresses, Whose},
     consent_page::see_other,
-    provider_key::ProviderKeys,
+    provider_key::{KeyState, ProviderKeys},
     vault::{Actor, Vault},
 };
 
@@ -46,6 +46,8 @@ struct InboxQuery {
 #[template(path = "inbox.html")]
 struct InboxPage {
     layout: Layout,
+    /// Keys that their providers refuse: the provider and the person's name for each.
+    refused: Vec<(String, String)>,
     list: InboxList,
 }
 
@@ -86,12 +88,21 @@ async fn inbox(
     if query.0.fragment.is_some() {
         return Ok(pages::html(&list));
     }
+    let refused = keys.iter().filter(|key| key.state == KeyState::Invalid);
+    let refused = refused
+        .map(|key| (key.provider.display_name().to_owned(), key.name.clone()))
+        .collect();
     let layout = layout
         .at(Section::Inbox)
         .inbox_count(u32::try_from(pending.len()).unwrap_or(u32::MAX))
         .maybe_notice(done(query.0.done.as_deref()))
         .live_inbox();
-    Ok(pages::html(&InboxPage { layout, list }))
+    let page = InboxPage {
+        layout,
+        refused,
+        list,
+    };
+    Ok(pages::html(&page))
 }
 
 /// Requests to deny in one go: exactly those that the page showed.

@@ -62,7 +62,11 @@ fn page(pending: &[AccessRequestRow], recent: &[AccessRequestRow], setup: Setup)
         .collect();
     let of = (pending, recent, undoable.as_slice());
     let list = InboxList::new(layout.csrf_field(), of, setup, look::now());
-    InboxPage { layout, list }
+    InboxPage {
+        layout,
+        refused: Vec::new(),
+        list,
+    }
 }
 
 #[test]

@@ -59,6 +59,15 @@ pub struct ProviderKeyView {
     /// When it last changed.
     #[schema(value_type = String, format = DateTime)]
     changed_at: Timestamp,
+    /// When its provider last said whether it takes this version: when it was asked, or refused a
+    /// call. Later than `check_requested_at`, or the provider has not answered yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    checked_at: Option<Timestamp>,
+    /// When its provider was last to be asked about this version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    check_requested_at: Option<Timestamp>,
 }
 
 impl From<ProviderKeyRow> for ProviderKeyView {
@@ -72,6 +81,8 @@ impl From<ProviderKeyRow> for ProviderKeyView {
             health: row.state.name(),
             stored_at: row.stored_at,
             changed_at: row.changed_at,
+            checked_at: row.checked_at,
+            check_requested_at: row.check_requested_at,
         }
     }
 }
@@ -153,6 +164,28 @@ pub(crate) async fn rotate(
     keys.rotate(&Actor::person(&person, &request_id), *id, &secret)
         .await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Has the provider asked whether it takes a key, by what it tells for nothing: its list of models. What
+/// it says appears in the key's `health` and `checked_at`; where it does not answer, or says nothing of
+/// the key, both stay. While an answer may still come, another check changes nothing. A key is checked
+/// in the same way when it is stored or rotated.
+#[utoipa::path(tag = "provider keys", responses(
+    (status = 202, description = "The provider will be asked"), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)),
+    params(("id" = String, Path)))]
+#[post("/api/v1/provider-keys/{id}/check")]
+pub(crate) async fn check(
+    person: Person,
+    request_id: RequestId,
+    keys: web::Data<ProviderKeys>,
+    id: web::Path<ProviderKeyId>,
+) -> Result<HttpResponse, Problem> {
+    person.require(Permission::KeepProviderKeys)?;
+    keys.expect_pace(person.user)?;
+    keys.check(&Actor::person(&person, &request_id), *id)
+        .await?;
+    Ok(HttpResponse::Accepted().finish())
 }
 
 /// Destroys a key; calls that need it are refused.

@@ -32,6 +32,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(list)
         .service(store)
         .service(rotate)
+        .service(check)
         .service(delete);
 }
 
@@ -146,6 +147,22 @@ async fn rotate(
     }
 }
 
+#[post("/provider-keys/{id}/check")]
+async fn check(
+    form: SignedForm<Nothing>,
+    request_id: RequestId,
+    rooms: Rooms,
+    id: web::Path<ProviderKeyId>,
+) -> Result<HttpResponse, Problem> {
+    form.require(Permission::KeepProviderKeys)?;
+    rooms.1.expect_pace(form.person.user)?;
+    rooms
+        .1
+        .check(&Actor::person(&form.person, &request_id), *id)
+        .await?;
+    Ok(see_other("/provider-keys?done=checked"))
+}
+
 #[post("/provider-keys/{id}/delete")]
 async fn delete(
     form: SignedForm<Nothing>,
@@ -169,6 +186,9 @@ fn done(done: Option<&str>) -> Option<Notice> {
         )),
         "rotated" => Some(Notice::good(
             "Replaced. Connected apps go on with the new key; nothing changes for them.",
+        )),
+        "checked" => Some(Notice::info(
+            "The provider is being asked. Load this page again in a moment to see what it says.",
         )),
         "deleted" => Some(Notice::info(
             "Destroyed. Calls that needed this key are refused from now on.",

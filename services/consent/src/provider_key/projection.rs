@@ -28,6 +28,19 @@ pub struct ProviderKeyRow {
     pub stored_at: Timestamp,
     /// When it last changed.
     pub changed_at: Timestamp,
+    /// When the provider was last to be asked about this version.
+    pub check_requested_at: Option<Timestamp>,
+    /// When the provider last said whether it takes this version.
+    pub checked_at: Option<Timestamp>,
+}
+
+impl ProviderKeyRow {
+    /// Since when the provider is to be asked, if it has not said anything since.
+    #[must_use]
+    pub fn unanswered_since(&self) -> Option<Timestamp> {
+        self.check_requested_at
+            .filter(|asked| self.checked_at.is_none_or(|said| said < *asked))
+    }
 }
 
 /// Whether a provider key works.
@@ -59,12 +72,24 @@ const STORED: &str = "
 const ROTATED: &str = "
     -- consent.provider_key_rotated
     UPDATE consent.provider_keys
-       SET version = $2, last_four = $3, state = 'usable', changed_at = $4
+       SET version = $2, last_four = $3, state = 'usable', changed_at = $4,
+           check_requested_at = NULL, checked_at = NULL
      WHERE key_id = $1";
 
 const FOUND_INVALID: &str = "
     -- consent.provider_key_found_invalid
-    UPDATE consent.provider_keys SET state = 'invalid', changed_at = $2 WHERE key_id = $1";
+    UPDATE consent.provider_keys SET state = 'invalid', changed_at = $2, checked_at = $2 WHERE key_id = $1";
+
+const CHECK_REQUESTED: &str = "
+    -- consent.provider_key_check_requested
+    UPDATE consent.provider_keys SET check_requested_at = $2 WHERE key_id = $1";
+
+// A key that goes on working has not changed.
+const FOUND_WORKING: &str = "
+    -- consent.provider_key_found_working
+    UPDATE consent.provider_keys
+       SET changed_at = CASE state WHEN 'usable' THEN changed_at ELSE $2 END, state = 'usable', checked_at = $2
+     WHERE key_id = $1";
 
 const DELETED: &str = "
     -- consent.provider_key_deleted
@@ -76,7 +101,8 @@ pub(crate) const CLEAR: &str = "
 
 const OF_OWNER: &str = "
     -- consent.provider_keys_of_owner
-    SELECT key_id, owner_id, provider, name, last_four, version, state, stored_at, changed_at
+    SELECT key_id, owner_id, provider, name, last_four, version, state, stored_at, changed_at,
+           check_requested_at, checked_at
       FROM consent.provider_keys
      WHERE owner_id = $1 AND state <> 'deleted'
      ORDER BY provider, stored_at
@@ -84,7 +110,8 @@ const OF_OWNER: &str = "
 
 const ONE: &str = "
     -- consent.provider_key
-    SELECT key_id, owner_id, provider, name, last_four, version, state, stored_at, changed_at
+    SELECT key_id, owner_id, provider, name, last_four, version, state, stored_at, changed_at,
+           check_requested_at, checked_at
       FROM consent.provider_keys
      WHERE key_id = $1 AND state <> 'deleted'";
 
@@ -132,6 +159,8 @@ pub async fn apply(tx: &Tx, event: &RecordedEvent) -> Result<(), ProjectionError
                 .await?
         }
         ProviderKeyEvent::FoundInvalid { .. } => tx.execute(FOUND_INVALID, &[&id, at]).await?,
+        ProviderKeyEvent::CheckRequested { .. } => tx.execute(CHECK_REQUESTED, &[&id, at]).await?,
+        ProviderKeyEvent::FoundWorking { .. } => tx.execute(FOUND_WORKING, &[&id, at]).await?,
         ProviderKeyEvent::Deleted {} => tx.execute(DELETED, &[&id, at]).await?,
     };
     Ok(())
@@ -197,5 +226,7 @@ fn from_row(row: &Row) -> Result<ProviderKeyRow, DatabaseError> {
         state,
         stored_at: row.get("stored_at"),
         changed_at: row.get("changed_at"),
+        check_requested_at: row.get("check_requested_at"),
+        checked_at: row.get("checked_at"),
     })
 }

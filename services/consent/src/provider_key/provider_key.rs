@@ -18,6 +18,8 @@ pub enum ProviderKey {
         version: i32,
         /// Whether the provider refused that version.
         invalid: bool,
+        /// Whether the provider is to be asked about it, and has not answered yet.
+        checking: bool,
     },
     /// Destroyed.
     Deleted,
@@ -71,16 +73,48 @@ impl ProviderKey {
         }
     }
 
+    /// The provider is to be asked whether it takes the key.
+    ///
+    /// # Errors
+    /// When there is no such key.
+    pub fn request_check(&self, provider: Provider) -> Result<ProviderKeyEvent, Refusal> {
+        match self {
+            Self::Stored { owner, version, .. } => Ok(ProviderKeyEvent::CheckRequested {
+                owner: *owner,
+                provider,
+                version: *version,
+            }),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+
     /// The provider refused a version. A refusal of a version that no longer counts, or that is
-    /// known already, changes nothing.
+    /// known already and was not asked for, changes nothing.
     #[must_use]
     pub fn found_invalid(&self, refused: i32) -> Option<ProviderKeyEvent> {
         match self {
             Self::Stored {
                 version,
-                invalid: false,
+                invalid,
+                checking,
                 ..
-            } if *version == refused => Some(ProviderKeyEvent::FoundInvalid { version: refused }),
+            } if *version == refused && (*checking || !*invalid) => {
+                Some(ProviderKeyEvent::FoundInvalid { version: refused })
+            }
+            _ => None,
+        }
+    }
+
+    /// The provider took a version when it was asked. What comes for a version that no longer counts,
+    /// or after another answer, changes nothing.
+    #[must_use]
+    pub fn found_working(&self, taken: i32) -> Option<ProviderKeyEvent> {
+        match self {
+            Self::Stored {
+                version,
+                checking: true,
+                ..
+            } if *version == taken => Some(ProviderKeyEvent::FoundWorking { version: taken }),
             _ => None,
         }
     }
@@ -107,22 +141,29 @@ impl Aggregate for ProviderKey {
                     owner: *owner,
                     version: 1,
                     invalid: false,
+                    checking: false,
                 };
             }
-            (
-                ProviderKeyEvent::Rotated { version: new, .. },
-                Self::Stored {
-                    version, invalid, ..
-                },
-            ) => {
-                *version = *new;
-                *invalid = false;
-            }
-            (ProviderKeyEvent::FoundInvalid { .. }, Self::Stored { invalid, .. }) => {
-                *invalid = true;
-            }
             (ProviderKeyEvent::Deleted {}, _) => *self = Self::Deleted,
-            (ProviderKeyEvent::Rotated { .. } | ProviderKeyEvent::FoundInvalid { .. }, _) => {}
+            (
+                change,
+                Self::Stored {
+                    version,
+                    invalid,
+                    checking,
+                    ..
+                },
+            ) => match change {
+                ProviderKeyEvent::Rotated { version: new, .. } => {
+                    *version = *new;
+                    (*invalid, *checking) = (false, false);
+                }
+                ProviderKeyEvent::CheckRequested { .. } => *checking = true,
+                ProviderKeyEvent::FoundInvalid { .. } => (*invalid, *checking) = (true, false),
+                ProviderKeyEvent::FoundWorking { .. } => (*invalid, *checking) = (false, false),
+                ProviderKeyEvent::Stored { .. } | ProviderKeyEvent::Deleted {} => {}
+            },
+            _ => {}
         }
     }
 }
@@ -177,11 +218,51 @@ mod tests {
         assert!(given(&[stored()]).found_invalid(1).is_some());
     }
 
+    fn check(version: i32) -> ProviderKeyEvent {
+        let owner = UserId::new("2026-11-22T00:00:00Z".parse().unwrap());
+        ProviderKeyEvent::CheckRequested {
+            owner,
+            provider: "openai".parse().unwrap(),
+            version,
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_found_working_heals_and_only_upon_a_check() {
+        let refused = ProviderKeyEvent::FoundInvalid { version: 1 };
+        let key = given(&[stored(), refused.clone()]);
+        assert_eq!(key.found_working(1), None);
+        let key = given(&[stored(), refused.clone(), check(1)]);
+        assert!(key.found_working(1).is_some() && key.found_invalid(1).is_some());
+        let healed = given(&[
+            stored(),
+            refused,
+            check(1),
+            ProviderKeyEvent::FoundWorking { version: 1 },
+        ]);
+        assert!(matches!(healed, ProviderKey::Stored { invalid: false, .. }));
+        assert_eq!(healed.found_working(1), None);
+    }
+
+    #[test]
+    fn what_comes_after_a_rotation_or_a_refusal_is_not_believed() {
+        let rotated = ProviderKeyEvent::Rotated {
+            version: 2,
+            last_four: "9999".to_owned(),
+        };
+        let key = given(&[stored(), check(1), rotated, check(2)]);
+        assert_eq!((key.found_working(1), key.found_invalid(1)), (None, None));
+        let refused = ProviderKeyEvent::FoundInvalid { version: 1 };
+        assert_eq!(given(&[stored(), check(1), refused]).found_working(1), None);
+    }
+
     #[test]
     fn a_destroyed_key_stays_destroyed() {
         let key = given(&[stored(), ProviderKeyEvent::Deleted {}]);
         assert_eq!(key.rotate("1".to_owned()), Err(Refusal::Unknown));
         assert_eq!(key.delete(), Err(Refusal::Unknown));
         assert_eq!(key.found_invalid(1), None);
+        let provider = "openai".parse().unwrap();
+        assert_eq!(key.request_check(provider), Err(Refusal::Unknown));
     }
 }

@@ -6,7 +6,7 @@ use ids::{EventId, ProviderKeyId, TenantId, UserId};
 use key_vault::{ProviderSecret, SealError, SealedKey, Unwrap};
 use postgres::{DatabaseError, Tx};
 
-use super::{ProviderKey, ProviderKeyRow, Refusal, projection};
+use super::{Pace, ProviderKey, ProviderKeyRow, Refusal, projection};
 use crate::{
     custom_provider,
     projections::{RecordError, load, record},
@@ -16,9 +16,12 @@ use crate::{
 /// The most keys of one person.
 const MOST_KEYS: usize = 100;
 
-/// The provider keys of people.
+/// The provider keys of people. Clones count together how often a person has keys checked.
 #[derive(Clone)]
-pub struct ProviderKeys(Vault);
+pub struct ProviderKeys {
+    pub(super) vault: Vault,
+    pub(super) pace: Pace,
+}
 
 /// Why nothing was done with a provider key.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +49,9 @@ pub enum ProviderKeyError {
 impl ProviderKeys {
     /// The provider keys of this vault.
     #[must_use]
-    pub const fn new(vault: Vault) -> Self {
-        Self(vault)
+    pub fn new(vault: Vault) -> Self {
+        let pace = Pace::new();
+        Self { vault, pace }
     }
 
     /// Stores a key, sealed, for its owner.
@@ -61,11 +65,11 @@ impl ProviderKeys {
         name: String,
         secret: &ProviderSecret,
     ) -> Result<ProviderKeyId, ProviderKeyError> {
-        let id = ProviderKeyId::new(self.0.clock.now());
+        let id = ProviderKeyId::new(self.vault.clock.now());
         let origin = self.origin(actor.tenant, &provider).await?;
         // Before the transaction begins, so that it does not stay open while the key service answers.
         let sealed = self.enclose((actor, id, 1), &origin, secret).await?;
-        let tx = self.0.begin("store provider key", actor.tenant).await?;
+        let tx = self.vault.begin("store provider key", actor.tenant).await?;
         expect_still(&tx, &provider, &origin).await?;
         one_at_a_time(&tx, actor.user).await?;
         if projection::of_owner(&tx, actor.user).await?.len() >= MOST_KEYS {
@@ -73,11 +77,13 @@ impl ProviderKeys {
         }
         let stream = StreamId::of::<ProviderKeyEvent, _>(id);
         let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
-        let event = key.store(actor.user, provider, name, secret.last_four().to_owned())?;
-        self.0.sealer.store(&tx, &sealed).await?;
-        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        let last_four = secret.last_four().to_owned();
+        let stored = key.store(actor.user, provider.clone(), name, last_four)?;
+        let events = self.and_check(actor, &key, stored, provider)?;
+        self.vault.sealer.store(&tx, &sealed).await?;
+        record(&tx, &stream, version, &events, &self.vault.context(actor)).await?;
         tx.commit().await?;
-        self.0.changed(&[]);
+        self.vault.changed(&[]);
         Ok(id)
     }
 
@@ -90,7 +96,7 @@ impl ProviderKeys {
         if provider.is_built_in() {
             return Ok(None);
         }
-        let tx = self.0.begin("find provider", tenant).await?;
+        let tx = self.vault.begin("find provider", tenant).await?;
         let origin = origin_of(&tx, provider).await?;
         tx.commit().await?;
         Ok(origin)
@@ -109,7 +115,7 @@ impl ProviderKeys {
     ) -> Result<(), ProviderKeyError> {
         let stream = StreamId::of::<ProviderKeyEvent, _>(id);
         let last_four = secret.last_four().to_owned();
-        let tx = self.0.begin("read provider key", actor.tenant).await?;
+        let tx = self.vault.begin("read provider key", actor.tenant).await?;
         let (key, seen) = load::<ProviderKey>(&tx, &stream).await?;
         owned(&key, actor.user)?;
         let row = projection::one(&tx, id).await?.ok_or(Refusal::Unknown)?;
@@ -119,16 +125,20 @@ impl ProviderKeys {
         // Between two transactions, so that none stays open while the key service answers. What is
         // appended expects the version that was seen in the first.
         let sealed = self.enclose((actor, id, number), &origin, secret).await?;
-        let tx = self.0.begin("rotate provider key", actor.tenant).await?;
+        let tx = self
+            .vault
+            .begin("rotate provider key", actor.tenant)
+            .await?;
         expect_still(&tx, &row.provider, &origin).await?;
-        record(&tx, &stream, seen, &[event], &self.0.context(actor)).await?;
-        self.0.sealer.store(&tx, &sealed).await?;
-        self.0
+        let events = self.and_check(actor, &key, event, row.provider)?;
+        record(&tx, &stream, seen, &events, &self.vault.context(actor)).await?;
+        self.vault.sealer.store(&tx, &sealed).await?;
+        self.vault
             .sealer
             .destroy_before(&tx, actor.tenant, id, number)
             .await?;
         tx.commit().await?;
-        self.0.changed(&[]);
+        self.vault.changed(&[]);
         Ok(())
     }
 
@@ -137,15 +147,18 @@ impl ProviderKeys {
     /// # Errors
     /// When it is not this person's key or cannot be recorded.
     pub async fn delete(&self, actor: &Actor, id: ProviderKeyId) -> Result<(), ProviderKeyError> {
-        let tx = self.0.begin("delete provider key", actor.tenant).await?;
+        let tx = self
+            .vault
+            .begin("delete provider key", actor.tenant)
+            .await?;
         let stream = StreamId::of::<ProviderKeyEvent, _>(id);
         let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
         owned(&key, actor.user)?;
         let event = key.delete()?;
-        self.0.sealer.destroy(&tx, actor.tenant, id).await?;
-        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
+        self.vault.sealer.destroy(&tx, actor.tenant, id).await?;
+        record(&tx, &stream, version, &[event], &self.vault.context(actor)).await?;
         tx.commit().await?;
-        self.0.changed(&[]);
+        self.vault.changed(&[]);
         Ok(())
     }
 
@@ -156,7 +169,7 @@ impl ProviderKeys {
         origin: &Option<String>,
         secret: &ProviderSecret,
     ) -> Result<SealedKey, SealError> {
-        let (sealer, tenant) = (&self.0.sealer, actor.tenant);
+        let (sealer, tenant) = (&self.vault.sealer, actor.tenant);
         match origin {
             None => sealer.enclose(tenant, id, version, secret).await,
             Some(origin) => {
@@ -164,31 +177,6 @@ impl ProviderKeys {
                 sealer.enclose_for(place, origin, secret).await
             }
         }
-    }
-
-    /// Takes note that a provider refused a version of a key.
-    ///
-    /// # Errors
-    /// When it cannot be recorded.
-    pub async fn found_invalid(
-        &self,
-        actor: &Actor,
-        id: ProviderKeyId,
-        refused: i32,
-    ) -> Result<(), ProviderKeyError> {
-        let tx = self
-            .0
-            .begin("mark provider key invalid", actor.tenant)
-            .await?;
-        let stream = StreamId::of::<ProviderKeyEvent, _>(id);
-        let (key, version) = load::<ProviderKey>(&tx, &stream).await?;
-        let Some(event) = key.found_invalid(refused) else {
-            return Ok(());
-        };
-        record(&tx, &stream, version, &[event], &self.0.context(actor)).await?;
-        tx.commit().await?;
-        self.0.changed(&[]);
-        Ok(())
     }
 
     /// The keys a person owns.
@@ -200,7 +188,7 @@ impl ProviderKeys {
         tenant: TenantId,
         owner: UserId,
     ) -> Result<Vec<ProviderKeyRow>, DatabaseError> {
-        let tx = self.0.begin("list provider keys", tenant).await?;
+        let tx = self.vault.begin("list provider keys", tenant).await?;
         let keys = projection::of_owner(&tx, owner).await?;
         tx.commit().await?;
         Ok(keys)
@@ -217,7 +205,7 @@ impl ProviderKeys {
         id: ProviderKeyId,
         (before, limit): (Option<EventId>, i64),
     ) -> Result<Vec<Unwrap>, ProviderKeyError> {
-        let tx = self.0.begin("list key unwraps", tenant).await?;
+        let tx = self.vault.begin("list key unwraps", tenant).await?;
         let key = projection::one(&tx, id).await?;
         if key.is_none_or(|key| key.owner != owner) {
             return Err(Refusal::Unknown.into());
@@ -298,7 +286,7 @@ async fn expect_still(
 }
 
 /// Another person's key is as unknown as one that does not exist.
-fn owned(key: &ProviderKey, user: UserId) -> Result<(), Refusal> {
+pub(super) fn owned(key: &ProviderKey, user: UserId) -> Result<(), Refusal> {
     match key {
         ProviderKey::Stored { owner, .. } if *owner == user => Ok(()),
         _ => Err(Refusal::Unknown),

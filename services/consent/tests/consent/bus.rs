@@ -53,13 +53,20 @@ async fn decisions_are_announced_and_tellings_are_noted() {
 
     // A proxy tells that the provider refused the key; told until somebody listens.
     until("the key found invalid", async || {
-        bus.publish(&[refused(&world, &person, &key)])
-            .await
-            .pop()
-            .unwrap()
-            .unwrap();
+        let refused = told(&world, &person, ("provider_key.refused", &key));
+        bus.publish(&[refused]).await.pop().unwrap().unwrap();
         let listed = world.get(&person, "/provider-keys").await.json();
         (listed["items"][0]["health"] == "invalid").then_some(())
+    })
+    .await;
+    let check = format!("/provider-keys/{key}/check");
+    world.later(SignedDuration::from_secs(60));
+    assert_eq!(world.post(&person, &check, json!({})).await.status, 202);
+    until("the key found working", async || {
+        let works = told(&world, &person, ("provider_key.works", &key));
+        bus.publish(&[works]).await.pop().unwrap().unwrap();
+        let listed = world.get(&person, "/provider-keys").await.json();
+        (listed["items"][0]["health"] == "usable").then_some(())
     })
     .await;
 
@@ -77,10 +84,10 @@ async fn decisions_are_announced_and_tellings_are_noted() {
     }
 }
 
-fn refused(world: &World, person: &crate::world::Person, key: &str) -> Message {
+fn told(world: &World, person: &crate::world::Person, (what, key): (&str, &str)) -> Message {
     let at = world.clock.now();
     let event = json!({
-        "id": EventId::new(at), "tenant": person.tenant, "stream": "proxy", "version": 1, "type": "provider_key.refused", "schema": 1,
+        "id": EventId::new(at), "tenant": person.tenant, "stream": "proxy", "version": 1, "type": what, "schema": 1,
         "occurred_at": at, "actor": "proxy", "correlation_id": "test", "payload": {"key": key, "version": 1, "user": person.user},
     });
     let event: RecordedEvent = serde_json::from_value(event).unwrap();

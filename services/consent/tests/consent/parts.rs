@@ -46,6 +46,7 @@ pub fn app(
         amqp_url: amqp_url(),
         amqp_prefix: scratch.amqp_prefix(),
         open_registration,
+        check_keys_every: None,
     };
     App::build(&settings, environment, keys(scratch), site, clock.clone()).unwrap()
 }

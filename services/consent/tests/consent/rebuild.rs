@@ -90,7 +90,11 @@ async fn keep_keys(world: &World, person: &Person) {
         )
         .await;
     refuse(&world.key(person, "google").await).await;
-    world.key(person, "mistral").await;
+    let works = world.key(person, "mistral").await;
+    let id = works.parse().unwrap();
+    keys.found_working(&person.actor(), id, 1).await.unwrap();
+    world.later(SignedDuration::from_secs(60));
+    keys.check(&person.actor(), id).await.unwrap();
 }
 
 async fn grant(world: &World, person: &Person) {
@@ -177,7 +181,7 @@ async fn every_projection_made_anew_from_its_events_is_the_same() {
     let kinds: i64 = world
         .look("SELECT count(DISTINCT type) FROM store.events")
         .await;
-    assert_eq!(kinds, 37);
+    assert_eq!(kinds, 39);
     for tenant in [person.tenant, other.tenant] {
         let tx = world.vault.begin("rebuild", tenant).await.unwrap();
         let events = event_store::rebuild(&tx, tenant, &Projections)

@@ -149,6 +149,7 @@ async fn forget_queues(prefix: &str) {
     for queue in [
         "latchkey.billing.recorder",
         "latchkey.billing.decisions",
+        "latchkey.proxy.key-checks",
         "latchkey.dead-letters",
     ] {
         // Deleting what is not there closes the channel on some brokers, so each has its own.

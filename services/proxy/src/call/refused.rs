@@ -5,13 +5,9 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use bytes::BytesMut;
-use event_bus::{EventBus, Message};
 use events::{CallOutcome, CallRecord};
 use futures_util::StreamExt;
-use http::{Response, StatusCode};
-use ids::{EventId, ProviderKeyId, UserId};
-use jiff::Timestamp;
-use serde::Serialize;
+use http::Response;
 use tokio::time::timeout;
 
 use crate::{
@@ -25,14 +21,13 @@ use crate::{
         settle::{Ending, Evidence},
     },
     error::Refusal,
+    key_health::{Of, Verdict, refuses_key, tell},
     provider::{Dialect, Endpoint, Place},
     wire::Body,
 };
 
 /// A longer refusal is not given on.
 const LONGEST: usize = 64 * 1024;
-/// The routing key under which consent hears of a refused key.
-const KEY_REFUSED: &str = "provider_key.refused";
 
 impl Sent {
     /// Gives a provider's refusal on. Nothing was used, so nothing is charged.
@@ -56,7 +51,7 @@ impl Sent {
         if refuses_key(self.route.upstream.is_google(), status, body.as_deref()) {
             let has_key = self.route.upstream.place != Place::Sandbox;
             if let Some(record) = record.filter(|_| has_key) {
-                tell(&gate.bus, &record, gate.clock.now());
+                tell_refused(gate, &record);
             }
             return Err(Refusal::ProviderKeyInvalid(provider));
         }
@@ -100,105 +95,20 @@ async fn read_refusal(
     read.await.ok().flatten()
 }
 
-/// Whether a refusal means that the key is bad. Google says so with 400.
-fn refuses_key(of_google: bool, status: StatusCode, body: Option<&[u8]>) -> bool {
-    let says =
-        |text: &str| body.is_some_and(|body| memchr::memmem::find(body, text.as_bytes()).is_some());
-    match status {
-        StatusCode::UNAUTHORIZED => true,
-        StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN if of_google => {
-            says("API_KEY_INVALID") || says("API key not valid") || says("API key expired")
-        }
-        _ => false,
-    }
-}
-
-/// The event around a refused key, as events travel between services.
-#[derive(Serialize)]
-struct KeyRefused<'a> {
-    id: EventId,
-    tenant: ids::TenantId,
-    stream: String,
-    version: i32,
-    #[serde(rename = "type")]
-    event_type: &'static str,
-    schema: i16,
-    occurred_at: Timestamp,
-    actor: &'static str,
-    correlation_id: &'a str,
-    payload: Payload<'a>,
-}
-
-#[derive(Serialize)]
-struct Payload<'a> {
-    key: ProviderKeyId,
-    version: i32,
-    user: UserId,
-    provider: &'a str,
-}
-
-/// Tells the services that a provider refused a key. Not waited for: the next refused call says
-/// it again.
-fn tell(bus: &EventBus, record: &CallRecord, now: Timestamp) {
-    tracing::warn!(key.id = %record.key, provider = %record.provider, "a provider refused its key");
-    metrics::counter!("latchkey_provider_keys_refused_total", "provider" => record.provider.to_string())
-        .increment(1);
-    let event = KeyRefused {
-        id: EventId::new(now),
+/// Tells of a refused key. Not waited for: the next refused call says it again.
+fn tell_refused(gate: &Gate, record: &CallRecord) {
+    let of = Of {
         tenant: record.tenant,
-        stream: format!("provider_key-{}", record.key.uuid()),
-        version: 1,
-        event_type: KEY_REFUSED,
-        schema: 1,
-        occurred_at: now,
-        actor: "proxy",
-        correlation_id: &record.request_id,
-        payload: Payload {
-            key: record.key,
-            version: record.key_version,
-            user: record.user,
-            provider: record.provider.as_str(),
-        },
+        owner: record.user,
+        key: record.key,
+        version: record.key_version,
+        provider: record.provider.clone(),
+        correlation_id: record.request_id.clone(),
     };
-    let Ok(body) = serde_json::to_vec(&event) else {
-        return;
-    };
-    let message = Message {
-        id: event.id.to_string(),
-        routing_key: KEY_REFUSED.to_owned(),
-        tenant: Some(record.tenant),
-        body,
-    };
-    let bus = bus.clone();
+    let (bus, now) = (gate.bus.clone(), gate.clock.now());
     drain::behind(async move {
-        if let Err(error) = bus.publish_one(&message).await {
+        if let Err(error) = tell(&bus, &of, Verdict::Refused, now).await {
             tracing::warn!(%error, "nobody could be told of a refused key");
         }
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_key_is_known_as_each_provider_says_it() {
-        let google = br#"{"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}}"#;
-        let other = br#"{"error":{"code":400,"message":"no such field"}}"#;
-        for (of_google, status, body, expected) in [
-            (false, StatusCode::UNAUTHORIZED, &other[..], true),
-            (false, StatusCode::UNAUTHORIZED, other, true),
-            (true, StatusCode::BAD_REQUEST, google, true),
-            (true, StatusCode::BAD_REQUEST, other, false),
-            (false, StatusCode::BAD_REQUEST, google, false),
-            (false, StatusCode::FORBIDDEN, other, false),
-            (false, StatusCode::TOO_MANY_REQUESTS, other, false),
-        ] {
-            assert_eq!(
-                refuses_key(of_google, status, Some(body)),
-                expected,
-                "{of_google} {status}"
-            );
-        }
-    }
 }

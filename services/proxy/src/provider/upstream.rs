@@ -118,6 +118,24 @@ impl Upstream {
         self.name.as_str() == "google"
     }
 
+    /// The address that tells for nothing whether a key is good; `None` where there is none. It is the
+    /// list of models, asked for one where it can be; that of a reseller is everybody's, so it is asked
+    /// about the key itself (<https://openrouter.ai/docs/api-reference/limits>).
+    ///
+    /// # Errors
+    /// When the parts make no address, which their checked alphabet rules out.
+    pub(crate) fn key_check(&self) -> Result<Option<Uri>, InvalidUri> {
+        let list = |version, query| self.url(Endpoint::ListModels, version, None, query);
+        match (self.place, self.dialect) {
+            (Place::Sandbox, _) => return Ok(None),
+            (Place::Network, _) if self.resells => Uri::try_from(format!("{}/key", self.base)),
+            (Place::Network, Dialect::OpenAi) => list("", ""),
+            (Place::Network, Dialect::Anthropic) => list("", "limit=1"),
+            (Place::Network, Dialect::Google) => list("v1beta", "pageSize=1"),
+        }
+        .map(Some)
+    }
+
     /// The address of an endpoint. `version` is the path segment that Google's callers choose.
     ///
     /// # Errors

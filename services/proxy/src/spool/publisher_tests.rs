@@ -39,7 +39,12 @@ impl Scratch {
         let connection = lapin::Connection::connect(BROKER, Default::default());
         let connection = connection.await.unwrap();
         let channel = connection.create_channel().await.unwrap();
-        for queue in ["billing.recorder", "billing.decisions", "dead-letters"] {
+        for queue in [
+            "billing.recorder",
+            "billing.decisions",
+            "proxy.key-checks",
+            "dead-letters",
+        ] {
             let queue = format!("{}latchkey.{queue}", self.name);
             let deleted = channel.queue_delete(queue.into(), Default::default());
             deleted.await.unwrap();

@@ -1,5 +1,5 @@
-//! The proxy for real, between a provider simulator and real instruments. The message bus alone is
-//! missing: records are read from the spool, where they wait for it.
+//! The proxy for real, between a provider simulator and real instruments. The message bus is
+//! missing but where keys are checked: records are read from the spool, where they wait for it.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod fallback;
 mod gate;
 mod image_edits;
 mod key;
+mod key_checks;
 mod listener;
 mod media;
 mod one_endpoint;

@@ -5,6 +5,7 @@ pub mod aliases;
 mod budgets;
 mod database;
 mod grants;
+mod keys;
 mod policy;
 mod shadows;
 
@@ -263,15 +264,18 @@ fn settings(name: &str, folder: &std::path::Path, simulator: &str, flags: &[&str
         REDIS,
         "--redis-namespace",
         &namespace,
-        "--amqp-url",
-        NO_BUS,
         "--spool-dir",
         spool.to_str().unwrap(),
         "--provider-url",
         &urls,
     ];
+    let no_bus: &[&str] = if flags.contains(&"--amqp-url") {
+        &[]
+    } else {
+        &["--amqp-url", NO_BUS]
+    };
     // Of two addresses for a provider the first counts: the test's own.
-    Cli::parse_from(["proxy"].iter().chain(flags).chain(&own))
+    Cli::parse_from(["proxy"].iter().chain(flags).chain(&own).chain(no_bus))
 }
 
 fn serve(settings: &ServerSettings, app: App) -> (String, ServerHandle) {

@@ -43,6 +43,31 @@ async fn calls_go_to_the_recorder_and_decisions_of_whatever_type_do_not() {
 }
 
 #[tokio::test]
+async fn a_wanted_key_check_is_taken_by_one_of_those_who_wait_for_it() {
+    let corner = Corner::new();
+    let other = corner.other_bus();
+    let mut consumers = [
+        corner.bus.consume(Queue::KeyChecks, 1),
+        other.consume(Queue::KeyChecks, 1),
+    ];
+    let wanted = message("provider_key.check_requested");
+    for sent in [&message("provider_key.rotated"), &wanted] {
+        corner.bus.publish_one(sent).await.unwrap();
+    }
+    let [first, second] = &mut consumers;
+    let taken = soon(async {
+        tokio::select! {
+            taken = first.next() => taken,
+            taken = second.next() => taken,
+        }
+    })
+    .await;
+    assert_eq!(taken.id, Some(wanted.id));
+    taken.ack().await.unwrap();
+    assert_eq!(corner.bus.waiting(Queue::KeyChecks).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_message_that_no_queue_takes_is_not_counted_as_stored_though_it_is_acknowledged() {
     let corner = Corner::new();
     corner.delete(Queue::Recorder).await;

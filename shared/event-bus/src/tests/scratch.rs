@@ -89,7 +89,7 @@ impl Drop for Corner {
             let properties = ConnectionProperties::default();
             let connection = Connection::connect(BROKER, properties).await.unwrap();
             let channel = connection.create_channel().await.unwrap();
-            for queue in [Queue::Recorder, Queue::Decisions, Queue::DeadLetters] {
+            for queue in Queue::ALL {
                 let name = topology.queue(queue);
                 channel
                     .queue_delete(name, QueueDeleteOptions::default())

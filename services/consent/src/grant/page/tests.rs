@@ -29,6 +29,8 @@ fn key() -> ProviderKeyRow {
         state: KeyState::Usable,
         stored_at,
         changed_at: stored_at,
+        check_requested_at: None,
+        checked_at: None,
     }
 }
 

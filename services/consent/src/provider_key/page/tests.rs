@@ -21,6 +21,8 @@ fn key(name: &str, provider: &str, state: KeyState, version: i32) -> ProviderKey
         state,
         stored_at,
         changed_at: look::at("2026-11-20T08:00:00Z"),
+        check_requested_at: None,
+        checked_at: None,
     }
 }
 

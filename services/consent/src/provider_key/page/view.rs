@@ -29,6 +29,10 @@ pub(super) struct KeyView {
     used_by: String,
     stored_at: Timestamp,
     rotated_at: Option<Timestamp>,
+    /// When the provider last said whether it takes it.
+    checked_at: Option<Timestamp>,
+    /// Since when it has been asked and has not answered.
+    unanswered_since: Option<Timestamp>,
     /// What is wrong with the secret that was to replace it.
     fault: Option<String>,
     destroy: Confirm,
@@ -94,6 +98,7 @@ impl KeyView {
     ) -> Self {
         let provider = row.provider.display_name().to_owned();
         let health = match row.state {
+            KeyState::Usable if row.checked_at.is_some() => Badge::new(Tone::Good, "Works"),
             KeyState::Usable => Badge::new(Tone::Good, "Works, as far as known"),
             KeyState::Invalid => Badge::new(Tone::Bad, format!("Refused by {provider}")),
         };
@@ -109,6 +114,8 @@ impl KeyView {
         Self {
             destroy: Confirm::new(layout.csrf_field(), action, "Destroy")
                 .asking(format!("Destroy “{}”?", row.name), consequence),
+            checked_at: row.checked_at,
+            unanswered_since: row.unanswered_since(),
             id: row.id,
             provider,
             last_four: row.last_four,
