@@ -31,7 +31,7 @@ async fn check(gate: &Gate, delivery: Delivery) {
     match wanted(&delivery.body) {
         Some(wanted) => ask_and_tell(gate, &wanted).await,
         None => {
-            tracing::error!(event.type = %delivery.routing_key, "a check of a key is unreadable")
+            tracing::error!(event.type = %delivery.routing_key, "a check of a key is unreadable");
         }
     }
     if let Err(error) = delivery.ack().await {
