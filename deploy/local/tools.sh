@@ -64,6 +64,7 @@ need_rust() {
   have=$(rustc --version | cut -d' ' -f2)
   [[ $(printf '%s\n' "$wanted" "$have" | sort -V | head -1) == "$wanted" ]] || fail "Rust $wanted or newer is needed, this is $have: run rustup update"
   wants cc gcc libc6-dev
+  wants make make
   install_missing
 }
 

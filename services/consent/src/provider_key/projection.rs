@@ -108,6 +108,12 @@ const OF_OWNER: &str = "
      ORDER BY provider, stored_at
      LIMIT 200";
 
+const COUNT_OF_OWNER: &str = "
+    -- consent.count_provider_keys_of_owner
+    SELECT count(*) AS keys
+      FROM consent.provider_keys
+     WHERE owner_id = $1 AND state <> 'deleted'";
+
 const ONE: &str = "
     -- consent.provider_key
     SELECT key_id, owner_id, provider, name, last_four, version, state, stored_at, changed_at,
@@ -176,6 +182,15 @@ pub async fn of_owner(tx: &Tx, owner: UserId) -> Result<Vec<ProviderKeyRow>, Dat
         .iter()
         .map(from_row)
         .collect()
+}
+
+/// How many keys a person owns.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_of_owner(tx: &Tx, owner: UserId) -> Result<i64, DatabaseError> {
+    let row = tx.query_one(COUNT_OF_OWNER, &[&owner.uuid()]).await?;
+    Ok(row.get("keys"))
 }
 
 /// Every key of a provider, of whomever in the transaction's organization.

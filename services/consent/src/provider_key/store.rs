@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The most keys of one person.
-const MOST_KEYS: usize = 100;
+const MOST_KEYS: i64 = 100;
 
 /// The provider keys of people. Clones count together how often a person has keys checked.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl ProviderKeys {
         let tx = self.vault.begin("store provider key", actor.tenant).await?;
         expect_still(&tx, &provider, &origin).await?;
         one_at_a_time(&tx, actor.user).await?;
-        if projection::of_owner(&tx, actor.user).await?.len() >= MOST_KEYS {
+        if projection::count_of_owner(&tx, actor.user).await? >= MOST_KEYS {
             return Err(ProviderKeyError::TooMany);
         }
         let stream = StreamId::of::<ProviderKeyEvent, _>(id);
