@@ -28,9 +28,11 @@ class RightManagement:
             "DELETE /api/v1/blocked-apps/{id}": lambda: self._made("/blocked-apps", {"client_id": self.client}),
             "POST /api/v1/budgets": self._new_budget,
             "PATCH /api/v1/budgets/{id}": self._raised_budget,
+            "POST /api/v1/budgets/{id}/shadow-limits/adopt": self._tried_budget,
             "DELETE /api/v1/budgets/{id}": lambda: self._made("/budgets", self._budget()),
             "POST /api/v1/custom-providers": self._new_provider,
             "PATCH /api/v1/grants/{id}": self._narrowed_grant,
+            "POST /api/v1/grants/{id}/shadow-limits/adopt": self._tried_grant,
             "POST /api/v1/model-aliases": self._new_alias,
             "PATCH /api/v1/model-aliases/{id}": self._changed_alias,
             "DELETE /api/v1/model-aliases/{id}": lambda: self._made("/model-aliases", self._alias()),
@@ -86,6 +88,20 @@ class RightManagement:
     def _raised_budget(self) -> Right:
         made = self._made("/budgets", self._budget())
         return Right(made.path, headers=self.owner, body={"monthly_spend": "600"})
+
+    def _tried_budget(self) -> Right:
+        made = self._made("/budgets", self._budget())
+        return self._tries(f"/budgets/{made.path['id']}", "400")
+
+    def _tried_grant(self) -> Right:
+        grant = self.organization.grant(detail(limits={"monthly_spend": 5}))
+        return self._tries(f"/grants/{grant.id}", 4)
+
+    def _tries(self, path: str, amount: str | int) -> Right:
+        """About something of which a lower limit is tried."""
+        tried = self.organization.api.patch(path, json={"shadow_limits": {"monthly_spend": amount}})
+        assert tried.is_success, tried.text
+        return Right({"id": path.rsplit("/", 1)[1]}, headers=self.owner)
 
     def _new_provider(self) -> Right:
         self._empty("/custom-providers")

@@ -63,7 +63,7 @@ PATHS = [
     "/v1/openai\\chat\\completions",
     "/v1/openai/files",
     "/v1/openai/fine_tuning/jobs",
-    "/v1/openai/images/edits",
+    "/v1/openai/images/variations",
     "/v1/openai/organization/usage",
     "/v1/nobody/chat/completions",
     "/v1/openai",
