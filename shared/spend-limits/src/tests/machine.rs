@@ -1,5 +1,6 @@
 //! Anything may happen in any order: what the counters say is what a plain list of calls says.
 
+mod call;
 mod faults;
 mod world;
 

@@ -2,11 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{
-    super::losses::lose_the_epoch,
-    BUDGET, SHADOW,
-    world::{Call, World},
-};
+use super::{super::losses::lose_the_epoch, BUDGET, SHADOW, call::Call, world::World};
 use crate::{Hold, Settled, Spent, tests::*};
 
 impl World {

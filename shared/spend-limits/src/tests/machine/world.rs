@@ -7,31 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{
-    super::losses::lose_the_epoch, BUDGET, GRANTS, PROXIES, SHADOW, Step, faults::limits_of,
+    super::losses::lose_the_epoch, BUDGET, GRANTS, PROXIES, SHADOW, Step, call::Call,
+    faults::limits_of,
 };
 use crate::{Begun, Hold, LimitsError, Load, RecordedCall, Settled, tests::*};
-
-pub(super) struct Call {
-    pub(super) held: Held,
-    pub(super) bucket: usize,
-    pub(super) proxy: usize,
-    pub(super) cost: Option<i64>,
-    pub(super) recorded: bool,
-    /// In the ledger, while the hold still stands: its proxy died in between.
-    pub(super) unsettled: bool,
-    /// Its proxy died after it began; only the spool knows it.
-    pub(super) spooled: bool,
-}
-
-impl Call {
-    fn counts_at(&self, bucket: usize) -> bool {
-        match bucket {
-            BUDGET => true,
-            SHADOW => self.held.would_refuse.is_empty(),
-            _ => bucket == self.bucket,
-        }
-    }
-}
 
 /// In this order limits are named where several are in the way.
 const LASTING_LONGEST: [LimitName; 4] = [
