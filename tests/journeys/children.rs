@@ -69,11 +69,17 @@ async fn three_children_never_spend_more_than_their_parent_has() -> Result<()> {
         tokens.push(child(&vault, &parent, None).await?);
     }
     let client = tests::client();
+    // One of each child first: in the rush the parent's own may be quicker, and take it all.
+    for (n, token) in tokens.iter().skip(1).enumerate() {
+        let proxy = &vault.proxies[n % 2];
+        let answer = call(&client, proxy, token, "openai", "Hello", false).send();
+        answer.await?.error_for_status()?.bytes().await?;
+    }
     let calls = (0..240).map(|n| {
         let (proxy, token) = (&vault.proxies[n % 2], &tokens[n / 2 % 4]);
         call(&client, proxy, token, "openai", "Hello", n % 3 == 0).send()
     });
-    let mut spending = 0;
+    let mut spending = 3;
     for answer in join_all(calls).await {
         let answer = answer?;
         match answer.status() {
@@ -82,7 +88,7 @@ async fn three_children_never_spend_more_than_their_parent_has() -> Result<()> {
         }
         answer.bytes().await?;
     }
-    ensure!((1..240).contains(&spending), "{spending}");
+    ensure!((4..243).contains(&spending), "{spending}");
     let reached = vault.calls_at_provider();
     ensure!(reached == spending, "{reached} of {spending}");
     // Every call is one record, and the parent's spend is the sum of all.
