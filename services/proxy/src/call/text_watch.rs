@@ -43,12 +43,7 @@ impl TextWatch {
             };
             let name = name.trim_ascii_end();
             let mut members = self.members.iter_mut();
-            // Most names are none of these, and their last letters tell.
-            let letters = name.len().saturating_sub(3);
-            let ends_as =
-                |member: &[u8]| name.get(letters..) == member.get(member.len().saturating_sub(3)..);
-            let named = |member: &[u8]| ends_as(member) && name.ends_with(member);
-            let Some((_, watch)) = members.find(|(member, _)| named(member)) else {
+            let Some((_, watch)) = members.find(|(member, _)| name.ends_with(member)) else {
                 continue;
             };
             // A key has no character that is escaped, so a text ends for it at the first mark.
