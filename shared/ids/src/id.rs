@@ -50,6 +50,15 @@ impl<K: Kind> Id<K> {
     pub const fn uuid(self) -> Uuid {
         self.0
     }
+
+    /// In one piece: whoever takes it in several looks through each for what must be escaped.
+    fn text(self) -> String {
+        let mut text = String::with_capacity(K::PREFIX.len() + 33);
+        text.push_str(K::PREFIX);
+        text.push('_');
+        text.push_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()));
+        text
+    }
 }
 
 impl<K: Kind> FromStr for Id<K> {
@@ -79,9 +88,7 @@ impl<K: Kind> FromStr for Id<K> {
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(K::PREFIX)?;
-        f.write_str("_")?;
-        f.write_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
+        f.write_str(&self.text())
     }
 }
 
@@ -121,12 +128,7 @@ impl<K> hash::Hash for Id<K> {
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // In one piece: a serializer looks through each for what must be escaped.
-        let mut text = String::with_capacity(K::PREFIX.len() + 33);
-        text.push_str(K::PREFIX);
-        text.push('_');
-        text.push_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()));
-        serializer.serialize_str(&text)
+        serializer.serialize_str(&self.text())
     }
 }
 

@@ -220,6 +220,15 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_amount_is_written_as_the_decimal_library_writes_it(nanos: i64, zeros in 0_u32..12) {
+            let shorter = nanos / 10_i64.pow(zeros) * 10_i64.pow(zeros);
+            for nanos in [nanos, shorter, nanos % 1_000_000_000, i64::MIN, 0] {
+                let expected = Decimal::new(nanos, 9).normalize().to_string();
+                prop_assert_eq!(Nanodollars::from_nanos(nanos).to_string(), expected);
+            }
+        }
+
+        #[test]
         fn an_amount_reads_back_from_its_text(nanos in i64::MIN + 1..i64::MAX) {
             let amount = Nanodollars::from_nanos(nanos);
             prop_assert_eq!(amount.to_string().parse::<Nanodollars>(), Ok(amount));
