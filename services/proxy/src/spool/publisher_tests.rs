@@ -113,6 +113,23 @@ async fn every_line_is_published_once_in_its_order_and_then_noted() {
 }
 
 #[tokio::test]
+async fn what_is_less_than_a_parcel_waits_for_more_until_nothing_comes() {
+    let scratch = Scratch::new();
+    let batch = vec![b'x'; usize::try_from(BATCH_BYTES).unwrap() - 1];
+    for line in [&batch[..], b"few"] {
+        let line = [line, b"\n"].concat();
+        let written = scratch.spool.0.writer.append(line, None);
+        written.certain().await.unwrap();
+    }
+    let (spool, bus) = (&scratch.spool, &scratch.bus);
+    publish_all(spool, bus, as_u64(PARCEL)).await.unwrap();
+    assert_eq!(spool.waiting(), 1);
+    publish_all(spool, bus, as_u64(PARCEL)).await.unwrap();
+    assert_eq!(spool.waiting(), 0);
+    scratch.forget().await;
+}
+
+#[tokio::test]
 async fn what_no_broker_took_keeps_waiting() {
     let mut scratch = Scratch::new();
     let unreachable = BusSettings {

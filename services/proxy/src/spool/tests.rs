@@ -8,6 +8,7 @@ use events::{CallOutcome, Capability, Measurement, TokenUsage};
 use ids::{CallId, GrantId, ProviderKeyId, TenantId, UserId};
 use jiff::Timestamp;
 use money::Nanodollars;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -329,5 +330,22 @@ async fn what_the_disk_refused_until_the_end_is_taken_over_from_its_beginning() 
         let next = open_with(&folder, sync);
         assert_eq!(recover(&next).await.unwrap().lost, 1, "{sync:?}");
         assert_eq!(waiting(&next)[0].outcome, CallOutcome::ProxyLost);
+    }
+}
+
+proptest! {
+    /// Whatever an app is called or a caller writes: a line ends where it ends, and says all of it.
+    #[test]
+    fn a_record_is_one_line_and_reads_back(
+        app_name in any::<String>(), model in any::<String>(), request_id in any::<String>(),
+        cost: i64, input: u64,
+    ) {
+        let mut record = CallRecord { app_name, model, request_id, ..record() };
+        record.cost = Nanodollars::from_nanos(cost.max(i64::MIN + 1));
+        record.usage.input = input;
+        let line = line::of(&record, &note()).unwrap();
+        prop_assert_eq!(memchr::memchr(b'\n', &line), Some(line.len() - 1));
+        let read = line::whole(&line).unwrap();
+        prop_assert_eq!((read.payload, read.hold), (record, note()));
     }
 }
