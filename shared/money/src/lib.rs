@@ -151,22 +151,55 @@ impl Nanodollars {
     }
 }
 
+/// The longest amount: a sign, ten digits of dollars, a point and nine digits.
+const LONGEST_TEXT: usize = 21;
+
+impl Nanodollars {
+    /// Writes the amount into the end of `digits` and gives it. Each call writes several amounts, so
+    /// this goes without a `Decimal` and without formatting.
+    fn text(self, digits: &mut [u8; LONGEST_TEXT]) -> &str {
+        let (nanos, per_dollar) = (self.0.unsigned_abs(), NANOS_PER_DOLLAR.unsigned_abs());
+        let (mut dollars, mut fraction) = (nanos / per_dollar, nanos % per_dollar);
+        let mut start = digits.len();
+        let mut put = |byte| {
+            start -= 1;
+            digits[start] = byte;
+        };
+        if fraction > 0 {
+            let mut places = 9;
+            while fraction % 10 == 0 {
+                fraction /= 10;
+                places -= 1;
+            }
+            for _ in 0..places {
+                put(last_digit(fraction));
+                fraction /= 10;
+            }
+            put(b'.');
+        }
+        loop {
+            put(last_digit(dollars));
+            dollars /= 10;
+            if dollars == 0 {
+                break;
+            }
+        }
+        if self.0 < 0 {
+            put(b'-');
+        }
+        // Digits, a point and a sign are always UTF-8.
+        std::str::from_utf8(&digits[start..]).unwrap_or_default()
+    }
+}
+
+fn last_digit(number: u64) -> u8 {
+    b'0' + u8::try_from(number % 10).unwrap_or_default()
+}
+
 impl fmt::Display for Nanodollars {
     /// Plain decimal dollars without trailing zeros, such as `10` or `0.000000001`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written with every call and every header of one, so without the detour of a `Decimal`.
-        let (nanos, per_dollar) = (self.0.unsigned_abs(), NANOS_PER_DOLLAR.unsigned_abs());
-        let (dollars, mut fraction) = (nanos / per_dollar, nanos % per_dollar);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        if fraction == 0 {
-            return write!(f, "{sign}{dollars}");
-        }
-        let mut digits = 9;
-        while fraction % 10 == 0 {
-            fraction /= 10;
-            digits -= 1;
-        }
-        write!(f, "{sign}{dollars}.{fraction:0digits$}")
+        f.write_str(self.text(&mut [0; LONGEST_TEXT]))
     }
 }
 
@@ -202,7 +235,7 @@ impl FromStr for Nanodollars {
 impl Serialize for Nanodollars {
     /// A decimal string: money is never a float on the wire.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.text(&mut [0; LONGEST_TEXT]))
     }
 }
 
