@@ -191,7 +191,7 @@ impl SpendLimits {
             .unwrap_or_else(PoisonError::into_inner);
         match known {
             Some(epoch) => Ok(Some(epoch)),
-            None => Ok(self.position().await?.0),
+            None => Ok(Box::pin(self.position()).await?.0),
         }
     }
 
@@ -207,7 +207,7 @@ impl SpendLimits {
     /// know it.
     async fn run_often(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
         if !sworn::is_sworn(named) {
-            return self.run(named, call).await;
+            return Box::pin(self.run(named, call)).await;
         }
         let began = Instant::now();
         let answer = self.run_sworn(named, call).await;

@@ -94,12 +94,15 @@ impl Keys {
 
     /// What stands before the bucket in the names of its counters.
     pub(crate) fn before_bucket(&self, epoch: Epoch) -> String {
-        self.name(&[&hexadecimal(epoch.0), ":"])
+        let mut digits = Uuid::encode_buffer();
+        self.name(&[epoch.0.simple().encode_lower(&mut digits), ":"])
     }
 
     /// The hash that holds a bucket's counters.
     pub(crate) fn counters(&self, epoch: Epoch, bucket: Bucket) -> String {
-        self.name(&[&hexadecimal(epoch.0), ":", &bucket.to_string()])
+        let mut name = self.before_bucket(epoch);
+        bucket.write_to(&mut name);
+        name
     }
 
     /// The list of a grant's or a shadow's requests of the last minute. A budget has none: it limits no
@@ -131,5 +134,13 @@ pub(crate) fn field(call: CallId) -> String {
 
 /// How a hold is written in the set of all holds.
 pub(crate) fn member(bucket: Bucket, call: CallId) -> String {
-    bucket.to_string() + ":" + &hexadecimal(call.uuid())
+    let mut member = String::with_capacity(LONGEST_NAME);
+    bucket.write_to(&mut member);
+    member.push(':');
+    member.push_str(
+        call.uuid()
+            .simple()
+            .encode_lower(&mut Uuid::encode_buffer()),
+    );
+    member
 }

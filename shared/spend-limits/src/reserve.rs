@@ -117,14 +117,14 @@ impl SpendLimits {
         // What this process has settled and Redis does not know yet must not be in a shadow's way, and
         // as nothing is refused by one, there is no second look.
         if owners.has_shadows() {
-            self.settle_waiting(reservation.bucket, owners).await;
+            Box::pin(self.settle_waiting(reservation.bucket, owners)).await;
         }
         let mut outcome = self.try_reserve(reservation).await;
-        // The same for what refuses.
+        // The same for what refuses. In boxes, for the many that need neither not to carry them along.
         if matches!(outcome, Err(Refused::SpendLimit { .. }))
-            && self.settle_waiting(reservation.bucket, owners).await
+            && Box::pin(self.settle_waiting(reservation.bucket, owners)).await
         {
-            outcome = self.try_reserve(reservation).await;
+            outcome = Box::pin(self.try_reserve(reservation)).await;
         }
         let name = outcome.as_ref().map_or_else(Refused::name, |_| "held");
         metrics::counter!("latchkey_reserve_total", "outcome" => name).increment(1);

@@ -75,6 +75,9 @@ pub(crate) struct Call {
     pub(crate) args: Vec<String>,
 }
 
+/// Room for what a reservation of one grant is answered with.
+const USUAL_VALUES: usize = 12;
+
 /// What a script answered: a word, then values.
 #[derive(Debug)]
 pub(crate) struct Reply(pub(crate) Vec<String>);
@@ -86,7 +89,9 @@ impl FromRedisValue for Reply {
             Value::Array(_) => Vec::from_redis_value(value).map(Self),
             text => {
                 let text = String::from_redis_value(text)?;
-                Ok(Self(text.split(' ').map(str::to_owned).collect()))
+                let mut values = Vec::with_capacity(USUAL_VALUES);
+                values.extend(text.split(' ').map(str::to_owned));
+                Ok(Self(values))
             }
         }
     }

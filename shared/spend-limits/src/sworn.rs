@@ -25,6 +25,9 @@ use crate::{
 /// How often the server may change while we swear, before giving up.
 const TRIES: usize = 3;
 
+/// Room for the name of the command, the digest of a script and the number of its keys.
+const NAME_AND_DIGEST: usize = 64;
+
 /// The digests of the scripts that are sworn, by name.
 type Digests = HashMap<&'static str, String>;
 
@@ -54,7 +57,7 @@ impl SpendLimits {
     pub(crate) async fn run_sworn(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
         let mut digests = match self.shared.sworn.known() {
             Some(digests) => digests,
-            None => self.swear(named.name, None).await?,
+            None => Box::pin(self.swear(named.name, None)).await?,
         };
         for _ in 0..TRIES {
             let Some(digest) = digests.get(named.name) else {
@@ -65,7 +68,7 @@ impl SpendLimits {
             let asked = command.query_async::<Reply>(&mut connection);
             match in_time(named.name, asked).await {
                 Err(StoreError::Redis { source, .. }) if is_unknown(&source) => {
-                    digests = self.swear(named.name, Some(&digests)).await?;
+                    digests = Box::pin(self.swear(named.name, Some(&digests))).await?;
                 }
                 answer => return answer,
             }
@@ -124,8 +127,10 @@ pub(crate) fn is_sworn(named: &Named) -> bool {
 }
 
 fn invocation(digest: &str, call: &Call) -> Cmd {
-    let mut command = redis::cmd("EVALSHA");
-    command.arg(digest).arg(call.keys.len());
+    let words = || call.keys.iter().chain(&call.args);
+    let length = words().map(String::len).sum::<usize>() + NAME_AND_DIGEST;
+    let mut command = Cmd::with_capacity(3 + words().count(), length);
+    command.arg("EVALSHA").arg(digest).arg(call.keys.len());
     command.arg(&call.keys).arg(&call.args);
     command
 }
