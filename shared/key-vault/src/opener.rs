@@ -155,6 +155,16 @@ impl Opener {
         if let Some(key) = remembered.fresh(&wanted, self.clock.now()) {
             return Ok(key);
         }
+        // In a box, for the many calls that find it in memory not to carry it along.
+        Box::pin(self.ask_for(&remembered, wanted, correlation_id)).await
+    }
+
+    async fn ask_for(
+        &self,
+        remembered: &Remembered,
+        wanted: Wanted,
+        correlation_id: &str,
+    ) -> Result<Arc<OpenedKey>, OpenRefusal> {
         let _turn = remembered.turn.lock().await;
         if let Some(key) = remembered.fresh(&wanted, self.clock.now()) {
             return Ok(key);
@@ -168,7 +178,7 @@ impl Opener {
                 remembered.keep(wanted, &key, self.clock.now());
                 Ok(key)
             }
-            Err(OpenRefusal::Unavailable(why)) => self.bridge(&remembered, &wanted, why),
+            Err(OpenRefusal::Unavailable(why)) => self.bridge(remembered, &wanted, why),
             Err(refusal) => {
                 remembered.clear();
                 self.memory.forget(wanted.key).await;
