@@ -107,7 +107,8 @@ pub struct HoldNote {
 #[derive(Debug)]
 pub struct Began {
     segment: u64,
-    note: HoldNote,
+    /// What its line and that of its end have in common.
+    stem: Vec<u8>,
 }
 
 impl Spool {
@@ -134,14 +135,15 @@ impl Spool {
     ///
     /// # Errors
     /// When it could not be written: then the call must not begin.
-    pub fn began(&self, estimated: &CallRecord, note: HoldNote) -> Result<Began, SpoolError> {
-        let line = line::of(estimated, &note)?;
+    pub fn began(&self, estimated: &CallRecord, note: &HoldNote) -> Result<Began, SpoolError> {
+        let line = line::of(estimated, note)?;
         let segment = self.0.segments.append_began(&line)?;
-        Ok(Began { segment, note })
+        let stem = line::stem(&line);
+        Ok(Began { segment, stem })
     }
 
-    /// Writes down how a call ended. What comes back waits until that is certain; the line is on
-    /// its way even if nobody waits.
+    /// Writes down how a call ended: the record that it began with, but for what its end changes. What
+    /// comes back waits until that is certain; the line is on its way even if nobody waits.
     ///
     /// # Errors
     /// When it could not be written yet. It is tried again for as long as this process lives, and
@@ -166,7 +168,7 @@ impl Spool {
         Ok(self
             .0
             .writer
-            .append(line::of(record, &began.note)?, Some(began.segment)))
+            .append(line::ended(&began.stem, record)?, Some(began.segment)))
     }
 
     /// The ended calls that are not published yet.

@@ -134,9 +134,9 @@ impl Wire {
                 Sent::Not(back) => call = *back,
             }
         }
-        let connection = timeout(self.connect_within, self.open(address, named_by))
-            .await
-            .map_err(|_| WireError::ConnectLate)??;
+        // In a box, for the many calls that go over a kept one not to carry it along.
+        let opening = Box::pin(timeout(self.connect_within, self.open(address, named_by)));
+        let connection = opening.await.map_err(|_| WireError::ConnectLate)??;
         match connection.exchange(call).await? {
             Sent::Answer(answer, connection) => Ok(self.body(origin, *answer, connection)),
             Sent::Not(_) => Err(WireError::Closed),
@@ -187,7 +187,7 @@ fn to_origin_form(call: &mut Call, named_by: NamedBy) -> Result<(Origin, Uri), W
     let secure = address.scheme() == Some(&http::uri::Scheme::HTTPS);
     let host = HeaderValue::from_str(authority.as_str()).map_err(|_| WireError::Address)?;
     let origin = Origin {
-        authority: authority.clone(),
+        authority: authority.as_str().to_owned(),
         secure,
         named_by,
     };

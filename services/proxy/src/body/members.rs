@@ -177,7 +177,11 @@ impl<'b> Members<'b> {
         at: usize,
         matter: &[Name],
     ) -> Result<(), BodyError> {
-        let matters_as = match matter.iter().find(|known| is_read_as(&name, known)) {
+        // Most names are written as they should be: no need to look for what else they could be.
+        let usual = |known: &&Name| known.first() == Some(&name.as_ref());
+        let known = (matter.iter().find(usual))
+            .or_else(|| matter.iter().find(|known| is_read_as(&name, known)));
+        let matters_as = match known {
             Some(known) if known.contains(&name.as_ref()) => known.first().copied(),
             Some(known) => {
                 let usual = known.first().copied().unwrap_or_default();

@@ -5,6 +5,7 @@ use std::{future::poll_fn, sync::Arc};
 use actix_web::HttpResponse;
 use bytes::{Bytes, BytesMut};
 use events::{CallOutcome, Provider};
+use grant_access::GrantAccess;
 
 use crate::{
     call::{
@@ -18,7 +19,7 @@ use crate::{
         relay::Relay,
         settle::{Ending, Evidence, Settled},
     },
-    error::Refusal,
+    error::{Refusal, Shape},
     provider::Endpoint,
 };
 
@@ -89,64 +90,102 @@ impl Sent {
     /// When the answer cannot be given on; by then the call is settled.
     pub async fn answer(self, gate: &Arc<Gate>) -> Result<HttpResponse, Refusal> {
         if !self.response.status().is_success() {
-            return self.refused(gate).await;
+            // In a box, as for every future here that few calls need: the others need not carry it.
+            return Box::pin(self.refused(gate)).await;
         }
         let provider = self.route.upstream.name().clone();
         let Some(framing) = framing_of(self.route.endpoint, self.response.headers()) else {
             tracing::warn!(%provider, "a provider's answer is none that can be passed on");
             let status = Some(self.response.status().as_u16());
             let (outcome, evidence) = (CallOutcome::ProviderError, Evidence::None);
-            self.open
-                .settle(Ending {
-                    outcome,
-                    status,
-                    evidence,
-                })
-                .await;
+            let ending = Ending {
+                outcome,
+                status,
+                evidence,
+            };
+            Box::pin(self.open.settle(ending)).await;
             return Err(Refusal::ProviderAnswer(provider));
         };
-        let mut head = Head::of(&self);
-        let Self {
-            route,
-            shape,
-            access,
-            ask,
-            response,
-            open,
-            live,
-            watch,
-            deadline,
-            cap,
-            keep,
-        } = self;
-        let kind = content_type(framing, response.headers());
-        let keeping = Keeping::begin(keep, (&response, &watch), kind, cap);
-        let length = response.body().length().unwrap_or(0);
-        let mut meter = Meter::new(route.endpoint, framing);
-        meter.note_tier(tier_of(response.headers()));
+        self.begin(gate, framing).give(provider).await
+    }
+
+    /// Its head, and its bytes on their way in.
+    fn begin(self, gate: &Arc<Gate>, framing: Framing) -> Begun {
+        let head = Head::of(&self);
+        let endpoint = self.route.endpoint;
+        let kind = content_type(framing, self.response.headers());
+        let keeping = Keeping::begin(self.keep, (&self.response, &self.watch), kind, self.cap);
+        let length = self.response.body().length().unwrap_or(0);
+        let mut meter = Box::new(Meter::new(endpoint, framing));
+        meter.note_tier(tier_of(self.response.headers()));
         let flow = Flow::new(
             Arc::clone(gate),
-            response,
+            self.response,
             meter,
-            open,
-            live,
-            (watch, deadline),
+            self.open,
+            self.live,
+            (self.watch, self.deadline),
         );
+        let in_parts = framing != Framing::Json || endpoint == Endpoint::StreamGenerateContent;
+        Begun {
+            head,
+            flow,
+            framing,
+            kind,
+            keeping,
+            endpoint,
+            shape: self.shape,
+            hides_usage: !self.ask.wants_usage,
+            access: self.access,
+            goes_by: in_parts || length > WHOLE as u64,
+        }
+    }
+}
+
+/// An answer whose head is known.
+struct Begun {
+    head: Head,
+    flow: Flow,
+    framing: Framing,
+    /// The media type that it is given on as.
+    kind: &'static str,
+    keeping: Option<Box<Keeping>>,
+    endpoint: Endpoint,
+    shape: Shape,
+    hides_usage: bool,
+    access: Arc<GrantAccess>,
+    /// It goes on while it comes in.
+    goes_by: bool,
+}
+
+impl Begun {
+    async fn give(self, provider: Provider) -> Result<HttpResponse, Refusal> {
+        let Self {
+            mut head,
+            flow,
+            framing,
+            kind,
+            keeping,
+            endpoint,
+            shape,
+            hides_usage,
+            access,
+            goes_by,
+        } = self;
         let relay = |flow| {
-            let target = (route.endpoint, provider.clone());
-            Relay::new((flow, &gate.apps), framing, shape, target, !ask.wants_usage)
+            let target = (endpoint, provider.clone());
+            Relay::new(flow, framing, shape, target, hides_usage)
         };
-        let goes_by = framing != Framing::Json || route.endpoint == Endpoint::StreamGenerateContent;
-        if goes_by || length > WHOLE as u64 {
+        if goes_by {
             head.standing(&flow);
             let mut relay = relay(flow).keeping(keeping);
             if framing != Framing::Events {
-                relay = relay.begun().await?;
+                relay = Box::pin(relay.begun()).await?;
             }
             return Ok(head.passing(kind, relay));
         }
         match whole(flow, &provider).await? {
-            Read::Whole { body, settled } if route.endpoint == Endpoint::ListModels => {
+            Read::Whole { body, settled } if endpoint == Endpoint::ListModels => {
                 let detail = access.detail_for(&provider);
                 let granted = detail.and_then(|detail| models::granted(&body, &detail.models));
                 head.remaining(settled.and_then(|settled| settled.remaining));
@@ -161,7 +200,7 @@ impl Sent {
                 Ok(head.whole(kind, body))
             }
             // A list of models has no reason to be that long.
-            Read::Long { .. } if route.endpoint == Endpoint::ListModels => {
+            Read::Long { .. } if endpoint == Endpoint::ListModels => {
                 Err(Refusal::ProviderAnswer(provider))
             }
             Read::Long { flow, first } => {

@@ -5,7 +5,13 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+};
 use bytes::{Bytes, BytesMut};
 use events::CallOutcome;
 use http::Response;
@@ -143,8 +149,8 @@ impl Authorized {
         })?;
         let request_id = &self.received.shape.request_id;
         let mut head = Head::begin(StatusCode::OK, request_id, kept.output_cap);
-        head.say("age", &kept.age(gate.clock.now()).to_string());
-        head.say(HEADER, "hit");
+        head.say(header::AGE, &kept.age(gate.clock.now()).to_string());
+        head.say(HeaderName::from_static(HEADER), "hit");
         if let Some(id) = &kept.provider_request_id {
             head.say(headers::PROVIDER_REQUEST_ID, id);
         }
@@ -187,7 +193,7 @@ impl Keeping {
         wanted.answer.content_type = content_type;
         wanted.answer.output_cap = output_cap;
         wanted.answer.provider_request_id = headers::to_app(response.headers(), watch)
-            .find(|(name, _)| name.as_str() == headers::PROVIDER_REQUEST_ID)
+            .find(|(name, _)| *name == headers::PROVIDER_REQUEST_ID)
             .and_then(|(_, id)| id.to_str().map(str::to_owned).ok());
         Some(Box::new(Self {
             wanted,

@@ -102,7 +102,7 @@ fn parts_of(endpoint: Endpoint, response: Response<Body>, open: OpenCall) -> Par
     let incoming = response.into_body();
     Parts {
         incoming,
-        meter: Meter::new(endpoint, framing),
+        meter: Box::new(Meter::new(endpoint, framing)),
         open,
         status,
     }

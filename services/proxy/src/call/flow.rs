@@ -45,7 +45,7 @@ pub(crate) struct Flow {
 /// What is needed to read an answer to its end and settle its call.
 pub(crate) struct Parts {
     pub(crate) incoming: Body,
-    pub(crate) meter: Meter,
+    pub(crate) meter: Box<Meter>,
     pub(crate) open: OpenCall,
     pub(crate) status: u16,
 }
@@ -82,7 +82,7 @@ impl Flow {
     pub(crate) fn new(
         gate: Arc<Gate>,
         response: Response<Body>,
-        meter: Meter,
+        meter: Box<Meter>,
         open: OpenCall,
         live: LiveCall,
         guard: (KeyWatch, Instant),
@@ -154,7 +154,7 @@ impl Flow {
 
     /// The meter, as long as the call is not settled.
     pub(crate) fn meter(&mut self) -> Option<&mut Meter> {
-        self.parts.as_mut().map(|parts| &mut parts.meter)
+        self.parts.as_mut().map(|parts| &mut *parts.meter)
     }
 
     /// Ends the call with what the meter has read: gives what settles it, and what is left of the
@@ -198,6 +198,10 @@ impl Flow {
             }
         };
         (settling, rest)
+    }
+
+    pub(crate) const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     pub(crate) fn open(&self) -> Option<&OpenCall> {

@@ -135,7 +135,7 @@ impl Reserved {
                 deadline,
             }),
             Answer::Failed(ending, refusal) => {
-                open.settle(ending).await;
+                Box::pin(open.settle(ending)).await;
                 Err(refusal(route.upstream.name().clone()))
             }
         }

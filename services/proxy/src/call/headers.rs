@@ -15,7 +15,17 @@ const USER_AGENT: UpstreamValue =
     UpstreamValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
 
 /// What a provider calls a call, as apps are told.
-pub(crate) const PROVIDER_REQUEST_ID: &str = "x-provider-request-id";
+pub(crate) const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-provider-request-id");
+
+/// What OpenAI and those like it tell with each answer, made ready once.
+static USUAL: [HeaderName; 6] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
 
 /// Anthropic's betas that change neither what a call costs nor where its data goes. Others are
 /// left out.
@@ -185,22 +195,26 @@ pub(crate) fn to_app<'h>(
     watch: &'h KeyWatch,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'h {
     headers.iter().filter_map(move |(name, value)| {
-        let name = match name.as_str() {
-            "request-id" | "x-request-id" => PROVIDER_REQUEST_ID,
-            same @ ("retry-after" | "retry-after-ms" | "x-should-retry") => same,
-            same if same.starts_with("x-ratelimit-")
-                || same.starts_with("anthropic-ratelimit-") =>
-            {
-                same
-            }
-            _ => return None,
-        };
+        let name = name_for_app(name.as_str())?;
         if watch.finds_in(value.as_bytes()) {
             return None;
         }
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
     })
+}
+
+/// What the app is told a header of an answer by; `None` for one that does not pass.
+fn name_for_app(name: &str) -> Option<HeaderName> {
+    match name {
+        "request-id" | "x-request-id" => return Some(PROVIDER_REQUEST_ID),
+        "retry-after" | "retry-after-ms" | "x-should-retry" => {}
+        _ if name.starts_with("x-ratelimit-") || name.starts_with("anthropic-ratelimit-") => {}
+        _ => return None,
+    }
+    let usual = USUAL.iter().find(|usual| usual.as_str() == name);
+    usual
+        .cloned()
+        .or_else(|| HeaderName::from_bytes(name.as_bytes()).ok())
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ struct Known {
     secret: Vec<u8>,
     /// For each byte, at which places of the secret it stands (places modulo 64).
     places: [u64; 256],
+    /// How much of what was seen can be the beginning of a leak that is not yet one.
+    overlap: usize,
 }
 
 impl KeyWatch {
@@ -67,8 +69,18 @@ impl KeyWatch {
                 *place |= 1 << (at % 64);
             }
         }
+        let overlap = if each_piece_is_distinctive(&secret) {
+            PIECE - 1
+        } else {
+            // It may take all of the secret to tell that it is one.
+            secret.len().saturating_sub(1)
+        };
         Self {
-            known: Arc::new(Known { secret, places }),
+            known: Arc::new(Known {
+                secret,
+                places,
+                overlap,
+            }),
             tail: Vec::new(),
         }
     }
@@ -85,15 +97,15 @@ impl KeyWatch {
     /// Whether the key, or a piece of it, stands in these bytes alone.
     #[must_use]
     pub fn finds_in(&self, bytes: &[u8]) -> bool {
-        let mut at = 0;
-        while let Some([first, second, third]) = bytes.get(at..at + 3) {
-            let together = self.place(*first).rotate_left(2)
-                & self.place(*second).rotate_left(1)
-                & self.place(*third);
-            if together != 0 && self.is_piece_around(bytes, at) {
+        let places = &self.known.places;
+        let place = |byte: u8| places[usize::from(byte)];
+        for (nth, stride) in bytes.chunks(STRIDE).enumerate() {
+            if let [first, second, third, ..] = *stride
+                && place(first).rotate_left(2) & place(second).rotate_left(1) & place(third) != 0
+                && self.is_piece_around(bytes, nth * STRIDE)
+            {
                 return true;
             }
-            at += STRIDE;
         }
         false
     }
@@ -101,35 +113,28 @@ impl KeyWatch {
     /// Whether the next bytes of a stream bring the key, or a piece of it, to its end: pieces that
     /// the network cut are found too. At most seven of its characters have gone by before.
     pub fn finds_next(&mut self, bytes: &[u8]) -> bool {
-        let longest = self.known.secret.len();
-        let head = bytes.get(..bytes.len().min(longest)).unwrap_or(bytes);
-        if !self.tail.is_empty() {
-            self.tail.extend_from_slice(head);
-            let found = self.finds_in(&self.tail);
-            if found {
-                return true;
-            }
-        }
-        let found = self.finds_in(bytes);
-        if bytes.len() >= longest {
-            self.tail.clear();
+        let overlap = self.known.overlap;
+        if self.tail.is_empty() {
+            let kept = bytes.len().saturating_sub(overlap);
             self.tail
-                .extend_from_slice(bytes.get(bytes.len() - longest..).unwrap_or(bytes));
-        } else if self.tail.is_empty() {
-            self.tail.extend_from_slice(bytes);
-        } else {
-            let too_much = self.tail.len().saturating_sub(longest);
-            self.tail.drain(..too_much);
+                .extend_from_slice(bytes.get(kept..).unwrap_or_default());
+            return self.finds_in(bytes);
         }
-        found
-    }
-
-    fn place(&self, byte: u8) -> u64 {
-        self.known
-            .places
-            .get(usize::from(byte))
-            .copied()
-            .unwrap_or(0)
+        let head = bytes.len().min(overlap);
+        self.tail
+            .extend_from_slice(bytes.get(..head).unwrap_or_default());
+        let found = self.finds_in(&self.tail);
+        if head == bytes.len() {
+            // Few bytes: all of them have been looked at.
+            let too_much = self.tail.len().saturating_sub(overlap);
+            self.tail.drain(..too_much);
+            return found;
+        }
+        self.tail.clear();
+        let kept = bytes.len() - overlap;
+        self.tail
+            .extend_from_slice(bytes.get(kept..).unwrap_or_default());
+        found || self.finds_in(bytes)
     }
 
     /// Whether the bytes around this place are a piece of the key.
@@ -181,6 +186,27 @@ fn same_at_the_start(one: Option<&[u8]>, other: Option<&[u8]>) -> usize {
 fn is_distinctive(run: &[u8]) -> bool {
     let has = |kind: fn(&u8) -> bool| u8::from(run.iter().any(kind));
     has(u8::is_ascii_lowercase) + has(u8::is_ascii_uppercase) + has(u8::is_ascii_digit) >= 2
+}
+
+/// Whether it takes no more than a piece of the secret, whichever, to be a leak.
+fn each_piece_is_distinctive(secret: &[u8]) -> bool {
+    // Of each kind: how many characters lie since the last one.
+    let mut since = [PIECE; 3];
+    for (at, byte) in secret.iter().enumerate() {
+        let kinds = [
+            byte.is_ascii_lowercase(),
+            byte.is_ascii_uppercase(),
+            byte.is_ascii_digit(),
+        ];
+        for (since, is_there) in since.iter_mut().zip(kinds) {
+            *since = if is_there { 0 } else { *since + 1 };
+        }
+        let kinds_in_piece = since.iter().filter(|since| **since < PIECE).count();
+        if at + 1 >= PIECE && kinds_in_piece < 2 {
+            return false;
+        }
+    }
+    secret.len() >= PIECE
 }
 
 #[cfg(test)]
@@ -246,6 +272,32 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_secret_whose_pieces_are_all_distinctive_is_known(secret in "[aB3-]{0,12}|[aB3]-{5,8}[aB3]{1,9}") {
+            let mut pieces = secret.as_bytes().windows(PIECE);
+            let all = secret.len() >= PIECE && pieces.all(is_distinctive);
+            prop_assert_eq!(each_piece_is_distinctive(secret.as_bytes()), all);
+        }
+
+        #[test]
+        fn a_stream_is_found_to_leak_as_soon_as_its_text_does(
+            key in "[aB3]{8,20}|[aB3-]{8,20}|[aB]-{6,9}[aB3]{8}|[a-c]{8,14}",
+            parts in prop::collection::vec((0_usize..20, 0_usize..12, "[aB3-]{0,3}"), 1..12),
+        ) {
+            let mut watch = KeyWatch::new(&key);
+            let mut text = String::new();
+            for (start, length, between) in parts {
+                let end = (start + length).min(key.len());
+                let piece = format!("{}{between}", &key[start.min(end)..end]);
+                text.push_str(&piece);
+                let whole = KeyWatch::new(&key).finds_in(text.as_bytes());
+                prop_assert_eq!(watch.finds_next(piece.as_bytes()), whole, "{}", text);
+                if whole {
+                    break;
+                }
+            }
+        }
+
         #[test]
         fn the_same_is_found_as_by_looking_at_every_byte(
             text in "[aB3dE5]{0,60}",

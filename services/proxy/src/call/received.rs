@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest,
-    http::header::{self, HeaderMap},
+    http::header::{self, HeaderMap, HeaderName},
 };
 use dpop::Proof;
 use http::HeaderMap as Forwarded;
@@ -144,14 +144,21 @@ pub(super) fn parameters(query: &str, endpoint: Endpoint) -> Result<Parameters<'
     Ok(taken)
 }
 
+/// Where SDKs put a key that is not in `Authorization`.
+static KEY_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("api-key"),
+];
+
 /// The one token of a request, from wherever its SDK puts it.
 pub(crate) fn token(headers: &HeaderMap, key: Option<&str>) -> Result<TokenDigest, Refusal> {
     let mut found: Option<&[u8]> = None;
     let authorized = headers
         .get_all(header::AUTHORIZATION)
         .filter_map(|value| of_scheme(value, "bearer").or_else(|| of_scheme(value, "dpop")));
-    let named = ["x-api-key", "x-goog-api-key", "api-key"]
-        .into_iter()
+    let named = KEY_HEADERS
+        .iter()
         .flat_map(|name| headers.get_all(name))
         .map(header::HeaderValue::as_bytes);
     for token in authorized.chain(named).chain(key.map(str::as_bytes)) {
@@ -188,7 +195,7 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderValue;
 
     use super::*;
 

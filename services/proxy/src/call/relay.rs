@@ -6,6 +6,7 @@
 use std::{
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -22,7 +23,7 @@ use crate::{
         gathered::Gathered,
         meter::Framing,
         settle::Settled,
-        stalled::{Passing, StalledApps},
+        stalled::Passing,
         stream_end::says_the_end,
         text_watch::TextWatch,
     },
@@ -89,7 +90,7 @@ enum End {
 
 impl Relay {
     pub(crate) fn new(
-        (flow, apps): (Flow, &StalledApps),
+        flow: Flow,
         framing: Framing,
         shape: Shape,
         target: (Endpoint, events::Provider),
@@ -100,8 +101,9 @@ impl Relay {
             let texts = TextWatch::new(&flow.watch, target.0);
             Events::new(texts, hides_usage)
         });
+        let gate = Arc::clone(flow.gate());
         Self {
-            flow: apps.watch_over(flow),
+            flow: gate.apps.watch_over(flow),
             phase: Phase::Open,
             framing,
             shape,

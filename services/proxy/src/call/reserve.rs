@@ -54,7 +54,8 @@ impl Holding {
     /// no room for another like it.
     pub async fn settled(&self, limits: &SpendLimits) {
         if self.held.leaves_no_room() {
-            limits.settled(&self.held).await;
+            // In a box, for the many that leave room not to carry it along.
+            Box::pin(limits.settled(&self.held)).await;
         }
     }
 

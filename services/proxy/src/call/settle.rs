@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A reserved call that is not settled.
-pub struct OpenCall(Option<Parts>);
+pub struct OpenCall(Option<Box<Parts>>);
 
 struct Parts {
     gate: Arc<Gate>,
@@ -77,14 +77,15 @@ pub struct Settled {
 impl OpenCall {
     pub(crate) fn new(gate: Arc<Gate>, record: CallRecord, holding: Holding, terms: Terms) -> Self {
         let began_instant = std::time::Instant::now();
-        Self(Some(Parts {
+        // In a box: it passes from stage to stage.
+        Self(Some(Box::new(Parts {
             gate,
             record,
             holding,
             terms,
             began: None,
             began_instant,
-        }))
+        })))
     }
 
     /// Writes down that the call begins: from here on the provider may be asked.
@@ -96,12 +97,8 @@ impl OpenCall {
             return Err(SpoolError::Closed);
         };
         parts.record.key_version = key_version;
-        parts.began = Some(
-            parts
-                .gate
-                .spool
-                .began(&parts.record, parts.holding.note())?,
-        );
+        let note = parts.holding.note();
+        parts.began = Some(parts.gate.spool.began(&parts.record, &note)?);
         Ok(())
     }
 
@@ -120,7 +117,8 @@ impl OpenCall {
     /// Gives back what is held for a call that is not sent. When this returns, the limits know of it
     /// where that matters to the next call.
     pub async fn give_back(mut self) {
-        if let Some(Parts { gate, holding, .. }) = self.0.take() {
+        if let Some(parts) = self.0.take() {
+            let Parts { gate, holding, .. } = &*parts;
             holding.settle(&gate.limits, Nanodollars::ZERO);
             holding.settled(&gate.limits).await;
         }
@@ -130,23 +128,24 @@ impl OpenCall {
     /// are being told its cost behind the caller's back; near a limit they know it. Dropped halfway,
     /// the rest is done behind.
     pub async fn settle(mut self, ending: Ending) -> Settled {
-        let Some(parts) = self.0.take() else {
+        let Some(mut parts) = self.0.take() else {
             return Settled {
                 cost: Nanodollars::ZERO,
                 remaining: None,
                 is_whole: false,
             };
         };
+        parts.finish(&ending);
         let Parts {
             gate,
             record,
             holding,
             began,
             ..
-        } = parts.finish(&ending);
+        } = &*parts;
         let remaining = holding.remaining_at(record.cost);
         // The record first: it is the truth that limits are restored from.
-        let written = began.map(|began| gate.spool.ended(&began, &record));
+        let written = (began.as_ref()).map(|began| gate.spool.ended(began, record));
         // Before anything is waited for: nobody may come back to this.
         holding.settle(&gate.limits, record.cost);
         if let Some(written) = written
@@ -166,7 +165,7 @@ impl OpenCall {
 
 impl Parts {
     /// Makes the record final.
-    fn finish(mut self, ending: &Ending) -> Self {
+    fn finish(&mut self, ending: &Ending) {
         let (usage, measurement, cost) = self.evaluate(&ending.evidence);
         let record = &mut self.record;
         record.ended_at = self.gate.clock.now().max(record.began_at);
@@ -181,7 +180,6 @@ impl Parts {
                 "a call cost more than was held for it");
         }
         tally::count(record, self.began_instant.elapsed());
-        self
     }
 
     fn evaluate(&self, evidence: &Evidence) -> (TokenUsage, Measurement, Nanodollars) {
@@ -265,8 +263,7 @@ impl Drop for OpenCall {
         };
         let Some(began) = parts.began.take() else {
             // Never sent: nothing was used, and there is nothing to record.
-            let Parts { gate, holding, .. } = parts;
-            holding.settle(&gate.limits, Nanodollars::ZERO);
+            parts.holding.settle(&parts.gate.limits, Nanodollars::ZERO);
             return;
         };
         let ending = Ending {
@@ -274,13 +271,14 @@ impl Drop for OpenCall {
             status: None,
             evidence: Evidence::None,
         };
+        parts.finish(&ending);
         let Parts {
             gate,
             record,
             holding,
             ..
-        } = parts.finish(&ending);
-        gate.spool.ended_unwatched(&began, &record);
+        } = &*parts;
+        gate.spool.ended_unwatched(&began, record);
         holding.settle(&gate.limits, record.cost);
     }
 }

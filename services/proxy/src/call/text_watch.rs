@@ -5,7 +5,8 @@ use crate::{call::key_watch::KeyWatch, provider::Endpoint};
 /// Watches the texts that a stream of events spells out: a key that comes in small pieces, each in
 /// an event of its own, is a key all the same.
 pub struct TextWatch {
-    /// The members that hold the next piece of a text, each with what it held before.
+    /// The members that hold the next piece of a text, without the mark that ends their name, each
+    /// with what it held before.
     members: Vec<(&'static [u8], KeyWatch)>,
 }
 
@@ -15,17 +16,17 @@ impl TextWatch {
     pub fn new(watch: &KeyWatch, endpoint: Endpoint) -> Self {
         let members: &[&[u8]] = match endpoint {
             Endpoint::ChatCompletions => &[
-                b"\"content\"",
-                b"\"reasoning\"",
-                b"\"reasoning_content\"",
-                b"\"refusal\"",
-                b"\"arguments\"",
-                b"\"transcript\"",
-                b"\"text\"",
+                b"\"content",
+                b"\"reasoning",
+                b"\"reasoning_content",
+                b"\"refusal",
+                b"\"arguments",
+                b"\"transcript",
+                b"\"text",
             ],
-            Endpoint::Responses | Endpoint::Transcriptions => &[b"\"delta\""],
-            Endpoint::Messages => &[b"\"text\"", b"\"thinking\"", b"\"partial_json\""],
-            _ => &[b"\"text\"", b"\"code\"", b"\"output\""],
+            Endpoint::Responses | Endpoint::Transcriptions => &[b"\"delta"],
+            Endpoint::Messages => &[b"\"text", b"\"thinking", b"\"partial_json"],
+            _ => &[b"\"text", b"\"code", b"\"output"],
         };
         let members = members.iter().map(|name| (*name, watch.another()));
         Self {
@@ -41,9 +42,14 @@ impl TextWatch {
             let Some(text) = value.strip_prefix(b"\"") else {
                 continue;
             };
-            let name = name.trim_ascii_end();
+            let Some(name) = name.trim_ascii_end().strip_suffix(b"\"") else {
+                continue;
+            };
             let mut members = self.members.iter_mut();
-            let Some((_, watch)) = members.find(|(member, _)| name.ends_with(member)) else {
+            // Most names differ in their last character; that much is compared without a call.
+            let named =
+                members.find(|(member, _)| name.last() == member.last() && name.ends_with(member));
+            let Some((_, watch)) = named else {
                 continue;
             };
             // A key has no character that is escaped, so a text ends for it at the first mark.

@@ -1,8 +1,15 @@
 //! A line: the message that billing's recorder takes.
+//!
+//! Each call has two, one when it begins and one when it has ended, which differ from [`CHANGES`] on.
+//! The second takes over what the first says before that.
 
-use events::{CallEvent, CallRecord, EventPayload};
+use std::sync::LazyLock;
+
+use events::{CallEvent, CallOutcome, CallRecord, EventPayload, Measurement, TokenUsage};
 use ids::{CallId, TenantId};
 use jiff::Timestamp;
+use memchr::memmem;
+use money::Nanodollars;
 use serde::{Deserialize, Serialize};
 
 use crate::spool::HoldNote;
@@ -20,10 +27,30 @@ struct Line<'a> {
     #[serde(rename = "type")]
     event_type: &'static str,
     schema: i16,
-    occurred_at: Timestamp,
     correlation_id: &'a str,
-    payload: &'a CallRecord,
     hold: &'a HoldNote,
+    payload: &'a CallRecord,
+    occurred_at: Timestamp,
+}
+
+/// Where the end of a call begins in its line. In a text of an app its marks would be escaped, so it is
+/// there once.
+static CHANGES: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b",\"ended_at\":"));
+
+/// The members of a record from there on.
+#[derive(Serialize)]
+struct End<'a> {
+    ended_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_status: Option<u16>,
+    outcome: CallOutcome,
+    usage: TokenUsage,
+    measurement: Measurement,
+    reserved: Nanodollars,
+    cost: Nanodollars,
+    price_version: &'a str,
+    request_id: &'a str,
 }
 
 /// Which call a line is of.
@@ -41,20 +68,53 @@ pub(super) struct Whole {
 
 /// The line of a record, with its end.
 pub(super) fn of(record: &CallRecord, hold: &HoldNote) -> Result<Vec<u8>, sonic_rs::Error> {
-    // Twice for each call, so by the quickest writer there is.
+    // For each call, so by the quickest writer there is.
     let mut line = Vec::with_capacity(USUAL_LENGTH);
     let message = Line {
         id: record.call,
         tenant: record.tenant,
         event_type: CALL_RECORDED,
         schema: CallEvent::schema(CALL_RECORDED),
-        occurred_at: record.ended_at,
         correlation_id: &record.request_id,
-        payload: record,
         hold,
+        payload: record,
+        occurred_at: record.ended_at,
     };
     sonic_rs::to_writer(&mut line, &message)?;
     line.push(b'\n');
+    Ok(line)
+}
+
+/// What of the line of a call that begins stands in the line of its end, too.
+pub(super) fn stem(line: &[u8]) -> Vec<u8> {
+    let end = CHANGES.find(line).unwrap_or(line.len());
+    line.get(..end).unwrap_or(line).to_vec()
+}
+
+/// The line of a call that has ended: what [`of`] makes of its record, from the stem of the line that
+/// it began with.
+pub(super) fn ended(stem: &[u8], record: &CallRecord) -> Result<Vec<u8>, sonic_rs::Error> {
+    let mut line = Vec::with_capacity(USUAL_LENGTH);
+    line.extend_from_slice(stem);
+    let end = End {
+        ended_at: record.ended_at,
+        provider_status: record.provider_status,
+        outcome: record.outcome,
+        usage: record.usage,
+        measurement: record.measurement,
+        reserved: record.reserved,
+        cost: record.cost,
+        price_version: &record.price_version,
+        request_id: &record.request_id,
+    };
+    sonic_rs::to_writer(&mut line, &end)?;
+    // They go on with the record that is open, and open none of their own.
+    if let Some(opening) = line.get_mut(stem.len()) {
+        *opening = b',';
+    }
+    line.extend_from_slice(b",\"occurred_at\":");
+    sonic_rs::to_writer(&mut line, &record.ended_at)?;
+    line.extend_from_slice(b"}\n");
     Ok(line)
 }
 

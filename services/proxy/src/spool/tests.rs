@@ -124,7 +124,7 @@ async fn what_ended_is_on_the_disk_when_it_is_told() {
     let folder = Folder::new();
     let spool = open(&folder);
     let estimated = record();
-    let began = spool.began(&estimated, note()).unwrap();
+    let began = spool.began(&estimated, &note()).unwrap();
     assert_eq!(spool.running(), 1);
     spool.ended(&began, &final_of(&estimated)).await.unwrap();
     assert_eq!((spool.running(), spool.waiting()), (0, 1));
@@ -140,7 +140,7 @@ async fn only_the_owner_may_read_the_spool() {
     let folder = Folder::new();
     let spool = open(&folder);
     let estimated = record();
-    let began = spool.began(&estimated, note()).unwrap();
+    let began = spool.began(&estimated, &note()).unwrap();
     spool.ended(&began, &estimated).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(spool.0.instance.path()), 0o700);
@@ -155,8 +155,8 @@ async fn a_call_that_died_with_its_process_is_recorded_at_its_estimate() {
     let folder = Folder::new();
     let (lost, ended) = (record(), record());
     let first = open(&folder);
-    let _ = first.began(&lost, note()).unwrap();
-    let began = first.began(&ended, note()).unwrap();
+    let _ = first.began(&lost, &note()).unwrap();
+    let began = first.began(&ended, &note()).unwrap();
     first.ended(&began, &final_of(&ended)).await.unwrap();
     let left = kill(first);
 
@@ -175,7 +175,7 @@ async fn a_call_that_died_with_its_process_is_recorded_at_its_estimate() {
 async fn a_living_process_is_left_alone() {
     let folder = Folder::new();
     let (first, second) = (open(&folder), open(&folder));
-    let _ = first.began(&record(), note()).unwrap();
+    let _ = first.began(&record(), &note()).unwrap();
     assert_eq!(recover(&second).await.unwrap().lost, 0);
     assert!(first.0.instance.path().exists());
 }
@@ -185,7 +185,7 @@ async fn a_torn_line_was_never_relied_upon() {
     let folder = Folder::new();
     let whole = record();
     let first = open(&folder);
-    let _ = first.began(&whole, note()).unwrap();
+    let _ = first.began(&whole, &note()).unwrap();
     let left = kill(first);
     let path = files::began(&left, 1);
     let line = fs::read(&path).unwrap();
@@ -213,7 +213,7 @@ async fn what_was_published_is_not_taken_over_again() {
     let first = open(&folder);
     let (one, two) = (record(), record());
     for record in [&one, &two] {
-        let began = first.began(record, note()).unwrap();
+        let began = first.began(record, &note()).unwrap();
         first.ended(&began, record).await.unwrap();
     }
     let stretch = first.0.segments.next_stretch().unwrap();
@@ -235,14 +235,14 @@ async fn segments_go_when_all_in_them_is_done_and_never_before_an_older_one() {
     let folder = Folder::new();
     let spool = open(&folder);
     let slow = record();
-    let held = spool.began(&slow, note()).unwrap();
+    let held = spool.began(&slow, &note()).unwrap();
     let mut calls = 0;
     while files::segments(spool.0.instance.path()).unwrap().len() < 3 {
         let record = CallRecord {
             app_name: "x".repeat(200_000),
             ..record()
         };
-        let began = spool.began(&record, note()).unwrap();
+        let began = spool.began(&record, &note()).unwrap();
         spool.ended(&began, &record).await.unwrap();
         calls += 1;
     }
@@ -273,7 +273,7 @@ async fn many_calls_at_once_are_all_written_whole() {
             let spool = spool.clone();
             tokio::spawn(async move {
                 let record = record();
-                let began = spool.began(&record, note()).unwrap();
+                let began = spool.began(&record, &note()).unwrap();
                 spool.ended(&began, &record).await.unwrap();
             })
         });
@@ -295,7 +295,7 @@ async fn a_disk_that_refuses_is_told_and_tried_again() {
         let folder = Folder::new();
         let spool = open_with(&folder, sync);
         let record = record();
-        let began = spool.began(&record, note()).unwrap();
+        let began = spool.began(&record, &note()).unwrap();
         // A folder where the file should be made.
         let path = files::ended(spool.0.instance.path(), 1);
         fs::create_dir(&path).unwrap();
@@ -321,7 +321,7 @@ async fn what_the_disk_refused_until_the_end_is_taken_over_from_its_beginning() 
         let folder = Folder::new();
         let spool = open_with(&folder, sync);
         let record = record();
-        let began = spool.began(&record, note()).unwrap();
+        let began = spool.began(&record, &note()).unwrap();
         let path = files::ended(spool.0.instance.path(), 1);
         fs::create_dir(&path).unwrap();
         assert!(spool.ended(&began, &final_of(&record)).await.is_err());
@@ -338,13 +338,17 @@ proptest! {
     #[test]
     fn a_record_is_one_line_and_reads_back(
         app_name in any::<String>(), model in any::<String>(), request_id in any::<String>(),
-        cost: i64, input: u64,
+        cost: i64, input: u64, provider_status: Option<u16>,
     ) {
-        let mut record = CallRecord { app_name, model, request_id, ..record() };
+        let began = CallRecord { app_name, model, request_id, ..record() };
+        let stem = line::stem(&line::of(&began, &note()).unwrap());
+        let mut record = CallRecord { provider_status, ..final_of(&began) };
+        record.ended_at = now() + jiff::SignedDuration::from_millis(1_234);
         record.cost = Nanodollars::from_nanos(cost.max(i64::MIN + 1));
         record.usage.input = input;
         let line = line::of(&record, &note()).unwrap();
         prop_assert_eq!(memchr::memchr(b'\n', &line), Some(line.len() - 1));
+        prop_assert_eq!(&line::ended(&stem, &record).unwrap(), &line);
         let read = line::whole(&line).unwrap();
         prop_assert_eq!((read.payload, read.hold), (record, note()));
     }

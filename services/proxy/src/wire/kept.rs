@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::uri::Authority;
 use thread_local::ThreadLocal;
 
 use crate::wire::{NamedBy, connection::Connection};
@@ -18,7 +17,8 @@ const MOST: usize = 1_024;
 /// Where a connection leads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
-    pub(super) authority: Authority,
+    /// As text: its type would compare and hash it letter by letter, whatever their case.
+    pub(super) authority: String,
     pub(super) secure: bool,
     /// A connection that was not checked is not used where one must be.
     pub(super) named_by: NamedBy,

@@ -2,6 +2,8 @@
 
 /// A longer value is not kept.
 const LONGEST_VALUE: usize = 64 * 1024;
+/// Room for a usage as it mostly is.
+const USUAL_VALUE: usize = 512;
 /// No name that is looked for is longer.
 const LONGEST_NAME: usize = 32;
 
@@ -41,7 +43,7 @@ impl Captured {
             level: 1,
             string: None,
             name_comes: false,
-            name: Vec::new(),
+            name: Vec::with_capacity(2 * LONGEST_NAME),
             open: None,
             value: Vec::new(),
         }
@@ -112,6 +114,9 @@ impl Captured {
 
     /// Reads outside of strings, to the next string or to the end of the piece.
     fn read_structure(&mut self, bytes: &[u8]) -> usize {
+        // Up to here it is kept, where it belongs to a value that is wanted.
+        let mut kept = 0;
+        let until = |kept: usize, end: usize| bytes.get(kept..end).unwrap_or_default();
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
                 b'"' => {
@@ -124,19 +129,33 @@ impl Captured {
                     if is_name {
                         self.name.clear();
                     }
-                    self.keep(b"\"");
+                    self.keep(until(kept, at + 1));
                     return at + 1;
                 }
                 b'{' | b'[' => self.opened(*byte),
-                b'}' | b']' => self.closed(*byte),
+                b'}' | b']' => {
+                    if self.depth == self.level {
+                        self.keep(until(kept, at));
+                        kept = at;
+                        self.end_value();
+                        self.name_comes = false;
+                    }
+                    self.depth = self.depth.saturating_sub(1);
+                }
                 b',' if self.depth == self.level => {
+                    self.keep(until(kept, at));
+                    kept = at + 1;
                     self.end_value();
                     self.name_comes = true;
                 }
-                b':' if self.depth == self.level && self.open.is_none() => self.begin_value(),
-                other => self.keep(&[*other]),
+                b':' if self.depth == self.level && self.open.is_none() => {
+                    kept = at + 1;
+                    self.begin_value();
+                }
+                _ => {}
             }
         }
+        self.keep(until(kept, bytes.len()));
         bytes.len()
     }
 
@@ -145,19 +164,9 @@ impl Captured {
             self.level = if byte == b'[' { 2 } else { 1 };
         }
         self.depth += 1;
-        self.keep(&[byte]);
         if self.depth == self.level && byte == b'{' {
             self.name_comes = true;
         }
-    }
-
-    fn closed(&mut self, byte: u8) {
-        if self.depth == self.level {
-            self.end_value();
-            self.name_comes = false;
-        }
-        self.keep(&[byte]);
-        self.depth = self.depth.saturating_sub(1);
     }
 
     fn begin_value(&mut self) {
@@ -168,6 +177,9 @@ impl Captured {
             .find(|wanted| wanted.as_bytes() == name)
             .copied();
         self.value.clear();
+        if self.open.is_some() {
+            self.value.reserve(USUAL_VALUE);
+        }
     }
 
     fn end_value(&mut self) {
