@@ -81,7 +81,14 @@ impl SpendLimits {
             Ok(settled)
         });
         match &settled {
-            Ok(all) => all.iter().for_each(|settled| count(settled.name(), 1)),
+            Ok(all) => {
+                for outcome in [Settled::Done, Settled::Already, Settled::OtherEpoch] {
+                    let times = all.iter().filter(|settled| **settled == outcome).count();
+                    if times > 0 {
+                        count(outcome.name(), times);
+                    }
+                }
+            }
             Err(_) => count("failed", settlements.len()),
         }
         settled

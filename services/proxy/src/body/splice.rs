@@ -17,7 +17,7 @@ impl Edits {
             Place::Value(range) => (range.clone(), value.to_owned()),
             Place::First { at, more } => {
                 let comma = if *more { "," } else { "" };
-                (*at..*at, format!("\"{name}\":{value}{comma}"))
+                (*at..*at, ["\"", name, "\":", value, comma].concat())
             }
         });
     }

@@ -177,7 +177,7 @@ pub(crate) fn add_key(
     let (name, text) = match style {
         KeyHeader::Bearer => (
             "authorization",
-            zeroize::Zeroizing::new(format!("Bearer {key}")),
+            zeroize::Zeroizing::new(["Bearer ", key].concat()),
         ),
         KeyHeader::XApiKey => ("x-api-key", zeroize::Zeroizing::new(key.to_owned())),
         KeyHeader::ApiKey => ("api-key", zeroize::Zeroizing::new(key.to_owned())),

@@ -148,7 +148,8 @@ pub(super) fn lines(stretch: &Stretch, about: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(&stretch.path)?;
     file.seek(SeekFrom::Start(stretch.from))?;
     let mut wanted = stretch.to.saturating_sub(stretch.from);
-    let mut bytes = Vec::new();
+    let room = usize::try_from(wanted.min(about)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(room);
     // A line may be longer than a batch.
     loop {
         file.by_ref()

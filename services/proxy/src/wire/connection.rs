@@ -116,6 +116,7 @@ impl Connection {
                 hush,
             } = &mut *self;
             let mut answering = pin!(sender.try_send_request(call));
+            hush.stir();
             poll_fn(|cx| {
                 hush.poll(cx, |cx| {
                     // Over or not, what came of it is told.

@@ -3,7 +3,8 @@
 //! The two ends of a connection stand in one task here: the one that moves its bytes, and the one
 //! that waits for them. Each wakes the other when it gives it something. As the task polls both, it
 //! would be woken for what it has in hand, and polled through from the server's connection on: once
-//! more for each piece of a stream.
+//! more for each piece of a stream. And it knows what has not changed: who asks again for what was
+//! pending, without a wake since, is answered without looking.
 
 use std::{
     sync::{
@@ -24,6 +25,8 @@ pub(super) struct Hush {
     task: AtomicWaker,
     polling: AtomicBool,
     woken: AtomicBool,
+    /// Nothing was there when the last poll ended, and whatever may come wakes this.
+    at_rest: AtomicBool,
 }
 
 impl Wake for Hush {
@@ -41,6 +44,11 @@ impl Wake for Hush {
 }
 
 impl Hush {
+    /// Something else is asked for from now on: it has not been looked for yet.
+    pub(super) fn stir(&self) {
+        self.at_rest.store(false, Ordering::SeqCst);
+    }
+
     /// Polls for this task, and again as long as that only woke itself.
     pub(super) fn poll<T>(
         self: &Arc<Self>,
@@ -48,6 +56,11 @@ impl Hush {
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         self.task.register(cx.waker());
+        // In this order: who wakes after this look wakes the task that was just noted.
+        if self.at_rest.load(Ordering::SeqCst) && !self.woken.load(Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        self.stir();
         let waker = Waker::from(Arc::clone(self));
         let mut hushed = Context::from_waker(&waker);
         for _ in 0..ROUNDS {
@@ -56,7 +69,11 @@ impl Hush {
             let polled = poll(&mut hushed);
             self.polling.store(false, Ordering::SeqCst);
             // Who is given something asks again in any case.
-            if polled.is_ready() || !self.woken.load(Ordering::SeqCst) {
+            if polled.is_ready() {
+                return polled;
+            }
+            if !self.woken.load(Ordering::SeqCst) {
+                self.at_rest.store(true, Ordering::SeqCst);
                 return polled;
             }
         }
@@ -119,6 +136,38 @@ mod tests {
         kept.unwrap().wake();
         let woken = [first, second].map(|counts| counts.0.load(Ordering::SeqCst));
         assert_eq!(woken, [0, 1]);
+    }
+
+    #[test]
+    fn what_was_pending_is_looked_for_again_after_a_wake_or_when_stirred() {
+        let (counts, waker) = counting();
+        let (hush, mut kept, mut looks) = (Arc::new(Hush::default()), None, 0);
+        let mut poll = |looks: &mut usize| {
+            let polled = hush.poll(&mut Context::from_waker(&waker), |cx| {
+                kept = Some(cx.waker().clone());
+                *looks += 1;
+                Poll::<()>::Pending
+            });
+            assert!(polled.is_pending());
+        };
+        poll(&mut looks);
+        poll(&mut looks);
+        assert_eq!(looks, 1);
+        hush.stir();
+        poll(&mut looks);
+        poll(&mut looks);
+        assert_eq!(looks, 2);
+        kept.take().unwrap().wake();
+        let look = |looks: &mut usize| {
+            hush.poll(&mut Context::from_waker(&waker), |_| {
+                *looks += 1;
+                Poll::Ready(())
+            })
+        };
+        assert!(look(&mut looks).is_ready());
+        // What was given something may have more.
+        assert!(look(&mut looks).is_ready());
+        assert_eq!((looks, counts.0.load(Ordering::SeqCst)), (4, 1));
     }
 
     #[test]
