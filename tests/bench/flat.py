@@ -1,0 +1,175 @@
+"""Measures whether a call costs the same through one proxy or eight, with few known grants or a million, under few limits or many."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import bench
+import grants
+import load
+import million
+import people
+import processes
+
+SECONDS = int(os.environ.get("LATCHKEY_BENCH_SECONDS", "4"))
+CLIENTS, TURNS = 16, 5
+IN_USE, KNOWN = 1_000, 1_000_000
+# A grant always has all of these counted over calls; its fifth limit, tokens of one call, needs no memory.
+COUNTED = ["monthly_spend", "daily_spend", "requests_per_minute", "requests_per_day"]
+
+
+@dataclass
+class Side:
+    """One of two ways that are compared: the proxies that take the calls, and what is sent to them."""
+
+    name: str
+    script: Path
+    ports: list[int]
+    redis: int | None
+    runs: list[dict[str, float]] = field(default_factory=list)
+
+    def run(self) -> None:
+        self.runs.append(self._run())
+
+    def warm_up(self) -> None:
+        """Connections, rows in memory: what the first run has to make is no part of any."""
+        self._run()
+
+    def of(self, part: str) -> float:
+        return bench.middle([run[part] for run in self.runs])
+
+    def _run(self) -> dict[str, float]:
+        pids = [pid for port in self.ports if (pid := processes.listening_on(port))]
+        before, redis = sum(map(processes.cpu_seconds, pids)), self._redis_seconds()
+        urls = [f"http://127.0.0.1:{port}{bench.PATH}" for port in self.ports]
+        seen = load.run_all(urls, self.script, CLIENTS // len(urls), SECONDS, bench.OTHER_CORE)
+        # What is finished after the answer (usage events, settling) belongs to the calls.
+        time.sleep(1.0)
+        calls, failed = sum(one.calls for one in seen), sum(one.failed for one in seen)
+        if failed:
+            sys.exit(f"{self.name}: {failed} of {calls} calls failed")
+        per_call = 10_000 / calls
+        return {
+            "cpu": (sum(map(processes.cpu_seconds, pids)) - before) * per_call,
+            "redis": (self._redis_seconds() - redis) * per_call,
+            "rate": sum(one.per_second for one in seen),
+            "p99": max(one.p99 for one in seen) * 1e3,
+        }
+
+    def _redis_seconds(self) -> float:
+        return processes.cpu_seconds(self.redis) if self.redis else 0.0
+
+    def __str__(self) -> str:
+        return (f"{self.name:44}{self.of('rate'):8.0f} calls/s{self.of('p99'):7.1f} ms p99"
+                f"{self.of('cpu'):9.3f} CPU s/10k, Redis {self.of('redis'):.3f}")
+
+
+def in_turn(first: Side, second: Side) -> Iterable[Side]:
+    """First and second, second and first: drift of the machine hits both alike."""
+    for turn in range(TURNS):
+        yield from (first, second) if turn % 2 == 0 else (second, first)
+
+
+def compare(first: Side, second: Side) -> float:
+    """How many times the CPU of the first the second takes."""
+    for side in (first, second):
+        side.warm_up()
+    for side in in_turn(first, second):
+        side.run()
+    print(first, second, sep="\n", flush=True)
+    return second.of("cpu") / first.of("cpu")
+
+
+class Stage:
+    """The vault: all proxies on one core, all else on the other."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="latchkey-flat-"))
+        self.ports = [urlsplit(url).port for url in os.environ["LATCHKEY_PROXY_URLS"].split()]
+        for port in self.ports:
+            self._keep(port, bench.PROXY_CORE)
+        self._keep(urlsplit(os.environ["LATCHKEY_SIMULATOR_URL"]).port, bench.OTHER_CORE)
+        # Recording calls may lag behind: it must not take the core that the load comes from.
+        os.setpriority(os.PRIO_PROCESS, self._pid(urlsplit(os.environ["LATCHKEY_URL"]).port + 13), 19)
+        self.redis = processes.listening_on(urlsplit(os.environ["LATCHKEY_REDIS_URL"]).port or 6379)
+        if self.redis:
+            processes.keep_to_core(self.redis, bench.OTHER_CORE)
+
+    def side(self, name: str, tokens: list[str], proxies: int = 1) -> Side:
+        body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Write a short recipe. " * 40}], "max_tokens": 200}
+        file = name.replace(" ", "-").replace(",", "")
+        script = load.script(self.folder, file, json.dumps(body), {"content-type": "application/json"}, tokens)
+        return Side(name, script, self.ports[:proxies], self.redis)
+
+    def _pid(self, port: int) -> int:
+        return processes.listening_on(port) or sys.exit(f"nothing listens on port {port}")
+
+    def _keep(self, port: int, core: int) -> None:
+        processes.keep_to_core(self._pid(port), core)
+
+
+def by_proxies(stage: Stage) -> bench.Row:
+    token, many = grants.okap_token(), len(stage.ports)
+    one = stage.side("all calls to one proxy", [token])
+    ratio = compare(one, stage.side(f"spread over {many} proxies", [token], many))
+    return bench.Row(f"CPU with {many} proxies against one", ratio, 1.25, 1.1)
+
+
+def by_grants(stage: Stage) -> bench.Row:
+    """With the same tokens in the same turn on both sides, so that only the size of the table differs: how
+    many grants are in use is another question, which the side with ten tokens shows without a verdict."""
+    real = grants.okap_token()
+    tokens = million.grants_like(real, IN_USE)
+    ten = stage.side("10 grants in use", tokens[:10])
+    few = stage.side(f"{IN_USE:,} in use of {million.known():,} known", tokens)
+    for side in (ten, few):
+        side.warm_up()
+    for side in list(in_turn(ten, few))[: TURNS + 1]:
+        side.run()
+    million.add_others(real, KNOWN)
+    many = stage.side(f"{IN_USE:,} in use of {million.known():,} known", tokens)
+    many.warm_up()
+    for _ in range(TURNS):
+        many.run()
+    million.remove_others()
+    # Once more with few, so that drift of the machine shows on both sides.
+    few.warm_up()
+    for _ in range(TURNS - len(few.runs)):
+        few.run()
+    print(ten, few, many, sep="\n", flush=True)
+    print(f"{'':44}{many.of('cpu') / ten.of('cpu'):8.2f} of the CPU of ten grants in use")
+    return bench.Row("CPU with a million known grants against a thousand", many.of("cpu") / few.of("cpu"), 1.15, 1.05)
+
+
+def by_limits(stage: Stage) -> bench.Row:
+    """A lone grant is the least there is: the vault sets every limit that is not asked for. Its child's child
+    in an organization with budgets has more above it than the promise's twelve."""
+    lone = stage.side(f"{len(COUNTED)} limits counted for a call", [grants.okap_token()])
+    owner = people.Owner.new(people.Calls(people.consent_port())).token
+    child = grants.child_token(grants.child_token(grants.okap_token(owner=owner)))
+    limits = len(COUNTED) * (1 + million.above(child)) + grants.set_budgets(owner)
+    if limits < 12:
+        sys.exit(f"only {limits} limits count for a call of the child's child")
+    deep = stage.side(f"{limits} limits counted for a call", [child])
+    ratio = compare(lone, deep)
+    if stage.redis:
+        print(f"{'':44}{deep.of('redis') / lone.of('redis'):8.2f} of the CPU of Redis: the script's own work")
+    return bench.Row(f"CPU with {limits} limits a call against {len(COUNTED)}", ratio, 1.25, 1.1)
+
+
+def main() -> None:
+    stage = Stage()
+    print(f"One core for all proxies, one for the rest; {SECONDS} s a run; the ratio of CPU per call is what holds.\n")
+    rows = [measure(stage) for measure in (by_proxies, by_limits, by_grants)]
+    print(f"\n{'':58}{'figure':>9}    {'must':>9}{'aim':>9}")
+    print(*rows, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
