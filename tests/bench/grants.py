@@ -53,3 +53,9 @@ def set_budgets(owner: str) -> int:
     for scope in scopes:
         _call("POST", "/api/v1/budgets", scope | {"monthly_spend": "3000000", "daily_spend": "2000000"}, owner)
     return 2 * len(scopes)
+
+
+def set_alias(owner: str) -> None:
+    """A model alias: the vault then looks up more for each token than its grant."""
+    candidates = [{"model": "openai/gpt-4o-mini"}]
+    _call("POST", "/api/v1/model-aliases", {"name": "bench", "candidates": candidates}, owner)
