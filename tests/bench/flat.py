@@ -32,35 +32,36 @@ class Side:
     script: Path
     ports: list[int]
     redis: int | None
+    clients: int = CLIENTS
     runs: list[dict[str, float]] = field(default_factory=list)
 
     def run(self) -> None:
-        self.runs.append(self._run())
-
-    def warm_up(self) -> None:
-        """Connections, rows in memory: what the first run has to make is no part of any."""
-        self._run()
-
-    def of(self, part: str) -> float:
-        return bench.middle([run[part] for run in self.runs])
-
-    def _run(self) -> dict[str, float]:
         pids = [pid for port in self.ports if (pid := processes.listening_on(port))]
         before, redis = sum(map(processes.cpu_seconds, pids)), self._redis_seconds()
-        urls = [f"http://127.0.0.1:{port}{bench.PATH}" for port in self.ports]
-        seen = load.run_all(urls, self.script, CLIENTS // len(urls), SECONDS, bench.OTHER_CORE)
+        seen = self._load(SECONDS)
         # What is finished after the answer (usage events, settling) belongs to the calls.
         time.sleep(1.0)
-        calls, failed = sum(one.calls for one in seen), sum(one.failed for one in seen)
-        if failed:
-            sys.exit(f"{self.name}: {failed} of {calls} calls failed")
-        per_call = 10_000 / calls
-        return {
+        per_call = 10_000 / sum(one.calls for one in seen)
+        self.runs.append({
             "cpu": (sum(map(processes.cpu_seconds, pids)) - before) * per_call,
             "redis": (self._redis_seconds() - redis) * per_call,
             "rate": sum(one.per_second for one in seen),
             "p99": max(one.p99 for one in seen) * 1e3,
-        }
+        })
+
+    def warm_up(self) -> None:
+        """Connections, rows in memory: what the first run has to make is no part of any."""
+        self._load(2)
+
+    def of(self, part: str) -> float:
+        return bench.middle([run[part] for run in self.runs])
+
+    def _load(self, seconds: int) -> list[load.Load]:
+        urls = [f"http://127.0.0.1:{port}{bench.PATH}" for port in self.ports]
+        seen = load.run_all(urls, self.script, self.clients // len(urls), seconds, bench.OTHER_CORE)
+        if failed := sum(one.failed for one in seen):
+            sys.exit(f"{self.name}: {failed} of {sum(one.calls for one in seen)} calls failed")
+        return seen
 
     def _redis_seconds(self) -> float:
         return processes.cpu_seconds(self.redis) if self.redis else 0.0
