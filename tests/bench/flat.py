@@ -26,7 +26,7 @@ COUNTED = ["monthly_spend", "daily_spend", "requests_per_minute", "requests_per_
 
 @dataclass
 class Side:
-    """One of two ways that are compared: the proxies that take the calls, and what is sent to them."""
+    """One of the ways that are compared: the proxies that take the calls, and what is sent to them."""
 
     name: str
     script: Path
@@ -71,20 +71,25 @@ class Side:
                 f"{self.of('cpu'):9.3f} CPU s/10k, Redis {self.of('redis'):.3f}")
 
 
-def in_turn(first: Side, second: Side) -> Iterable[Side]:
+def in_turn(first: Side, second: Side, turns: int) -> Iterable[Side]:
     """First and second, second and first: drift of the machine hits both alike."""
-    for turn in range(TURNS):
+    for turn in range(turns):
         yield from (first, second) if turn % 2 == 0 else (second, first)
 
 
-def compare(first: Side, second: Side) -> float:
+def compare(first: Side, second: Side, turns: int = TURNS) -> float:
     """How many times the CPU of the first the second takes."""
     for side in (first, second):
         side.warm_up()
-    for side in in_turn(first, second):
+    for side in in_turn(first, second, turns):
         side.run()
     print(first, second, sep="\n", flush=True)
     return second.of("cpu") / first.of("cpu")
+
+
+def remark(text: str) -> None:
+    """A figure without a verdict."""
+    print(f"{'':44}{text}", flush=True)
 
 
 class Stage:
@@ -102,11 +107,11 @@ class Stage:
         if self.redis:
             processes.keep_to_core(self.redis, bench.OTHER_CORE)
 
-    def side(self, name: str, tokens: list[str], proxies: int = 1) -> Side:
+    def side(self, name: str, tokens: list[str], proxies: int = 1, clients: int = CLIENTS) -> Side:
         body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Write a short recipe. " * 40}], "max_tokens": 200}
         file = name.replace(" ", "-").replace(",", "")
         script = load.script(self.folder, file, json.dumps(body), {"content-type": "application/json"}, tokens)
-        return Side(name, script, self.ports[:proxies], self.redis)
+        return Side(name, script, self.ports[:proxies], self.redis, clients)
 
     def _pid(self, port: int) -> int:
         return processes.listening_on(port) or sys.exit(f"nothing listens on port {port}")
@@ -116,10 +121,26 @@ class Stage:
 
 
 def by_proxies(stage: Stage) -> bench.Row:
+    """A proxy with few clients wakes for each of them, one with many finds several calls when it wakes. So
+    beside the same clients spread over all proxies stands, without a verdict, what that alone makes: as few
+    clients at one proxy, and so many that each of all proxies has as many as one has elsewhere here."""
     token, many = grants.okap_token(), len(stage.ports)
-    one = stage.side("all calls to one proxy", [token])
-    ratio = compare(one, stage.side(f"spread over {many} proxies", [token], many))
-    return bench.Row(f"CPU with {many} proxies against one", ratio, 1.25, 1.1)
+
+    def at(proxies: int, clients: int) -> Side:
+        where = "one proxy" if proxies == 1 else f"{proxies} proxies"
+        return stage.side(f"{clients} clients at {where}", [token], proxies, clients)
+
+    spread = at(many, CLIENTS)
+    ratio = compare(at(1, CLIENTS), spread)
+    alone = at(1, CLIENTS // many)
+    alone.warm_up()
+    for _ in range(3):
+        alone.run()
+    print(alone)
+    remark(f"{spread.of('cpu') / alone.of('cpu'):8.2f} with {many} proxies against one that has as few clients")
+    full = compare(at(1, CLIENTS * many), at(many, CLIENTS * many), turns=3)
+    remark(f"{full:8.2f} with {many} proxies against one, {CLIENTS * many} clients")
+    return bench.Row(f"CPU with {many} proxies against one, {CLIENTS} clients", ratio, 1.25, 1.1)
 
 
 def by_grants(stage: Stage) -> bench.Row:
@@ -134,7 +155,7 @@ def by_grants(stage: Stage) -> bench.Row:
     few = stage.side(f"{IN_USE:,} in use of {million.known():,} known", tokens)
     for side in (ten, few):
         side.warm_up()
-    for side in list(in_turn(ten, few))[: TURNS + 1]:
+    for side in in_turn(ten, few, 3):
         side.run()
     million.add_others(real, KNOWN)
     many = stage.side(f"{IN_USE:,} in use of {million.known():,} known", tokens)
@@ -147,7 +168,7 @@ def by_grants(stage: Stage) -> bench.Row:
     for _ in range(TURNS - len(few.runs)):
         few.run()
     print(ten, few, many, sep="\n", flush=True)
-    print(f"{'':44}{many.of('cpu') / ten.of('cpu'):8.2f} of the CPU of ten grants in use")
+    remark(f"{many.of('cpu') / ten.of('cpu'):8.2f} of the CPU of ten grants in use")
     return bench.Row("CPU with a million known grants against a thousand", many.of("cpu") / few.of("cpu"), 1.15, 1.05)
 
 
@@ -163,7 +184,7 @@ def by_limits(stage: Stage) -> bench.Row:
     deep = stage.side(f"{limits} limits counted for a call", [child])
     ratio = compare(lone, deep)
     if stage.redis:
-        print(f"{'':44}{deep.of('redis') / lone.of('redis'):8.2f} of the CPU of Redis: the script's own work")
+        remark(f"{deep.of('redis') / lone.of('redis'):8.2f} of the CPU of Redis: the script's own work")
     return bench.Row(f"CPU with {limits} limits a call against {len(COUNTED)}", ratio, 1.25, 1.1)
 
 
