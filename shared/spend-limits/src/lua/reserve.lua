@@ -12,11 +12,9 @@ if not amount or not lasts or not grants then return { 'BAD_ARGUMENT' } end
 for grant = 1, grants do
   if redis.call('EXISTS', KEYS[3 * grant]) == 1 then return { 'REVOKED' } end
 end
-for i = 9, #ARGV do
-  if ARGV[i] ~= '' and not whole(ARGV[i]) then return { 'BAD_ARGUMENT' } end
-end
 
-local call, now, all, shadows = ARGV[3], milliseconds(ARGV[2]), {}, {}
+local call, began, all, shadows = ARGV[3], clock(ARGV[2]), {}, {}
+local now = tonumber(began)
 local levels = (#ARGV - 8) / 4
 local refusing = 2 * levels - (#KEYS - 2 - 2 * grants)
 for level = 1, levels do
@@ -31,22 +29,22 @@ for level = 1, levels do
   end
   local c = read(hash, now, call)
   if c.hold or c.mark then return { 'DUPLICATE' } end
-  c.hash, c.list, c.per_minute, c.per_day = hash, list, tonumber(ARGV[first]), tonumber(ARGV[first + 1])
-  c.daily, c.monthly = tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3])
+  c.hash, c.list, c.first = hash, list, first
   local into = level <= refusing and all or shadows
   into[#into + 1] = c
 end
 
 local MONTH, DAILY, REQUESTS, PER_MINUTE, NONE = 1, 2, 3, 4, 5
--- Which limit is in the way here. Of several, the one that lasts longest.
+-- Which limit is in the way here. Of several, the one that lasts longest. What is no number is the lowest limit.
 local function in_the_way(c)
+  local per_minute, per_day, daily, monthly = unpack(ARGV, c.first, c.first + 3)
   c.used, c.listed = 0, 0
-  if c.monthly and c.month_settled + c.month_held + amount > c.monthly then return MONTH end
-  if c.daily and c.day_settled + c.day_held + amount > c.daily then return DAILY end
-  if c.per_day and c.requests + 0 >= c.per_day then return REQUESTS end
-  if c.per_minute then
+  if monthly ~= '' and not (c.month_settled + c.month_held + amount <= (tonumber(monthly) or 0)) then return MONTH end
+  if daily ~= '' and not (c.day_settled + c.day_held + amount <= (tonumber(daily) or 0)) then return DAILY end
+  if per_day ~= '' and not (c.requests + 1 <= (tonumber(per_day) or 0)) then return REQUESTS end
+  if per_minute ~= '' then
     c.used, c.oldest, c.listed = in_last_minute(c.list, now)
-    if c.used >= c.per_minute then return PER_MINUTE end
+    if not (c.used + 1 <= (tonumber(per_minute) or 0)) then return PER_MINUTE end
   end
   return NONE
 end
@@ -62,19 +60,20 @@ if whose then
   if limit == MONTH then return { 'SPEND', 'monthly_spend', c.month_settled, c.month_held, c.day, level } end
   if limit == DAILY then return { 'SPEND', 'daily_spend', c.day_settled, c.day_held, c.day, level } end
   if limit == REQUESTS then return { 'RATE', 'requests_per_day', now, (c.day + 1) * DAY, level } end
-  local leaves = c.per_minute > 0 and redis.call('LINDEX', c.list, c.per_minute - 1) or now
+  local most = tonumber(ARGV[c.first]) or 0
+  local leaves = most > 0 and redis.call('LINDEX', c.list, most - 1) or now
   return { 'RATE', 'requests_per_minute', now, leaves + MINUTE, level }
 end
 
 -- Nothing was written above, nothing is refused below. What a shadow would have refused is not counted there, as it
 -- would not be if the shadow's limits were in force, and the hold does not note that shadow.
 local verdicts, noted = {}, ARGV[7]
-for nth, c in ipairs(shadows) do
+if levels > refusing then
   local names = { 'monthly_spend', 'daily_spend', 'requests_per_day', 'requests_per_minute', '' }
-  verdicts[nth] = names[in_the_way(c)]
-  if verdicts[nth] == '' then all[#all + 1] = c end
-end
-if #all < levels then
+  for nth, c in ipairs(shadows) do
+    verdicts[nth] = names[in_the_way(c)]
+    if verdicts[nth] == '' then all[#all + 1] = c end
+  end
   local nth = 0
   noted = string.gsub(noted, ',?~%x+', function()
     nth = nth + 1
@@ -82,31 +81,28 @@ if #all < levels then
   end)
 end
 
--- Numbers are made text once: that costs as much as a command.
-local began, deadline = string.format('%.0f', now), string.format('%.0f', now + lasts)
-
--- Counts the call and notes its hold. One more of 15 digits is below 2^53, so these sums can be written as they are.
-local function hold(c, above)
-  local names = c.names
-  local text = ARGV[5] .. ':' .. names.text .. ':' .. names.month .. ':' .. deadline .. ':' .. began .. above
-  if #c.requests <= 15 and #c.month_held <= 15 and #c.day_held <= 15 and #ARGV[5] <= 15 then
-    redis.call('HSET', c.hash, names.n, string.format('%.0f', c.requests + 1),
-      names.mh, string.format('%.0f', c.month_held + amount), names.dh, string.format('%.0f', c.day_held + amount),
-      'r:' .. call, text)
-  else
-    redis.call('HINCRBY', c.hash, names.n, 1)
-    redis.call('HINCRBY', c.hash, names.mh, ARGV[5])
-    redis.call('HINCRBY', c.hash, names.dh, ARGV[5])
-    redis.call('HSET', c.hash, 'r:' .. call, text)
-  end
-end
+local deadline = string.format('%.0f', now + lasts)
 
 local answer = 'HELD ' .. began
 for level = 1, #all do
   local c = all[level]
-  roll(c.hash, c.newest, c.day)
-  hold(c, level == 1 and noted ~= '' and ':^' .. noted or '')
-  if c.per_minute then
+  local hash, names = c.hash, c.names
+  roll(hash, c.newest, c.day)
+  local hold = ARGV[5] .. ':' .. names.text .. ':' .. names.month .. ':' .. deadline .. ':' .. began
+  if level == 1 and noted ~= '' then hold = hold .. ':^' .. noted end
+  -- Sums of 15 digits and what is added to them stay below 2^53, so they need no HINCRBY each.
+  if #c.month_held <= 15 and #c.day_held <= 15 and #ARGV[5] <= 15 and #c.requests <= 9 then
+    local month_held = string.format('%.0f', c.month_held + amount)
+    local day_held = c.day_held == c.month_held and month_held or string.format('%.0f', c.day_held + amount)
+    local requests = string.format('%d', c.requests + 1)
+    redis.call('HSET', hash, names.n, requests, names.mh, month_held, names.dh, day_held, 'r:' .. call, hold)
+  else
+    redis.call('HINCRBY', hash, names.n, 1)
+    redis.call('HINCRBY', hash, names.mh, ARGV[5])
+    redis.call('HINCRBY', hash, names.dh, ARGV[5])
+    redis.call('HSET', hash, 'r:' .. call, hold)
+  end
+  if ARGV[c.first] ~= '' then
     local newest = c.used > 0 and redis.call('LINDEX', c.list, '0')
     local entry = newest and newest + 0 > now and newest or began
     redis.call('LPUSH', c.list, entry)
@@ -114,11 +110,11 @@ for level = 1, #all do
     if not newest or not are_near(newest, now) then keep_minute(c.list, entry, now) end
   end
   if level <= refusing then
-    answer = answer .. ' ' .. c.names.text .. ' ' .. c.requests .. ' ' .. c.day_settled .. ' ' .. c.day_held
+    answer = answer .. ' ' .. names.text .. ' ' .. c.requests .. ' ' .. c.day_settled .. ' ' .. c.day_held
       .. ' ' .. c.month_settled .. ' ' .. c.month_held .. ' ' .. c.used .. ' ' .. (c.oldest or began)
   end
 end
-for _, verdict in ipairs(verdicts) do answer = answer .. ' ' .. verdict end
+for nth = 1, #verdicts do answer = answer .. ' ' .. verdicts[nth] end
 
 -- Once, under its own grant: whoever ends it there ends it at everything above.
 redis.call('ZADD', KEYS[2], deadline, ARGV[4])

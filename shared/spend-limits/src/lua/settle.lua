@@ -18,41 +18,37 @@ for nth = 1, #KEYS - 2 do
   end
 end
 
--- Changes one counter by all that was added up for it.
-local function change(hash, names, sums, kind)
-  if sums[kind] == 0 then return end
-  local sign = (kind == 'mh' or kind == 'dh') and '-' or ''
-  redis.call('HINCRBY', hash, names[kind], sign .. string.format('%.0f', sums[kind]))
-  sums[kind] = 0
-end
-
--- Adds up what one counter is to change by, as long as that is exact.
-local function add_up(hash, names, sums, kind, amount)
-  if sums[kind] + amount >= 9007199254740992 then change(hash, names, sums, kind) end
-  sums[kind] = sums[kind] + amount
+local function add(hash, field, sign, sum)
+  if sum > 0 then redis.call('HINCRBY', hash, field, sign .. string.format('%.0f', sum)) end
 end
 
 local words, members = {}, {}
--- Ends the holds of one bucket, each in the periods in which it was reserved, if they still run.
+-- Ends the holds of one bucket, each in the periods in which it was reserved: the counters of a period that is over
+-- were dropped and stay dropped.
 local function settle(hash, ending)
   local fields = { 'p' }
-  for at, nth in ipairs(ending) do fields[at + 1] = 'r:' .. ARGV[4 * nth - 1] end
+  for at = 1, #ending do fields[at + 1] = 'r:' .. ARGV[4 * ending[at] - 1] end
   local values = redis.call('HMGET', hash, unpack(fields))
   local names = names_of(tonumber(values[1] or 0))
-  local sums, ended, seen = { ms = 0, mh = 0, ds = 0, dh = 0 }, {}, {}
-  for at, nth in ipairs(ending) do
-    local field, hold = fields[at + 1], values[at + 1]
+  local spent, held, spent_today, held_today, all = 0, 0, 0, 0, 0
+  local function add_up()
+    add(hash, names.ms, '', spent)
+    add(hash, names.mh, '-', held)
+    add(hash, names.ds, '', spent_today)
+    add(hash, names.dh, '-', held_today)
+    spent, held, spent_today, held_today, all = 0, 0, 0, 0, 0
+  end
+  local ended, seen = {}, {}
+  for at = 1, #ending do
+    local field, hold, nth = fields[at + 1], values[at + 1], ending[at]
     local call, member, actual, own = ARGV[4 * nth - 1], ARGV[4 * nth], ARGV[4 * nth + 1], ARGV[4 * nth + 2]
     if hold and not seen[field] then
       local amount, day, month, carried = string.match(hold, '^(%d+):(%d+):(%d+):%d+:%d+:?(c?)')
-      if month == names.month then
-        add_up(hash, names, sums, 'ms', actual)
-        add_up(hash, names, sums, 'mh', amount)
-      end
-      if day == names.text then
-        add_up(hash, names, sums, 'ds', actual)
-        add_up(hash, names, sums, 'dh', amount)
-      end
+      -- No sum is above that of all, so as long as this is exact, they are.
+      if all + actual + amount >= 9007199254740992 then add_up() end
+      all = all + actual + amount
+      if month == names.month then spent, held = spent + actual, held + amount end
+      if day == names.text then spent_today, held_today = spent_today + actual, held_today + amount end
       seen[field], ended[#ended + 1] = true, field
       if member ~= '' then members[#members + 1] = member end
       -- Whoever carried it in may do so once more after a lost answer; the mark makes that harmless.
@@ -65,7 +61,7 @@ local function settle(hash, ending)
       words[nth] = 'OTHER_EPOCH'
     end
   end
-  for kind in pairs(sums) do change(hash, names, sums, kind) end
+  add_up()
   if ended[1] then redis.call('HDEL', hash, unpack(ended)) end
 end
 
