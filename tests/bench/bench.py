@@ -25,16 +25,23 @@ STAMPED = "llama-3.1-8b-instant"
 
 @dataclass
 class Target:
-    """One way from the client to the simulator, and the processes whose time it costs beside its own."""
+    """One way from the client to the simulator, and the processes whose time it costs beside its own.
+
+    Billing rests while it is measured, whichever it is. Recording calls may lag behind: the queue is there for that. It
+    would take the core that the load comes from, and a proxy that has little to do is woken for each call, which makes
+    them dearer.
+    """
 
     name: str
     url: str
     pid: int | None
     beside: list[int] = field(default_factory=list)
+    billing: int | None = None
 
     def measure(self, script: Path, clients: int, seconds: int = SECONDS, refused: bool = False) -> dict:
         own, others = self._cpu(), self._cpu_beside()
-        seen = load.run(self.url, script, clients, seconds, OTHER_CORE)
+        with processes.paused(self.billing):
+            seen = load.run(self.url, script, clients, seconds, OTHER_CORE)
         if self.pid:
             # What is finished after the answer (usage events, settling) belongs to the calls.
             time.sleep(1.0)
@@ -116,7 +123,7 @@ def refused(targets: dict[str, Target], scripts: dict[str, Path], served: float)
     return rows
 
 
-def per_piece(port: int, latchkey: str) -> Row:
+def per_piece(port: int, latchkey: str, billing: int | None) -> Row:
     """How much longer a piece of a paced stream is under way than without a proxy, against nginx."""
     token = grants.okap_token("groq", STAMPED)
     stamper = os.environ["LATCHKEY_STAMPER_URL"]
@@ -125,7 +132,8 @@ def per_piece(port: int, latchkey: str) -> Row:
     runs = {name: [] for name in ways}
     for _ in range(5):
         for name, base in ways.items():
-            runs[name].append(streams.delay(f"{base}/chat/completions", token, 8, body))
+            with processes.paused(billing):
+                runs[name].append(streams.delay(f"{base}/chat/completions", token, 8, body))
     found = {name: middle(values) for name, values in runs.items()}
     print(f"{'a piece of a stream, us':36}" + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
     ratio = (found["latchkey"] - found["direct"]) / (found["nginx"] - found["direct"])
@@ -154,11 +162,9 @@ def set_the_stage(folder: Path) -> dict[str, Target]:
         sys.exit("the proxy or the simulator is not running")
     for pid, core in [(server.pid, PROXY_CORE), (proxy_pid, PROXY_CORE), (simulator_pid, OTHER_CORE)]:
         processes.keep_to_core(pid, core)
-    # Recording calls is billing's work and may lag behind: the queue is there for that. It must not
-    # take the core that the load comes from.
-    billing_pid = processes.listening_on(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
-    if billing_pid:
-        os.setpriority(os.PRIO_PROCESS, billing_pid, 19)
+    billing = processes.listening_on(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
+    if billing:
+        os.setpriority(os.PRIO_PROCESS, billing, 19)
     beside = []
     if redis_pid := processes.listening_on(urlsplit(os.environ["LATCHKEY_REDIS_URL"]).port or 6379):
         processes.keep_to_core(redis_pid, OTHER_CORE)
@@ -167,9 +173,9 @@ def set_the_stage(folder: Path) -> dict[str, Target]:
         print("What Redis costs is not measured: it runs elsewhere, or as somebody whose processes cannot be seen.")
     direct = f"{simulator.scheme}://{simulator.netloc}/openai{PATH.replace('/openai', '')}"
     return {
-        "direct": Target("direct", direct, None),
-        "nginx": Target("nginx", f"http://127.0.0.1:{port}{PATH}", server.pid),
-        "latchkey": Target("latchkey", f"{proxy.scheme}://{proxy.netloc}{PATH}", proxy_pid, beside),
+        "direct": Target("direct", direct, None, [], billing),
+        "nginx": Target("nginx", f"http://127.0.0.1:{port}{PATH}", server.pid, [], billing),
+        "latchkey": Target("latchkey", f"{proxy.scheme}://{proxy.netloc}{PATH}", proxy_pid, beside, billing),
     }
 
 
@@ -207,7 +213,7 @@ def main() -> None:
     rows += refused(targets, scripts, json_calls["latchkey"]["cpu"])
 
     at_nginx, at_latchkey = (urlsplit(targets[name].url) for name in ("nginx", "latchkey"))
-    rows.append(per_piece(at_nginx.port, f"{at_latchkey.scheme}://{at_latchkey.netloc}"))
+    rows.append(per_piece(at_nginx.port, f"{at_latchkey.scheme}://{at_latchkey.netloc}", targets["latchkey"].billing))
     rows.append(memory)
     proxy, server = targets["latchkey"].pid, targets["nginx"].pid
     print(f"{'peak memory after all of this':36}nginx {processes.peak_megabytes(server):.0f} MB, latchkey {processes.peak_megabytes(proxy):.0f} MB\n")
