@@ -10,6 +10,7 @@ tools() {
   wants nginx nginx-light
   # The benchmark's load.
   wants wrk wrk
+  wants redis-benchmark redis-tools
   wants chromium chromium
   # The examples that ask with curl.
   wants jq jq

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import floor
 import grants
 import load
 import nginx
@@ -24,16 +25,23 @@ STAMPED = "llama-3.1-8b-instant"
 
 @dataclass
 class Target:
-    """One way from the client to the simulator, and the processes whose time it costs beside its own."""
+    """One way from the client to the simulator, and the processes whose time it costs beside its own.
+
+    Billing rests while it is measured, whichever it is. Recording calls may lag behind: the queue is there for that. It
+    would take the core that the load comes from, and a proxy that has little to do is woken for each call, which makes
+    them dearer.
+    """
 
     name: str
     url: str
     pid: int | None
     beside: list[int] = field(default_factory=list)
+    billing: int | None = None
 
     def measure(self, script: Path, clients: int, seconds: int = SECONDS, refused: bool = False) -> dict:
         own, others = self._cpu(), self._cpu_beside()
-        seen = load.run(self.url, script, clients, seconds, OTHER_CORE)
+        with processes.paused(self.billing):
+            seen = load.run(self.url, script, clients, seconds, OTHER_CORE)
         if self.pid:
             # What is finished after the answer (usage events, settling) belongs to the calls.
             time.sleep(1.0)
@@ -83,6 +91,21 @@ def compare(title: str, script: Path, targets: dict[str, Target], clients: int) 
     return found
 
 
+def compare_json(script: Path, targets: dict[str, Target]) -> tuple[dict[str, dict], list[Row]]:
+    """JSON calls, and around them what the floor's scripts cost the same Redis, where its process can be seen."""
+    redis_pid = next(iter(targets["latchkey"].beside), None)
+    if redis_pid is None:
+        return compare("JSON answers", script, targets, 16), []
+    bare = floor.Floor(os.environ["LATCHKEY_REDIS_URL"], redis_pid, OTHER_CORE)
+    before = bare.measure()
+    found = compare("JSON answers", script, targets, 16)
+    after = bare.measure()
+    ours, least = found["latchkey"]["beside"], (before + after) / 2
+    print(f"{'Redis for a JSON call':36}{ours:.3f} CPU s/10k, {ours / found['nginx']['cpu']:.2f} of nginx's; "
+          f"for the floor's two scripts {before:.3f} before, {after:.3f} after")
+    return found, [Row("Redis of a JSON call, CPU against the floor's two scripts", ours / least, 1.2, 0.5)]
+
+
 def added_p50(script: Path, targets: dict[str, Target]) -> float:
     """Microseconds that a lone client waits longer than without a proxy."""
     p50 = {name: targets[name].measure(script, 1, max(3, SECONDS // 2))["load"].p50 * 1e6 for name in targets}
@@ -100,7 +123,7 @@ def refused(targets: dict[str, Target], scripts: dict[str, Path], served: float)
     return rows
 
 
-def per_piece(port: int, latchkey: str) -> Row:
+def per_piece(port: int, latchkey: str, billing: int | None) -> Row:
     """How much longer a piece of a paced stream is under way than without a proxy, against nginx."""
     token = grants.okap_token("groq", STAMPED)
     stamper = os.environ["LATCHKEY_STAMPER_URL"]
@@ -109,7 +132,8 @@ def per_piece(port: int, latchkey: str) -> Row:
     runs = {name: [] for name in ways}
     for _ in range(5):
         for name, base in ways.items():
-            runs[name].append(streams.delay(f"{base}/chat/completions", token, 8, body))
+            with processes.paused(billing):
+                runs[name].append(streams.delay(f"{base}/chat/completions", token, 8, body))
     found = {name: middle(values) for name, values in runs.items()}
     print(f"{'a piece of a stream, us':36}" + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
     ratio = (found["latchkey"] - found["direct"]) / (found["nginx"] - found["direct"])
@@ -138,21 +162,20 @@ def set_the_stage(folder: Path) -> dict[str, Target]:
         sys.exit("the proxy or the simulator is not running")
     for pid, core in [(server.pid, PROXY_CORE), (proxy_pid, PROXY_CORE), (simulator_pid, OTHER_CORE)]:
         processes.keep_to_core(pid, core)
-    # Recording calls is billing's work and may lag behind: the queue is there for that. It must not
-    # take the core that the load comes from.
-    billing_pid = processes.listening_on(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
-    if billing_pid:
-        os.setpriority(os.PRIO_PROCESS, billing_pid, 19)
+    billing = processes.listening_on(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
+    if billing:
+        os.setpriority(os.PRIO_PROCESS, billing, 19)
     beside = []
-    redis_port = urlsplit(os.environ["LATCHKEY_REDIS_URL"]).port or 6379
-    if redis_pid := processes.listening_on(redis_port):
+    if redis_pid := processes.listening_on(urlsplit(os.environ["LATCHKEY_REDIS_URL"]).port or 6379):
         processes.keep_to_core(redis_pid, OTHER_CORE)
         beside.append(redis_pid)
+    else:
+        print("What Redis costs is not measured: it runs elsewhere, or as somebody whose processes cannot be seen.")
     direct = f"{simulator.scheme}://{simulator.netloc}/openai{PATH.replace('/openai', '')}"
     return {
-        "direct": Target("direct", direct, None),
-        "nginx": Target("nginx", f"http://127.0.0.1:{port}{PATH}", server.pid),
-        "latchkey": Target("latchkey", f"{proxy.scheme}://{proxy.netloc}{PATH}", proxy_pid, beside),
+        "direct": Target("direct", direct, None, [], billing),
+        "nginx": Target("nginx", f"http://127.0.0.1:{port}{PATH}", server.pid, [], billing),
+        "latchkey": Target("latchkey", f"{proxy.scheme}://{proxy.netloc}{PATH}", proxy_pid, beside, billing),
     }
 
 
@@ -173,13 +196,14 @@ def main() -> None:
     small = asking("small", prompt)
     print(f"One core for the proxy, one for the rest; {SECONDS} s a run; the ratio of CPU per call is what holds.\n")
     memory = held(targets, token)
-    json_calls = compare("JSON answers", small, targets, 16)
+    json_calls, of_redis = compare_json(small, targets)
     large = compare("prompts of 64 KB", asking("large", "Write a \"short\" recipe.\n" * 2_600), targets, 16)
     burst = compare("streams of 52 events at once", asking("burst", prompt + '[[sim {"chunks": 50}]]', stream=True), targets, 16)
     paced_text = prompt + '[[sim {"chunks": 50, "chunk_delay_ms": 10}]]'
     paced = compare("streams of 52 events, 10 ms apart", asking("paced", paced_text, stream=True), targets, 64)
     rows = [
         Row("JSON call, CPU against nginx", json_calls["ratio"], 3.0, 2.0),
+        *of_redis,
         Row("64 KB prompt, CPU against nginx", large["ratio"], 2.5, 1.3),
         Row("stream of 52 events in a burst, CPU against nginx", burst["ratio"], 4.5, 2.0),
         Row("stream paced at 10 ms, 64 at once, CPU against nginx", paced["ratio"], 1.4, 1.15),
@@ -189,11 +213,9 @@ def main() -> None:
     rows += refused(targets, scripts, json_calls["latchkey"]["cpu"])
 
     at_nginx, at_latchkey = (urlsplit(targets[name].url) for name in ("nginx", "latchkey"))
-    rows.append(per_piece(at_nginx.port, f"{at_latchkey.scheme}://{at_latchkey.netloc}"))
+    rows.append(per_piece(at_nginx.port, f"{at_latchkey.scheme}://{at_latchkey.netloc}", targets["latchkey"].billing))
     rows.append(memory)
     proxy, server = targets["latchkey"].pid, targets["nginx"].pid
-    beside = json_calls["latchkey"]["beside"]
-    print(f"{'Redis for a JSON call':36}{beside:.3f} CPU s/10k, {beside / json_calls['nginx']['cpu']:.2f} of nginx's")
     print(f"{'peak memory after all of this':36}nginx {processes.peak_megabytes(server):.0f} MB, latchkey {processes.peak_megabytes(proxy):.0f} MB\n")
     print(f"{'':58}{'figure':>9}    {'must':>9}{'aim':>9}")
     print(*rows, sep="\n")

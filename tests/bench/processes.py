@@ -1,7 +1,10 @@
 """CPU time and memory of processes, from /proc, and keeping them to a core."""
 
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -51,3 +54,16 @@ def listening_on(port: int) -> int | None:
     text = subprocess.run(["ss", "-H", "-l", "-t", "-n", "-p", f"sport = :{port}"], capture_output=True, text=True).stdout
     found = [part for part in text.replace(",", " ").split() if part.startswith("pid=")]
     return int(found[0][4:]) if found else None
+
+
+@contextmanager
+def paused(pid: int | None) -> Iterator[None]:
+    """A process rests, if there is one."""
+    if pid is None:
+        yield
+        return
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

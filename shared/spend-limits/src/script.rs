@@ -56,14 +56,14 @@ macro_rules! scripts {
 }
 
 scripts! {
-    RESERVE = "" + "epoch", "counters", "reserve";
+    RESERVE = "" + "epoch", "counters", "minute", "reserve";
     SETTLE = " flags=allow-oom" + "epoch", "counters", "settle";
-    BOOK = " flags=allow-oom" + "epoch", "counters", "book";
-    STANDING = " flags=no-writes" + "epoch", "counters", "standing";
+    BOOK = " flags=allow-oom" + "epoch", "counters", "minute", "holds", "book";
+    STANDING = " flags=no-writes" + "epoch", "counters", "minute", "standing";
     POSITION = " flags=no-writes" + "epoch", "position";
     BEGIN_OPENING = "" + "epoch", "begin_opening";
     RENEW_OPENING = "" + "epoch", "renew_opening";
-    LOAD = "" + "epoch", "counters", "load";
+    LOAD = "" + "epoch", "counters", "minute", "holds", "load";
     OPEN_EPOCH = "" + "epoch", "open_epoch";
     OVERDUE = " flags=allow-oom" + "epoch", "overdue";
 }

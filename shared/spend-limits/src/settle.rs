@@ -166,10 +166,12 @@ impl SpendLimits {
         for (hold, actual) in settlements {
             let own = if hold.epoch == epoch { "1" } else { "0" };
             for bucket in hold.above.buckets(hold.bucket) {
+                // It is listed once, under its own grant.
+                let listed = (bucket == hold.bucket).then(|| member(bucket, hold.call));
                 call.keys.push(keys.counters(epoch, bucket));
                 call.args.extend([
                     field(hold.call),
-                    member(bucket, hold.call),
+                    listed.unwrap_or_default(),
                     actual.nanos().to_string(),
                     own.to_owned(),
                 ]);

@@ -6,6 +6,10 @@
 //! tells nobody. Redis keeps scripts in memory, neither on disk nor at replicas (since 7.0), so no
 //! other server has ever heard of this text: wherever a connection leads, it runs there or is
 //! answered NOSCRIPT.
+//!
+//! Nobody takes a script back, and each process that was ever started has left its own: where Redis
+//! keeps too many, it is slow with all of them. Whoever swears then has it forget them all first. The
+//! others are answered NOSCRIPT and swear anew.
 
 use std::{
     collections::HashMap,
@@ -24,6 +28,9 @@ use crate::{
 
 /// How often the server may change while we swear, before giving up.
 const TRIES: usize = 3;
+
+/// More scripts than Redis should keep: with some thousands each call takes it half as long again.
+const MOST_SCRIPTS: u64 = 1_000;
 
 /// Room for the name of the command, the digest of a script and the number of its keys.
 const NAME_AND_DIGEST: usize = 64;
@@ -90,8 +97,12 @@ impl SpendLimits {
             return Ok(known);
         }
         for _ in 0..TRIES {
-            let info: String = self.ask(name, redis::cmd("INFO").arg("server")).await?;
+            let sections = redis::cmd("INFO").arg("server").arg("memory").take();
+            let info: String = self.ask(name, &sections).await?;
             let run = run_of(&info).ok_or_else(|| unexpected(&info))?;
+            if scripts_of(&info).is_some_and(|scripts| scripts > MOST_SCRIPTS) {
+                self.have_scripts_forgotten(name).await;
+            }
             let word = Uuid::new_v4().simple().to_string();
             let mut together = redis::pipe();
             together.atomic().cmd("INFO").arg("server");
@@ -113,6 +124,17 @@ impl SpendLimits {
             return Ok(digests);
         }
         Err(StoreError::Restless)
+    }
+}
+
+impl SpendLimits {
+    /// Where that is not allowed, Redis stays slow, and nothing else is wrong.
+    async fn have_scripts_forgotten(&self, name: &'static str) {
+        let forget = redis::cmd("SCRIPT").arg("FLUSH").arg("ASYNC").take();
+        match self.ask::<()>(name, &forget).await {
+            Ok(()) => tracing::info!("Redis kept too many scripts and has forgotten them"),
+            Err(error) => tracing::warn!(%error, "Redis keeps too many scripts"),
+        }
     }
 }
 
@@ -145,6 +167,13 @@ fn run_of(info: &str) -> Option<&str> {
     let run = lines.find_map(|line| line.trim_end().strip_prefix("run_id:"))?;
     let is_name = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_name.then_some(run)
+}
+
+/// How many scripts `INFO memory` says are kept.
+fn scripts_of(info: &str) -> Option<u64> {
+    let mut lines = info.lines();
+    let kept = lines.find_map(|line| line.trim_end().strip_prefix("number_of_cached_scripts:"))?;
+    kept.parse().ok()
 }
 
 fn unexpected(info: &str) -> StoreError {

@@ -115,7 +115,7 @@ impl Flow {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Broken>>> {
-        if self.live.poll_cut(cx).is_ready() {
+        if self.live.is_cut() {
             return Poll::Ready(Some(Err(Broken::Revoked)));
         }
         if self.abandoned {
@@ -132,6 +132,9 @@ impl Flow {
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Broken::Off))),
             Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending if self.live.poll_cut(cx).is_ready() => {
+                Poll::Ready(Some(Err(Broken::Revoked)))
+            }
             Poll::Pending => {
                 ready!(self.poll_late(cx));
                 Poll::Ready(Some(Err(Broken::Late)))

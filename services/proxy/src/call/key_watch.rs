@@ -14,6 +14,13 @@ pub(super) const PIECE: usize = 8;
 /// with two characters after it.
 const STRIDE: usize = PIECE - 2;
 
+/// Keys are made of ASCII. Another byte is taken for one of it, which is found out when it matters.
+const ASCII: usize = 128;
+
+const fn place_of(byte: u8) -> usize {
+    byte as usize % ASCII
+}
+
 /// What providers put before the secret part of a key; it is no secret, and people write about it.
 const PUBLIC_PREFIXES: [&str; 14] = [
     "sk-ant-api03-",
@@ -43,8 +50,9 @@ pub struct KeyWatch {
 struct Known {
     /// The key without its public prefix.
     secret: Vec<u8>,
-    /// For each byte, at which places of the secret it stands (places modulo 64).
-    places: [u64; 256],
+    /// For each byte of ASCII, at which places of the secret it stands (places modulo 32). Small, for
+    /// the pieces of a stream that come when all of it has left the processor's memory.
+    places: [u32; ASCII],
     /// How much of what was seen can be the beginning of a leak that is not yet one.
     overlap: usize,
 }
@@ -63,11 +71,9 @@ impl KeyWatch {
         let secret = if rest.len() >= PIECE { rest } else { key }
             .as_bytes()
             .to_vec();
-        let mut places = [0_u64; 256];
+        let mut places = [0_u32; ASCII];
         for (at, byte) in secret.iter().enumerate() {
-            if let Some(place) = places.get_mut(usize::from(*byte)) {
-                *place |= 1 << (at % 64);
-            }
+            places[place_of(*byte)] |= 1 << (at % 32);
         }
         let overlap = if each_piece_is_distinctive(&secret) {
             PIECE - 1
@@ -98,7 +104,7 @@ impl KeyWatch {
     #[must_use]
     pub fn finds_in(&self, bytes: &[u8]) -> bool {
         let places = &self.known.places;
-        let place = |byte: u8| places[usize::from(byte)];
+        let place = |byte: u8| places[place_of(byte)];
         for (nth, stride) in bytes.chunks(STRIDE).enumerate() {
             if let [first, second, third, ..] = *stride
                 && place(first).rotate_left(2) & place(second).rotate_left(1) & place(third) != 0

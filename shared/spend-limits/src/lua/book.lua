@@ -10,9 +10,9 @@ if not whole(amount) or not at or not whole(ARGV[8]) or not string.match(ARGV[9]
 end
 
 local now = milliseconds(ARGV[2])
-local c = read(KEYS[3], now, 'r:' .. call, 'c:' .. call)
-local hold, mark = c.extra[1], c.extra[2]
-if mark or (held and hold) then return { 'ALREADY' } end
+local c = read(KEYS[3], now, call)
+local hold = c.hold
+if c.mark or (held and hold) then return { 'ALREADY' } end
 
 roll(KEYS[3], c.newest, c.day)
 local adds = ARGV[9]
@@ -29,7 +29,7 @@ else
 end
 if held then
   redis.call('HSET', KEYS[3], 'r:' .. call,
-    string.format('%s:%d:%s:%s:%s:c', amount, day, month, ARGV[8], ARGV[7]) .. above_noted(ARGV[10]))
+    string.format('%s:%d:%s:%s:%s:c', amount, day, month, ARGV[8], ARGV[7]) .. (ARGV[10] ~= '' and ':^' .. ARGV[10] or ''))
   if ARGV[4] ~= '' then
     redis.call('ZADD', KEYS[4], ARGV[8], ARGV[4])
     redis.call('EXPIRE', KEYS[4], KEPT)

@@ -15,13 +15,13 @@ local hash, part = KEYS[3], tonumber(ARGV[5])
 if tonumber(redis.call('HGET', hash, 'l') or 0) >= part then return { 'ALREADY' } end
 
 local now = milliseconds(ARGV[2])
-local c = read(hash, now)
+local c = read(hash, now, '')
 roll(hash, c.newest, c.day)
 local of_day = tonumber(ARGV[6])
-if month_of(of_day) == c.month then add(hash, 'm' .. c.month .. ':s', '', ARGV[9]) end
+if month_of(of_day) == c.names.month then add(hash, c.names.ms, '', ARGV[9]) end
 if of_day == c.day then
-  add(hash, 'd' .. c.day .. ':s', '', ARGV[7])
-  add(hash, 'd' .. c.day .. ':n', '', ARGV[8])
+  add(hash, c.names.ds, '', ARGV[7])
+  add(hash, c.names.n, '', ARGV[8])
 end
 
 for i = 10, #ARGV, 2 do

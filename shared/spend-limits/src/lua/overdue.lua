@@ -1,9 +1,9 @@
 -- Holds whose deadline is past, oldest first. Ends none of them.
 -- KEYS: 1 epoch mark  2 holds by deadline
 -- ARGV: 1 epoch  2 time (tests)  3 at most  4 what stands before the bucket in the name of its counters
-local open = marked(KEYS[1])
-if not open then return { 'NOT_READY' } end
-if open ~= ARGV[1] then return { 'BEHIND', open } end
+if not is_open(KEYS[1], ARGV[1]) then return elsewhere(KEYS[1]) end
+-- A reservation says how long they live only where its grant holds nothing else.
+redis.call('EXPIRE', KEYS[2], KEPT)
 local found = { 'OVERDUE' }
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', milliseconds(ARGV[2]), 'LIMIT', 0, ARGV[3])) do
   local bucket, call = string.match(member, '^([%w%._-]+):(%x+)$')

@@ -1,4 +1,7 @@
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
 use super::*;
+use crate::{Bucket, Hold, Settled};
 
 #[tokio::test]
 async fn sums_are_exact_beyond_two_to_the_fifty_third() {
@@ -54,4 +57,61 @@ async fn the_largest_limit_is_exact_to_the_last_nanodollar() {
         scratch.settle(&hold, nanos(0)).await.unwrap();
         scratch.settle(&last, nanos(0)).await.unwrap();
     }
+}
+
+/// What a call may hold or cost: next to nothing, or about what the sums change their way at, or the most there is.
+fn amounts() -> impl Strategy<Value = i64> {
+    let largest = money::LARGEST_LIMIT.nanos();
+    let around = 1_000_000_000_000_000_i64;
+    prop_oneof![
+        0..10_i64,
+        (around - 5)..(around + 5),
+        (largest - 5)..=largest
+    ]
+}
+
+#[tokio::test]
+async fn sums_of_any_size_are_exact_however_calls_end_together() {
+    let mut runner = TestRunner::deterministic();
+    let calls = proptest::collection::vec((amounts(), amounts()), 1..20);
+    for _ in 0..60 {
+        let calls = calls.new_tree(&mut runner).unwrap().current();
+        let scratch = Scratch::open().await;
+        let bucket = bucket();
+        let (mut reserved, mut spent, mut running) = (0, 0, Vec::new());
+        for (worst_case, cost) in calls {
+            let asked = asks(bucket, worst_case, CallLimits::default());
+            running.push((Hold::from(held(&scratch, &asked).await), nanos(cost)));
+            reserved += worst_case;
+            assert_eq!(sums(&scratch, bucket).await, [spent, reserved]);
+            // A few end at once, and the last one twice.
+            if running.len() == 7 {
+                running.push(running[6].clone());
+                let settled = scratch.settle_all(&running).await.unwrap();
+                assert_eq!(settled[7], Settled::Already);
+                assert!(settled[..7].iter().all(|how| *how == Settled::Done));
+                spent += running[..7]
+                    .iter()
+                    .map(|(_, cost)| cost.nanos())
+                    .sum::<i64>();
+                (reserved, running) = (0, Vec::new());
+                assert_eq!(sums(&scratch, bucket).await, [spent, reserved]);
+            }
+        }
+    }
+}
+
+/// What is spent and what is held, of the day and of the month alike.
+async fn sums(scratch: &Scratch, bucket: Bucket) -> [i64; 2] {
+    let limits = all_four(1);
+    let mut both = Vec::new();
+    for name in [LimitName::DailySpend, LimitName::MonthlySpend] {
+        let (spent, reserved, _) = stands(scratch, bucket, &limits, name).await;
+        both.push([spent, reserved].map(|amount| match amount {
+            Amount::Money(money) => money.nanos(),
+            Amount::Requests(_) => unreachable!("a limit on money"),
+        }));
+    }
+    assert_eq!(both[0], both[1]);
+    both[0]
 }

@@ -5,6 +5,7 @@ mod behind;
 mod budgets;
 mod children;
 mod exactness;
+mod lifetimes;
 mod losses;
 mod machine;
 mod openings;

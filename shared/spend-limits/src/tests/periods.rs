@@ -260,3 +260,37 @@ async fn lua_and_rust_agree_on_every_day_and_month() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_minute_is_counted_exactly_however_much_left_it_at_once() {
+    let scratch = Scratch::open().await;
+    let bucket = bucket();
+    let limits = CallLimits {
+        requests_per_minute: Some(1000),
+        ..CallLimits::default()
+    };
+    let mut began: Vec<i64> = Vec::new();
+    let mut now = at("2026-11-22T12:00:00Z").as_millisecond();
+    // Bursts, and pauses after which any number of them have left.
+    for step in 0..300_i64 {
+        now += match step * 7919 % 31 {
+            0 => 61_000,
+            1..4 => step * 523 % 29_000,
+            pause => pause * step % 700,
+        };
+        scratch.set_time(jiff::Timestamp::from_millisecond(now).unwrap());
+        let last_minute: Vec<_> = began.iter().filter(|at| **at > now - 60_000).collect();
+        let left = held(&scratch, &asks(bucket, 1, limits)).await;
+        let left = left.requests_per_minute.unwrap();
+        assert_eq!(
+            usize::try_from(left.remaining).unwrap(),
+            999 - last_minute.len()
+        );
+        let leaves = last_minute.first().map_or(now, |at| **at) + 60_000;
+        assert_eq!(
+            i64::from(left.resets_in_seconds),
+            (leaves - now + 999) / 1000
+        );
+        began.push(now);
+    }
+}

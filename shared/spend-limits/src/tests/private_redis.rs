@@ -79,11 +79,15 @@ impl PrivateRedis {
         self.port
     }
 
-    pub(crate) fn tell(&self, words: &[&str]) {
-        let mut redis = redis::Client::open(self.url())
+    pub(crate) fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.url())
             .unwrap()
             .get_connection()
-            .unwrap();
+            .unwrap()
+    }
+
+    pub(crate) fn tell(&self, words: &[&str]) {
+        let mut redis = self.connection();
         let _: redis::Value = redis::cmd(words[0])
             .arg(&words[1..])
             .query(&mut redis)

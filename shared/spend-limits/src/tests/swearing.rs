@@ -16,6 +16,35 @@ async fn a_server_that_forgot_its_scripts_is_told_them_again() {
 }
 
 #[tokio::test]
+async fn scripts_of_processes_that_are_gone_do_not_pile_up() {
+    let server = PrivateRedis::start(&[]).await;
+    let scratch = Scratch::open_at(&server.url()).await;
+    let bucket = bucket();
+    let hold = held(&scratch, &asks(bucket, 30, all_four(100))).await;
+    let mut redis = server.connection();
+    let left_behind: Vec<String> = (0..1_001).map(|n| format!("return {n}")).collect();
+    let mut load = redis::pipe();
+    for script in &left_behind {
+        load.cmd("SCRIPT").arg("LOAD").arg(script);
+    }
+    let digests: Vec<String> = load.query(&mut redis).unwrap();
+    let mut kept = || {
+        let mut exist = redis::cmd("SCRIPT");
+        exist.arg("EXISTS").arg(&digests);
+        let exist: Vec<bool> = exist.query(&mut redis).unwrap();
+        exist.into_iter().filter(|exists| *exists).count()
+    };
+    assert_eq!(kept(), 1_001);
+    let another = scratch.another_at(&server.url());
+    let _ = held(&another, &asks(bucket, 20, all_four(100))).await;
+    assert_eq!(kept(), 0);
+    // Who swore before goes on, whatever another has had forgotten.
+    scratch.settle(&hold, nanos(5)).await.unwrap();
+    let _ = held(&scratch, &asks(bucket, 75, all_four(100))).await;
+    assert_eq!(month(&scratch, bucket).await, (5, 95));
+}
+
+#[tokio::test]
 async fn a_server_that_has_every_key_of_another_still_counts_for_nothing() {
     let (first, second) = (
         PrivateRedis::start(&[]).await,

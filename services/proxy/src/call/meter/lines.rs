@@ -17,6 +17,9 @@ impl Lines {
     /// The whole lines that these bytes complete; none of it is copied where a piece holds whole
     /// lines, as nearly all do.
     pub fn take(&mut self, bytes: &Bytes) -> Bytes {
+        if bytes.ends_with(b"\n") && self.partial.is_empty() && !self.skipping {
+            return bytes.clone();
+        }
         let Some(last) = memchr::memrchr(b'\n', bytes) else {
             self.keep(bytes);
             return Bytes::new();
