@@ -197,14 +197,16 @@ other_vault() {
   LATCHKEY_DIR=$HOME_DIR/$name "$ROOT/latchkey" "$@" {CHECK_TURN}>&-
 }
 
-# bench [consent|waiters]: the proxy against nginx, decisions against Postgres' commits, ten thousand waiting callers.
+# bench [consent|waiters|flat]: the proxy against nginx, decisions against Postgres' commits, ten thousand waiting
+# callers, and calls through more proxies, with more grants and under more limits.
 bench() {
-  local what=bench
-  case ${1:-} in consent | waiters)
+  local what=bench proxies=1
+  case ${1:-} in consent | waiters | flat)
     what=$1
     shift
     ;;
   esac
+  [[ $what != flat ]] || proxies=8
   tools
   take_check_turn
   use_servers
@@ -215,7 +217,9 @@ bench() {
   start stamper -- "$VENV/bin/python" "$ROOT/tests/bench/stamper.py" "$port"
   at_end stop stamper
   # As nginx runs here: one worker on the one core it gets, and no access log.
-  RUST_LOG=warn LATCHKEY_WORKERS=1 throw_away_vault bench --release --split --proxies 1 --provider-url "groq=$stamper"
+  # So few connections that Postgres has enough of them for eight proxies.
+  RUST_LOG=warn LATCHKEY_WORKERS=1 LATCHKEY_PROXY_DATABASE_CONNECTIONS=$((proxies > 1 ? 4 : 16)) \
+    throw_away_vault bench --release --split --proxies "$proxies" --provider-url "groq=$stamper"
   DIR=$HOME_DIR/bench
   export LATCHKEY_STAMPER_URL=$stamper
   with_env "$VENV/bin/python" "$ROOT/tests/bench/$what.py" "$@"

@@ -1,7 +1,9 @@
 """Runs wrk and reads what it says."""
 
+import json
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +30,26 @@ def _seconds(text: str) -> float:
     return float(number) * UNITS[unit]
 
 
-def script(folder: Path, name: str, body: str, headers: dict[str, str]) -> Path:
-    """Writes the wrk script of one kind of call."""
+# Each call with the next token; they are put together before the first.
+IN_TURN = """local requests, turn = {}, 0
+function init()
+  for n, token in ipairs(tokens) do
+    wrk.headers["authorization"] = "Bearer " .. token
+    requests[n] = wrk.format()
+  end
+end
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end"""
+
+
+def script(folder: Path, name: str, body: str, headers: dict[str, str], tokens: list[str] | None = None) -> Path:
+    """Writes the wrk script of one kind of call; with `tokens`, these are used in turn."""
     lines = ['wrk.method = "POST"', f"wrk.body = [==[{body}]==]"]
     lines += [f'wrk.headers["{key}"] = "{value}"' for key, value in headers.items()]
+    if tokens:
+        lines += [f"local tokens = {{{', '.join(map(json.dumps, tokens))}}}", IN_TURN]
     path = folder / f"{name}.lua"
     path.write_text("\n".join(lines) + "\n")
     path.chmod(0o600)
@@ -40,9 +58,23 @@ def script(folder: Path, name: str, body: str, headers: dict[str, str]) -> Path:
 
 def run(url: str, script_path: Path, clients: int, seconds: int, core: int) -> Load:
     """Keeps `clients` connections busy for some seconds, from one core."""
+    (seen,) = run_all([url], script_path, clients, seconds, core)
+    return seen
+
+
+def run_all(urls: list[str], script_path: Path, clients: int, seconds: int, core: int) -> list[Load]:
+    """The same at several addresses at once, with `clients` connections to each."""
     command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency",
-               "--timeout", "20s", "-s", str(script_path), url]
-    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
+               "--timeout", "20s", "-s", str(script_path)]
+    running = [subprocess.Popen([*command, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for url in urls]
+    texts = [one.communicate(timeout=seconds + 60) for one in running]
+    for one, (_, complaint) in zip(running, texts):
+        if one.returncode != 0:
+            sys.exit(f"wrk ended with {one.returncode}: {complaint}")
+    return [_read(text) for text, _ in texts]
+
+
+def _read(text: str) -> Load:
     calls, took = re.search(r"(\d+) requests in ([\d.]+(?:us|ms|s|m))", text).groups()
     errors = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     socket = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)

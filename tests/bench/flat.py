@@ -1,0 +1,224 @@
+"""Measures whether a call costs the same through one proxy or eight, with few known grants or a million, under few limits or many."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import bench
+import grants
+import load
+import million
+import people
+import processes
+
+SECONDS = int(os.environ.get("LATCHKEY_BENCH_SECONDS", "4"))
+CLIENTS, TURNS = 16, 5
+IN_USE, KNOWN = 1_000, 1_000_000
+# A grant always has all of these counted over calls; its fifth limit, tokens of one call, needs no memory.
+COUNTED = ["monthly_spend", "daily_spend", "requests_per_minute", "requests_per_day"]
+
+
+@dataclass
+class Side:
+    """One of the ways that are compared: the proxies that take the calls, and what is sent to them."""
+
+    name: str
+    script: Path
+    ports: list[int]
+    redis: int | None
+    billing: int | None
+    clients: int = CLIENTS
+    runs: list[dict[str, float]] = field(default_factory=list)
+
+    def run(self) -> None:
+        pids = [pid for port in self.ports if (pid := processes.listening_on(port))]
+        before, redis = sum(map(processes.cpu_seconds, pids)), self._redis_seconds()
+        seen = self._load(SECONDS)
+        # What is finished after the answer (usage events, settling) belongs to the calls.
+        time.sleep(1.0)
+        per_call = 10_000 / sum(one.calls for one in seen)
+        self.runs.append({
+            "cpu": (sum(map(processes.cpu_seconds, pids)) - before) * per_call,
+            "redis": (self._redis_seconds() - redis) * per_call,
+            "rate": sum(one.per_second for one in seen),
+            "p99": max(one.p99 for one in seen) * 1e3,
+        })
+
+    def warm_up(self) -> None:
+        """Connections, rows in memory: what the first run has to make is no part of any."""
+        self._load(2)
+
+    def alone(self, times: int) -> None:
+        """Runs in a row, and says what they cost."""
+        self.warm_up()
+        for _ in range(times):
+            self.run()
+        print(self, flush=True)
+
+    def of(self, part: str) -> float:
+        return bench.middle([run[part] for run in self.runs])
+
+    def _load(self, seconds: int) -> list[load.Load]:
+        urls = [f"http://127.0.0.1:{port}{bench.PATH}" for port in self.ports]
+        # Recording calls may lag behind, and must not take the core that the load comes from.
+        with processes.paused(self.billing):
+            seen = load.run_all(urls, self.script, self.clients // len(urls), seconds, bench.OTHER_CORE)
+        if failed := sum(one.failed for one in seen):
+            sys.exit(f"{self.name}: {failed} of {sum(one.calls for one in seen)} calls failed")
+        return seen
+
+    def _redis_seconds(self) -> float:
+        return processes.cpu_seconds(self.redis) if self.redis else 0.0
+
+    def __str__(self) -> str:
+        return (f"{self.name:44}{self.of('rate'):8.0f} calls/s{self.of('p99'):7.1f} ms p99"
+                f"{self.of('cpu'):9.3f} CPU s/10k, Redis {self.of('redis'):.3f}")
+
+
+def in_turn(first: Side, second: Side, turns: int) -> Iterable[Side]:
+    """First and second, second and first: drift of the machine hits both alike."""
+    for turn in range(turns):
+        yield from (first, second) if turn % 2 == 0 else (second, first)
+
+
+def compare(first: Side, second: Side, turns: int = TURNS) -> float:
+    """How many times the CPU of the first the second takes."""
+    for side in (first, second):
+        side.warm_up()
+    for side in in_turn(first, second, turns):
+        side.run()
+    print(first, second, sep="\n", flush=True)
+    return second.of("cpu") / first.of("cpu")
+
+
+def remark(text: str) -> None:
+    """A figure without a verdict."""
+    print(f"{'':44}{text}", flush=True)
+
+
+class Stage:
+    """The vault: all proxies on one core, all else on the other."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="latchkey-flat-"))
+        self.ports = [urlsplit(url).port for url in os.environ["LATCHKEY_PROXY_URLS"].split()]
+        for port in self.ports:
+            self._keep(port, bench.PROXY_CORE)
+        self._keep(urlsplit(os.environ["LATCHKEY_SIMULATOR_URL"]).port, bench.OTHER_CORE)
+        self.billing = self._pid(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
+        os.setpriority(os.PRIO_PROCESS, self.billing, 19)
+        self.redis = processes.listening_on(urlsplit(os.environ["LATCHKEY_REDIS_URL"]).port or 6379)
+        if self.redis:
+            processes.keep_to_core(self.redis, bench.OTHER_CORE)
+        else:
+            print("What Redis costs is not measured: it runs elsewhere, or as somebody whose processes cannot be seen.")
+
+    def side(self, name: str, tokens: list[str], proxies: int = 1, clients: int = CLIENTS) -> Side:
+        body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Write a short recipe. " * 40}], "max_tokens": 200}
+        file = name.replace(" ", "-").replace(",", "")
+        script = load.script(self.folder, file, json.dumps(body), {"content-type": "application/json"}, tokens)
+        return Side(name, script, self.ports[:proxies], self.redis, self.billing, clients)
+
+    def _pid(self, port: int) -> int:
+        return processes.listening_on(port) or sys.exit(f"nothing listens on port {port}")
+
+    def _keep(self, port: int, core: int) -> None:
+        processes.keep_to_core(self._pid(port), core)
+
+
+def by_proxies(stage: Stage) -> bench.Row:
+    """A proxy with few clients wakes for each of them, one with many finds several calls when it wakes. So
+    beside the same clients spread over all proxies stands, without a verdict, what that alone makes: as few
+    clients at one proxy, and so many that each of all proxies has as many as one has elsewhere here."""
+    token, many = grants.okap_token(), len(stage.ports)
+
+    def at(proxies: int, clients: int) -> Side:
+        where = "one proxy" if proxies == 1 else f"{proxies} proxies"
+        return stage.side(f"{clients} clients at {where}", [token], proxies, clients)
+
+    spread = at(many, CLIENTS)
+    ratio = compare(at(1, CLIENTS), spread)
+    few = at(1, CLIENTS // many)
+    few.alone(3)
+    remark(f"{spread.of('cpu') / few.of('cpu'):8.2f} with {many} proxies against one that has as few clients")
+    full = compare(at(1, CLIENTS * many), at(many, CLIENTS * many), turns=3)
+    remark(f"{full:8.2f} with {many} proxies against one, {CLIENTS * many} clients")
+    return bench.Row(f"CPU with {many} proxies against one, {CLIENTS} clients", ratio, 1.25, 1.1)
+
+
+def by_grants(stage: Stage) -> bench.Row:
+    """With the same tokens in the same turn on both sides, so that only the size of the table differs: how
+    many grants are in use is another question, which the side with ten tokens shows without a verdict. The
+    organization has a model alias: what stands beside a grant is looked up with it."""
+    owner = people.Owner.new(people.Calls(people.consent_port())).token
+    grants.set_alias(owner)
+    real = grants.okap_token(owner=owner)
+    tokens = million.grants_like(real, IN_USE)
+    ten = stage.side("10 grants in use", tokens[:10])
+    few = stage.side(f"{IN_USE:,} in use of {million.known():,} known", tokens)
+    for side in (ten, few):
+        side.warm_up()
+    for side in in_turn(ten, few, 3):
+        side.run()
+    try:
+        million.add_others(real, KNOWN)
+        many = stage.side(f"{IN_USE:,} in use of {million.known():,} known", tokens)
+        many.warm_up()
+        for _ in range(TURNS):
+            many.run()
+    finally:
+        million.remove_others()
+    # Once more with few, so that drift of the machine shows on both sides.
+    few.warm_up()
+    for _ in range(TURNS - len(few.runs)):
+        few.run()
+    print(ten, few, many, sep="\n", flush=True)
+    remark(f"{many.of('cpu') / ten.of('cpu'):8.2f} of the CPU of ten grants in use")
+    return bench.Row("CPU with a million known grants against a thousand", many.of("cpu") / few.of("cpu"), 1.15, 1.05)
+
+
+def by_limits(stage: Stage) -> bench.Row:
+    """A lone grant is the least there is: the vault sets every limit that is not asked for. A child's child has
+    the promise's twelve, and in an organization with budgets more: that has the verdict."""
+    owner = people.Owner.new(people.Calls(people.consent_port())).token
+    deepest = child_of_child(owner)
+    budgets = grants.set_budgets(owner)
+
+    def under(token: str, more: int = 0) -> Side:
+        limits = len(COUNTED) * (1 + million.above(token)) + more
+        return stage.side(f"{limits} limits counted for a call", [token])
+
+    lone, deep, between = under(grants.okap_token()), under(deepest, budgets), under(child_of_child())
+    ratio = compare(lone, deep)
+    if stage.redis:
+        remark(f"{deep.of('redis') / lone.of('redis'):8.2f} of the CPU of Redis: the script's own work")
+    between.alone(3)
+    remark(f"{between.of('cpu') / lone.of('cpu'):8.2f} of the proxy's CPU")
+    return bench.Row(f"CPU, {deep.name}, against the least", ratio, 1.25, 1.1)
+
+
+def child_of_child(owner: str | None = None) -> str:
+    """A token with two grants above its own."""
+    return grants.child_token(grants.child_token(grants.okap_token(owner=owner)))
+
+
+def main() -> None:
+    stage = Stage()
+    print(f"One core for all proxies, one for the rest; {SECONDS} s a run; the ratio of CPU per call is what holds.\n")
+    rows = []
+    try:
+        for measure in (by_proxies, by_limits, by_grants):
+            rows.append(measure(stage))
+    finally:
+        print(f"\n{'':58}{'figure':>9}    {'must':>9}{'aim':>9}")
+        print(*rows, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
