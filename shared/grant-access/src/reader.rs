@@ -20,7 +20,7 @@ const MOST_UNKNOWN: u64 = 10_000;
 /// How often a row that was forgotten while it was read is read again before giving up.
 pub(crate) const TRIES: usize = 4;
 
-const FIND: &str = "
+pub(crate) const FIND: &str = "
     -- consent.find_grant_access
     SELECT tenant_id, grant_id, user_id, app, details, expires_at, closed_at, ancestors, key_thumbprint, version,
            (SELECT jsonb_agg(added.definition)

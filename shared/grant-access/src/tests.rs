@@ -10,7 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use money::Nanodollars;
 use postgres::{Postgres, Scope};
 
-use crate::{GrantAccess, GrantAccessReader, Refusal, change, close, open, scratch::Scratch};
+use crate::{
+    GrantAccess, GrantAccessReader, Refusal, change, close, open, reader::FIND, scratch::Scratch,
+};
 
 const NOW: &str = "2026-11-22T10:00:00Z";
 
@@ -330,4 +332,31 @@ async fn without_a_database_nothing_is_assumed() {
         reader.find(digest).await,
         Err(Refusal::Unavailable(_))
     ));
+}
+
+#[tokio::test]
+async fn what_a_token_is_looked_up_by_is_an_index_however_many_there_are() {
+    let granted = granted().await;
+    let proxy = granted.scratch.as_role("latchkey_proxy");
+    let scope = Scope::Holder(granted.digest);
+    let tx = proxy.begin("explain", scope).await.unwrap();
+    // A small table would be read through in any case.
+    tx.execute("SET LOCAL enable_seqscan = off", &[])
+        .await
+        .unwrap();
+    let explain = format!("EXPLAIN {FIND}");
+    let digest = granted.digest.as_bytes().as_slice();
+    let plan = tx.query(&explain, &[&digest]).await.unwrap();
+    let lines: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    let scans: Vec<_> = (lines.windows(2))
+        .filter(|pair| pair[0].contains(" on grant_access"))
+        .collect();
+    assert!(scans.len() > 1, "{lines:#?}");
+    for scan in scans {
+        let condition = scan[1].trim();
+        assert!(
+            condition.starts_with("Index Cond: (token_digest = "),
+            "{lines:#?}"
+        );
+    }
 }
