@@ -93,6 +93,11 @@ impl Keys {
     }
 
     /// What stands before the bucket in the names of its counters.
+    /// There for a while after scripts were forgotten.
+    pub(crate) fn forgotten(&self) -> String {
+        self.name(&["forgotten"])
+    }
+
     pub(crate) fn before_bucket(&self, epoch: Epoch) -> String {
         let mut digits = Uuid::encode_buffer();
         self.name(&[epoch.0.simple().encode_lower(&mut digits), ":"])

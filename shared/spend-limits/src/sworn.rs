@@ -29,8 +29,11 @@ use crate::{
 /// How often the server may change while we swear, before giving up.
 const TRIES: usize = 3;
 
-/// More scripts than Redis should keep: with some thousands each call takes it half as long again.
-const MOST_SCRIPTS: u64 = 1_000;
+/// More scripts than Redis should keep: with a thousand each call takes it a third longer.
+const MOST_SCRIPTS: u64 = 200;
+/// They are forgotten once in this many seconds at most: where so many processes run that theirs alone
+/// are more, they would have each other's forgotten for ever.
+const FORGOTTEN_ONCE_IN: u64 = 3_600;
 
 /// Room for the name of the command, the digest of a script and the number of its keys.
 const NAME_AND_DIGEST: usize = 64;
@@ -130,8 +133,18 @@ impl SpendLimits {
 impl SpendLimits {
     /// Where that is not allowed, Redis stays slow, and nothing else is wrong.
     async fn have_scripts_forgotten(&self, name: &'static str) {
-        let forget = redis::cmd("SCRIPT").arg("FLUSH").arg("ASYNC").take();
-        match self.ask::<()>(name, &forget).await {
+        let mut turn = redis::cmd("SET");
+        turn.arg(self.shared.keys.forgotten()).arg(1);
+        turn.arg("NX").arg("EX").arg(FORGOTTEN_ONCE_IN);
+        let forgotten = match self.ask::<bool>(name, &turn).await {
+            Ok(true) => {
+                let forget = redis::cmd("SCRIPT").arg("FLUSH").arg("ASYNC").take();
+                self.ask::<()>(name, &forget).await
+            }
+            Ok(false) => return,
+            Err(error) => Err(error),
+        };
+        match forgotten {
             Ok(()) => tracing::info!("Redis kept too many scripts and has forgotten them"),
             Err(error) => tracing::warn!(%error, "Redis keeps too many scripts"),
         }
