@@ -30,7 +30,7 @@ const CONNECT_WITHIN: Duration = Duration::from_millis(400);
 const UNHEARD_FOR: Duration = Duration::from_secs(2);
 /// How many calls travel together when there are many.
 const BATCH: usize = 100;
-/// How often the open epoch is asked for anew before giving up.
+/// How often the open epoch is asked for anew, or a script told again, before giving up.
 const TRIES: usize = 3;
 
 /// The limits of all grants, kept in Redis. Cheap to clone; clones share connections and know the
@@ -215,8 +215,22 @@ impl SpendLimits {
         answer
     }
 
-    /// Calls a script: one round trip (three when Redis forgot the script).
+    /// Calls a script: one round trip (three when Redis forgot the script, and again as many when it was
+    /// made to forget it in between).
     pub(crate) async fn run(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
+        let mut answer = self.run_once(named, call).await;
+        for _ in 1..TRIES {
+            match &answer {
+                Err(StoreError::Redis { source, .. }) if sworn::is_unknown(source) => {
+                    answer = self.run_once(named, call).await;
+                }
+                _ => break,
+            }
+        }
+        answer
+    }
+
+    async fn run_once(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
         let began = Instant::now();
         let mut invocation = named.script.prepare_invoke();
         for key in &call.keys {

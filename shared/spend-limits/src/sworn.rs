@@ -26,8 +26,8 @@ use crate::{
     script::{Call, Named, RESERVE, Reply, SETTLE},
 };
 
-/// How often the server may change while we swear, before giving up.
-const TRIES: usize = 3;
+/// How often the server may change, or be made to forget, while we swear, before giving up.
+const TRIES: usize = 5;
 
 /// More scripts than Redis should keep: it looks through them for garbage all the time, and with eighty
 /// each call takes it a quarter longer.
@@ -171,7 +171,8 @@ fn invocation(digest: &str, call: &Call) -> Cmd {
     command
 }
 
-fn is_unknown(error: &RedisError) -> bool {
+/// Whether Redis does not know the script.
+pub(crate) fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
