@@ -91,7 +91,8 @@ impl Bucket {
 }
 
 impl Bucket {
-    /// Adds its name to a text: what formatting does, quicker.
+    /// Adds its name to a text, as it stands in the names of keys: neither part has a point or a colon.
+    /// What formatting does, quicker.
     pub(crate) fn write_to(&self, text: &mut String) {
         let (owner, place) = match &self.owner {
             Owner::Grant(grant) => (grant.uuid(), self.provider()),

@@ -30,7 +30,7 @@ const CONNECT_WITHIN: Duration = Duration::from_millis(400);
 const UNHEARD_FOR: Duration = Duration::from_secs(2);
 /// How many calls travel together when there are many.
 const BATCH: usize = 100;
-/// How often the open epoch is asked for anew, or a script told again, before giving up.
+/// How often the open epoch is asked for anew before giving up.
 const TRIES: usize = 3;
 
 /// The limits of all grants, kept in Redis. Cheap to clone; clones share connections and know the
@@ -215,32 +215,21 @@ impl SpendLimits {
         answer
     }
 
-    /// Calls a script: one round trip (three when Redis forgot the script, and again as many when it was
-    /// made to forget it in between).
+    /// Calls a script: one round trip, two when Redis forgot the script.
     pub(crate) async fn run(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
-        let mut answer = self.run_once(named, call).await;
-        for _ in 1..TRIES {
-            match &answer {
-                Err(StoreError::Redis { source, .. }) if sworn::is_unknown(source) => {
-                    answer = self.run_once(named, call).await;
-                }
-                _ => break,
-            }
-        }
-        answer
-    }
-
-    async fn run_once(&self, named: &Named, call: &Call) -> Result<Reply, StoreError> {
         let began = Instant::now();
-        let mut invocation = named.script.prepare_invoke();
-        for key in &call.keys {
-            invocation.key(key);
-        }
-        for arg in &call.args {
-            invocation.arg(arg);
-        }
         let mut connection = self.connection()?;
-        let asked = invocation.invoke_async::<Reply>(&mut connection);
+        let asked = async {
+            let known = sworn::invocation("EVALSHA", named.script.get_hash(), call);
+            match known.query_async(&mut connection).await {
+                // Together with its text: told before, it could be forgotten once more in between.
+                Err(error) if sworn::is_unknown(&error) => {
+                    let told = sworn::invocation("EVAL", &named.code, call);
+                    told.query_async(&mut connection).await
+                }
+                answer => answer,
+            }
+        };
         let answer = in_time(named.name, asked).await;
         measure(named, began);
         answer
@@ -255,6 +244,8 @@ impl SpendLimits {
         let mut replies = Vec::with_capacity(calls.len());
         for batch in calls.chunks(BATCH) {
             let mut pipeline = redis::pipe();
+            // As one, or the script could be forgotten again before the last of them.
+            pipeline.atomic();
             pipeline.cmd("SCRIPT").arg("LOAD").arg(&named.code).ignore();
             for call in batch {
                 pipeline.cmd("EVALSHA").arg(named.script.get_hash());

@@ -36,8 +36,8 @@ const MOST_SCRIPTS: u64 = 20;
 /// are more, they would have each other's forgotten for ever.
 const FORGOTTEN_ONCE_IN: u64 = 3_600;
 
-/// Room for the name of the command, the digest of a script and the number of its keys.
-const NAME_AND_DIGEST: usize = 64;
+/// Room for the name of a command and the number of its keys.
+const NAME_AND_NUMBER: usize = 16;
 
 /// The digests of the scripts that are sworn, by name.
 type Digests = HashMap<&'static str, String>;
@@ -75,7 +75,7 @@ impl SpendLimits {
                 break;
             };
             let mut connection = self.connection()?;
-            let command = invocation(digest, call);
+            let command = invocation("EVALSHA", digest, call);
             let asked = command.query_async::<Reply>(&mut connection);
             match in_time(named.name, asked).await {
                 Err(StoreError::Redis { source, .. }) if is_unknown(&source) => {
@@ -129,9 +129,7 @@ impl SpendLimits {
         }
         Err(StoreError::Restless)
     }
-}
 
-impl SpendLimits {
     /// Where that is not allowed, Redis stays slow, and nothing else is wrong.
     async fn have_scripts_forgotten(&self, name: &'static str) {
         let mut turn = redis::cmd("SET");
@@ -162,13 +160,14 @@ pub(crate) fn is_sworn(named: &Named) -> bool {
     often().iter().any(|often| std::ptr::eq(*often, named))
 }
 
-fn invocation(digest: &str, call: &Call) -> Cmd {
+/// The command that calls a script, which is named by its digest or given as text.
+pub(crate) fn invocation(command: &'static str, script: &str, call: &Call) -> Cmd {
     let words = || call.keys.iter().chain(&call.args);
-    let length = words().map(String::len).sum::<usize>() + NAME_AND_DIGEST;
-    let mut command = Cmd::with_capacity(3 + words().count(), length);
-    command.arg("EVALSHA").arg(digest).arg(call.keys.len());
-    command.arg(&call.keys).arg(&call.args);
-    command
+    let length = words().map(String::len).sum::<usize>() + script.len() + NAME_AND_NUMBER;
+    let mut invocation = Cmd::with_capacity(3 + words().count(), length);
+    invocation.arg(command).arg(script).arg(call.keys.len());
+    invocation.arg(&call.keys).arg(&call.args);
+    invocation
 }
 
 /// Whether Redis does not know the script.

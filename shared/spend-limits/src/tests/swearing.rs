@@ -45,6 +45,10 @@ async fn scripts_of_processes_that_are_gone_do_not_pile_up() {
     scratch.settle(&hold, nanos(5)).await.unwrap();
     let _ = held(&scratch, &asks(bucket, 75, all_four(100))).await;
     assert_eq!(month(&scratch, bucket).await, (5, 95));
+    let mut lives = redis::cmd("TTL");
+    lives.arg(scratch.shared.keys.forgotten());
+    let lives: i64 = lives.query(&mut server.connection()).unwrap();
+    assert!((3_000..=3_600).contains(&lives), "{lives}");
     // Where there are that many again, they may all be of processes that run.
     let digests = leave_behind();
     let third = scratch.another_at(&server.url());
