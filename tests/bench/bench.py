@@ -13,6 +13,7 @@ import floor
 import grants
 import load
 import nginx
+import pieces
 import processes
 import streams
 
@@ -124,7 +125,7 @@ def refused(targets: dict[str, Target], scripts: dict[str, Path], served: float)
 
 
 def per_piece(port: int, latchkey: str, billing: int | None) -> Row:
-    """How much longer a piece of a paced stream is under way than without a proxy, against nginx."""
+    """How much longer a piece of a paced stream is under way than without a proxy, against nginx: the middle of all."""
     token = grants.okap_token("groq", STAMPED)
     stamper = os.environ["LATCHKEY_STAMPER_URL"]
     ways = {"direct": stamper, "nginx": f"http://127.0.0.1:{port}/v1/groq", "latchkey": f"{latchkey}/v1/groq"}
@@ -133,7 +134,7 @@ def per_piece(port: int, latchkey: str, billing: int | None) -> Row:
     for _ in range(5):
         for name, base in ways.items():
             with processes.paused(billing):
-                runs[name].append(streams.delay(f"{base}/chat/completions", token, 8, body))
+                runs[name].extend(pieces.delays(f"{base}/chat/completions", token, 8, body))
     found = {name: middle(values) for name, values in runs.items()}
     print(f"{'a piece of a stream, us':36}" + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
     ratio = (found["latchkey"] - found["direct"]) / (found["nginx"] - found["direct"])
@@ -152,15 +153,17 @@ def held(targets: dict[str, Target], token: str) -> Row:
 
 def set_the_stage(folder: Path) -> dict[str, Target]:
     """The proxy under measurement on one core, all else on the other."""
+    os.sched_setaffinity(0, {OTHER_CORE})
     simulator = urlsplit(os.environ["LATCHKEY_SIMULATOR_URL"])
     proxy = urlsplit(os.environ["LATCHKEY_PROXY_URLS"].split()[0])
     port = simulator.port + 500
     stamper = urlsplit(os.environ["LATCHKEY_STAMPER_URL"])
     server = nginx.start(folder, simulator.netloc, stamper.netloc, port)
     proxy_pid, simulator_pid = processes.listening_on(proxy.port), processes.listening_on(simulator.port)
-    if proxy_pid is None or simulator_pid is None:
-        sys.exit("the proxy or the simulator is not running")
-    for pid, core in [(server.pid, PROXY_CORE), (proxy_pid, PROXY_CORE), (simulator_pid, OTHER_CORE)]:
+    stamper_pid = processes.listening_on(stamper.port)
+    if proxy_pid is None or simulator_pid is None or stamper_pid is None:
+        sys.exit("the proxy or a provider is not running")
+    for pid, core in [(server.pid, PROXY_CORE), (proxy_pid, PROXY_CORE), (simulator_pid, OTHER_CORE), (stamper_pid, OTHER_CORE)]:
         processes.keep_to_core(pid, core)
     billing = processes.listening_on(urlsplit(os.environ["LATCHKEY_URL"]).port + 13)
     if billing:

@@ -29,7 +29,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
             for _ in range(PIECES):
                 await asyncio.sleep(APART)
-                delta = {"index": 0, "delta": {"content": f"{time.monotonic_ns()} "}}
+                delta = {"index": 0, "delta": {"content": f"{time.time_ns()} "}}
                 writer.write(chunked(piece(choices=[delta])))
             usage = {"prompt_tokens": 10, "completion_tokens": PIECES, "total_tokens": PIECES + 10}
             writer.write(chunked(piece(usage=usage) + b"data: [DONE]\n\n") + b"0\r\n\r\n")
