@@ -10,7 +10,7 @@ use server::Shutdown;
 use tokio::{task::JoinHandle, time::interval};
 
 use crate::{
-    call::{self, Gate},
+    call::{self, Gate, LeftBehind},
     key_health, spool,
 };
 
@@ -50,26 +50,17 @@ fn until(shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) -
 /// nobody else would end before their deadline.
 async fn recover(gate: Arc<Gate>) {
     let mut ticks = interval(RECOVER_EVERY);
-    let mut unsettled = Vec::new();
+    let mut left = LeftBehind::default();
     loop {
         ticks.tick().await;
         match spool::recover(&gate.spool).await {
-            Ok(taken) => unsettled.extend(
-                (taken.calls.iter()).filter_map(|(record, note)| call::spent(record, note)),
-            ),
+            Ok(taken) => left.add(taken),
             Err(error) => {
-                tracing::error!(%error, "the spool of a dead process was not taken over");
+                tracing::error!(%error, "the spools of dead processes were not taken over");
             }
         }
-        if unsettled.is_empty() {
-            continue;
-        }
-        match gate.limits.charge_left_behind(&unsettled).await {
-            Ok(settled) => {
-                tracing::info!(settled, "holds of a process that died were settled");
-                unsettled.clear();
-            }
-            Err(error) => tracing::warn!(%error, "holds of a process that died wait to be settled"),
+        if let Err(error) = left.end(&gate.limits).await {
+            tracing::warn!(%error, "holds of a process that died wait to be settled");
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! SPOOL/INSTANCE/lock            held as long as the process lives
+//!                boot            which start of the machine it lives in
 //!                00000001.began  a line before a provider is asked: the record as estimated
 //!                00000001.ended  a line when the call has ended: the final record
 //!                published       how far the ended lines are on the message bus
@@ -37,7 +38,7 @@ use segments::Segments;
 use writer::{Writer, Written};
 
 pub use publisher::publish;
-pub use recovery::recover;
+pub use recovery::{DeadSpool, TakenOver, recover};
 
 /// When a line counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -171,6 +172,18 @@ impl Spool {
             .append(line::ended(&began.stem, record)?, Some(began.segment)))
     }
 
+    /// The number of this spool, among all that there ever were.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.0.instance.number()
+    }
+
+    /// The segment that a call which begins now is written to, unless that is a later one by then.
+    #[must_use]
+    pub fn segment(&self) -> u64 {
+        self.0.segments.current()
+    }
+
     /// The ended calls that are not published yet.
     ///
     /// # Errors
@@ -217,4 +230,4 @@ impl Spool {
 
 #[cfg(test)]
 #[path = "spool/tests.rs"]
-mod tests;
+pub(crate) mod tests;

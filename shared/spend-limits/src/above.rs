@@ -115,17 +115,20 @@ impl OwnersAbove {
         std::iter::once(bucket).chain(self.iter().map(move |owner| bucket.of(owner)))
     }
 
-    /// As a hold notes them, so that whoever ends it knows where else it counts.
+    /// As a hold notes them, so that whoever ends it knows where else it counts. Nothing for none.
     pub(crate) fn noted(&self) -> String {
+        if self.is_empty() {
+            return String::new();
+        }
         let note = |owner| match owner {
             Owner::Grant(grant) => grant.uuid().simple().to_string(),
             Owner::Budget(budget) => format!("{BUDGET}{}", budget.uuid().simple()),
             Owner::Shadow(shadow) => format!("{SHADOW}{}", shadow.uuid().simple()),
         };
-        self.iter().map(note).collect::<Vec<_>>().join(",")
+        format!(":^{}", self.iter().map(note).collect::<Vec<_>>().join(","))
     }
 
-    /// Reads what [`OwnersAbove::noted`] wrote.
+    /// Reads what [`OwnersAbove::noted`] wrote behind the mark.
     pub(crate) fn read(noted: &str) -> Option<Self> {
         let (mut grants, mut budgets, mut shadows) = (Vec::new(), Vec::new(), Vec::new());
         for part in noted.split(',').filter(|part| !part.is_empty()) {
@@ -214,6 +217,12 @@ impl Above {
 mod tests {
     use super::*;
 
+    fn read_back(above: &OwnersAbove) -> Option<OwnersAbove> {
+        let noted = above.noted();
+        assert_eq!(noted.is_empty(), above.is_empty());
+        OwnersAbove::read(noted.strip_prefix(":^").unwrap_or_default())
+    }
+
     #[test]
     fn what_is_above_reads_back_as_a_hold_notes_it() {
         let grants = [1_u128, 2, 3, 4].map(|n| GrantId::from_uuid(Uuid::from_u128(n)));
@@ -226,14 +235,14 @@ mod tests {
                 let above = OwnersAbove::of(&grants[..of_grants], &budgets[..of_budgets]).unwrap();
                 assert_eq!(above.len(), of_grants + of_budgets);
                 assert_eq!(above.grants(), of_grants);
-                assert_eq!(OwnersAbove::read(&above.noted()), Some(above.clone()));
+                assert_eq!(read_back(&above), Some(above.clone()));
                 for of_shadows in 0..=MOST_SHADOWS {
                     let watched = above.clone().with_shadows(&shadows[..of_shadows]).unwrap();
                     assert_eq!(watched.shadows().count(), of_shadows);
                     assert_eq!(watched.has_shadows(), of_shadows > 0);
                     assert_eq!(watched.keeping(|_| false), above);
                     assert_eq!(watched.keeping(|_| true), watched);
-                    assert_eq!(OwnersAbove::read(&watched.noted()), Some(watched));
+                    assert_eq!(read_back(&watched), Some(watched));
                 }
                 assert_eq!(above.with_shadows(&shadows), None);
             }

@@ -15,6 +15,7 @@ use crate::{
     error::{LimitsError, StoreError},
     hold::{Counters, Held, RequestsLeft, instant_of_day, seconds_until},
     limits::CallLimits,
+    of_spool::SpoolPlace,
     script::{Call, RESERVE, Reply},
 };
 
@@ -38,6 +39,9 @@ pub struct Reservation {
     /// After this time billing may settle it in the proxy's place; at most a day. Choose it above
     /// the longest time a call may take.
     pub lasts: Duration,
+    /// Where its beginning will be written down, if anywhere: should this process die, whoever reads
+    /// that knows whether the call was sent.
+    pub place: Option<SpoolPlace>,
 }
 
 /// Why a call may not begin. Nothing was changed by it, and nothing counted.
@@ -180,7 +184,7 @@ impl SpendLimits {
             member(asked.bucket, asked.call),
             asked.worst_case.nanos().to_string(),
             asked.lasts.min(LONGEST).as_millis().to_string(),
-            above.noted(),
+            asked.noted(),
             (1 + above.grants()).to_string(),
         ]);
         for limits in std::iter::once(&asked.limits).chain(asked.above.limits()) {
@@ -265,6 +269,15 @@ fn fewer(one: Option<RequestsLeft>, other: Option<RequestsLeft>) -> Option<Reque
 }
 
 impl Reservation {
+    /// What its hold notes beside amounts and times.
+    fn noted(&self) -> String {
+        let mut noted = self
+            .place
+            .map_or_else(String::new, |place| place.to_string());
+        noted.push_str(&self.above.owners().noted());
+        noted
+    }
+
     /// The limits that the call must fit into: its grant's, then those of each one above.
     fn refusing(&self) -> impl Iterator<Item = &CallLimits> {
         std::iter::once(&self.limits).chain(self.above.refusing())

@@ -66,6 +66,7 @@ scripts! {
     LOAD = "" + "epoch", "counters", "minute", "holds", "load";
     OPEN_EPOCH = "" + "epoch", "open_epoch";
     OVERDUE = " flags=allow-oom" + "epoch", "overdue";
+    OF_SPOOL = " flags=no-writes" + "epoch", "of_spool";
 }
 
 /// The keys and arguments of one call of a script.

@@ -230,6 +230,7 @@ async fn a_revoked_grant_stays_revoked_when_redis_forgets() {
         limits: CallLimits::default(),
         above: spend_limits::Above::NONE,
         lasts: Duration::from_secs(60),
+        place: None,
     };
     let refused = limits(&stage).reserve(&reservation).await;
     assert!(matches!(refused, Err(Refused::Revoked)), "{refused:?}");

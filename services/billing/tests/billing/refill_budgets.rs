@@ -132,6 +132,7 @@ async fn an_overdue_hold_ends_at_its_budget_once_its_call_is_recorded() {
         limits: CallLimits::NONE,
         above: Above::of(&[], &[(budget, amounts(1))]).unwrap(),
         lasts: Duration::from_millis(1),
+        place: None,
     };
     drop(limits.reserve(&reservation).await.unwrap());
     let swept = async || refill.sweep().await.unwrap();

@@ -15,7 +15,7 @@ use money::Nanodollars;
 use price_book::Price;
 use spend_limits::{
     Amount, Bucket, CallLimits, Held, Hold, LimitStanding, Owner, OwnersAbove, Refused,
-    RequestsLeft, Reservation, SpendLimits, Spent,
+    RequestsLeft, Reservation, SpendLimits, Spent, SpoolPlace,
 };
 
 use crate::{
@@ -165,6 +165,7 @@ impl Authorized {
             limits: CallLimits::from(&self.limits),
             above: watched.beside(above(&self.access, provider, &budgets)?),
             lasts: gate.bounds.total + gate.bounds.drain + BEYOND,
+            place: place(gate),
         };
         let held = gate.limits.reserve(&reservation).await.map_err(|refused| {
             if matches!(refused, Refused::Revoked) {
@@ -239,6 +240,12 @@ impl Authorized {
             request_id: self.received.shape.request_id.clone(),
         }
     }
+}
+
+/// Where the beginning of a call would be written down now.
+fn place(gate: &Gate) -> Option<SpoolPlace> {
+    let (spool, segment) = (gate.spool.number()?, gate.spool.segment());
+    Some(SpoolPlace { spool, segment })
 }
 
 fn refusal(refused: Refused, needed: Nanodollars, at: GrantedAt, budgets: &[Budget]) -> Refusal {

@@ -13,6 +13,9 @@ use jiff::Timestamp;
 use crate::spool::SpoolError;
 
 const LOCK: &str = "lock";
+const BOOT: &str = "boot";
+/// Names the time since the machine was started (proc(5)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Only the owner: lines name organizations, people and what they spend.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -22,6 +25,7 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Debug)]
 pub(super) struct Instance {
     path: PathBuf,
+    number: Option<u64>,
     _lock: File,
 }
 
@@ -36,8 +40,9 @@ impl Instance {
         make_folder(&hidden)?;
         let lock = create(&hidden.join(LOCK))?;
         lock.lock().map_err(SpoolError::at(&hidden))?;
+        replace(&hidden.join(BOOT), &boot())?;
         fs::rename(&hidden, &path).map_err(SpoolError::at(&path))?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self::at(path, lock))
     }
 
     /// Takes over the folder of a process that is dead; `None` while it lives.
@@ -46,10 +51,7 @@ impl Instance {
         let opened = OpenOptions::new().read(true).write(true).open(&lock_path);
         let Ok(lock) = opened else { return Ok(None) };
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            })),
+            Ok(()) => Ok(Some(Self::at(path.to_owned(), lock))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(SpoolError::Disk {
                 path: lock_path,
@@ -62,10 +64,39 @@ impl Instance {
         &self.path
     }
 
+    fn at(path: PathBuf, lock: File) -> Self {
+        let name = path.file_name().and_then(|name| name.to_str());
+        // The half of its name that is drawn by lot.
+        let half = name.and_then(|name| name.get(16..));
+        Self {
+            number: half.and_then(|half| u64::from_str_radix(half, 16).ok()),
+            path,
+            _lock: lock,
+        }
+    }
+
+    /// Its number, among the folders of all processes that there ever were.
+    pub(super) const fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// Whether all that its process wrote is here: the machine has not been started since, so nothing
+    /// was lost that had not reached the disk.
+    pub(super) fn is_whole(&self) -> bool {
+        let boot = boot();
+        let then = fs::read_to_string(self.path.join(BOOT));
+        !boot.is_empty() && then.is_ok_and(|then| then == boot)
+    }
+
     /// Removes the folder and all in it.
     pub(super) fn remove(self) -> Result<(), SpoolError> {
         fs::remove_dir_all(&self.path).map_err(SpoolError::at(&self.path))
     }
+}
+
+/// Empty where the system does not say.
+fn boot() -> String {
+    fs::read_to_string(BOOT_ID).unwrap_or_default()
 }
 
 /// The folders of all processes in a spool, ours too.

@@ -29,13 +29,55 @@ pub struct TakenOver {
     pub lost: usize,
     /// The calls whose records were taken over, lost or not. Nobody may have settled their holds.
     pub calls: Vec<(CallRecord, HoldNote)>,
+    /// The spools of which nothing was lost.
+    pub spools: Vec<DeadSpool>,
+}
+
+/// The spool of a process that is dead, whole from some segment on.
+#[derive(Debug)]
+pub struct DeadSpool {
+    /// [`Spool::number`].
+    pub number: u64,
+    oldest: u64,
+    began: HashSet<CallId>,
+}
+
+impl DeadSpool {
+    /// Whether a call for which something was held when this segment was written to was never sent:
+    /// its beginning would stand there.
+    #[must_use]
+    pub fn never_began(&self, call: CallId, segment: u64) -> bool {
+        segment >= self.oldest && !self.began.contains(&call)
+    }
+
+    fn of(dead: &Instance) -> Result<Option<Self>, SpoolError> {
+        let segments = files::segments(dead.path())?;
+        let (Some(number), Some(oldest)) = (dead.number(), segments.first()) else {
+            return Ok(None);
+        };
+        let mut began = HashSet::new();
+        for segment in &segments {
+            for of in [files::began, files::ended] {
+                each_line(&of(dead.path(), *segment), |line| {
+                    began.extend(line::address(line).map(|address| address.id));
+                    Ok(())
+                })?;
+            }
+        }
+        let oldest = *oldest;
+        Ok(dead.is_whole().then_some(Self {
+            number,
+            oldest,
+            began,
+        }))
+    }
 }
 
 /// Takes over the spools of processes that are dead, into our own.
 ///
 /// # Errors
-/// When the disk refuses. What was not taken over stays for the next time; what was taken over
-/// twice is recorded once.
+/// When the folder cannot be read. What was not taken over stays for the next time; what was taken
+/// over twice is recorded once.
 pub async fn recover(spool: &Spool) -> Result<TakenOver, SpoolError> {
     let spool = spool.clone();
     // Reads and writes files for as long as it takes.
@@ -50,8 +92,13 @@ fn take_over_all(spool: &Spool) -> Result<TakenOver, SpoolError> {
     };
     for path in files::instances(folder)? {
         // Our own is locked, too.
-        if let Some(dead) = Instance::take_over(&path)? {
-            take_over(spool, dead, &mut taken)?;
+        let outcome = Instance::take_over(&path).and_then(|dead| match dead {
+            Some(dead) => take_over(spool, dead, &mut taken),
+            None => Ok(()),
+        });
+        // What was taken over of the others is not to be forgotten for it.
+        if let Err(error) = outcome {
+            tracing::error!(%error, "the spool of a dead process was not taken over");
         }
     }
     Ok(taken)
@@ -71,6 +118,7 @@ fn take_over(spool: &Spool, dead: Instance, taken: &mut TakenOver) -> Result<(),
     })?;
     let lost = into.handed - ended;
     into.finish()?;
+    taken.spools.extend(DeadSpool::of(&dead)?);
     dead.remove()?;
     if ended + lost > 0 {
         metrics::counter!("latchkey_calls_lost_total").increment(u64::try_from(lost).unwrap_or(0));
@@ -209,3 +257,7 @@ pub(super) fn lost_in(folder: &Path, now: Timestamp) -> Result<Vec<Vec<u8>>, Spo
     })?;
     Ok(lines)
 }
+
+#[cfg(test)]
+#[path = "dead_spool_tests.rs"]
+mod tests;

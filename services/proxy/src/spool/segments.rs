@@ -155,6 +155,11 @@ impl Segments {
         state.remove_done()
     }
 
+    /// The number of the segment that is written to.
+    pub(super) fn current(&self) -> u64 {
+        self.state().current()
+    }
+
     pub(super) fn waiting(&self) -> u64 {
         self.state().all.iter().map(|segment| segment.waiting).sum()
     }

@@ -13,10 +13,10 @@ use proptest::prelude::*;
 use super::*;
 
 /// A folder of a test's own, removed with it.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
         let name = format!("latchkey-spool-{}-{number}", std::process::id());
@@ -34,7 +34,7 @@ fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
 }
 
-fn record() -> CallRecord {
+pub(crate) fn record() -> CallRecord {
     CallRecord {
         call: CallId::new(now()),
         tenant: TenantId::new(now()),
@@ -70,14 +70,14 @@ fn record() -> CallRecord {
     }
 }
 
-fn note() -> HoldNote {
+pub(super) fn note() -> HoldNote {
     HoldNote {
         epoch: "0".repeat(32),
         at: now(),
     }
 }
 
-fn final_of(began: &CallRecord) -> CallRecord {
+pub(super) fn final_of(began: &CallRecord) -> CallRecord {
     CallRecord {
         outcome: CallOutcome::Completed,
         measurement: Measurement::Measured,
@@ -88,7 +88,7 @@ fn final_of(began: &CallRecord) -> CallRecord {
 
 const EVERY_SYNC: [SpoolSync; 3] = [SpoolSync::Always, SpoolSync::Soon, SpoolSync::None];
 
-fn open(folder: &Folder) -> Spool {
+pub(crate) fn open(folder: &Folder) -> Spool {
     open_with(folder, SpoolSync::Always)
 }
 
@@ -113,7 +113,7 @@ fn waiting(spool: &Spool) -> Vec<CallRecord> {
 }
 
 /// As when the process is killed: the lock goes, the files stay.
-fn kill(spool: Spool) -> PathBuf {
+pub(crate) fn kill(spool: Spool) -> PathBuf {
     let path = spool.0.instance.path().to_owned();
     drop(spool);
     path

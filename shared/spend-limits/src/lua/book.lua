@@ -1,7 +1,7 @@
 -- Books a call that was reserved in an earlier epoch, once, without asking the limits: the money is being spent.
 -- KEYS: 1 epoch mark  2 opening mark  3 counters  4 holds by deadline  5 last minute, not of a budget
 -- ARGV: 1 epoch, open or opening  2 time (tests)  3 call  4 member of the holds  5 'held' or 'settled'
---       6 amount  7 reserved at (ms)  8 deadline (ms)  9 requests it adds, 0 or 1  10 what is above, '' for nothing
+--       6 amount  7 reserved at (ms)  8 deadline (ms)  9 requests it adds, 0 or 1  10 ':^' and what is above, '' for nothing
 -- A call is booked at its own grant and at each grant, budget and shadow above. There its member is '': it is listed once.
 if marked(KEYS[1]) ~= ARGV[1] and marked(KEYS[2]) ~= ARGV[1] then return { 'CLOSED' } end
 local call, held, amount, at = ARGV[3], ARGV[5] == 'held', ARGV[6], whole(ARGV[7])
@@ -29,7 +29,7 @@ else
 end
 if held then
   redis.call('HSET', KEYS[3], 'r:' .. call,
-    string.format('%s:%d:%s:%s:%s:c', amount, day, month, ARGV[8], ARGV[7]) .. (ARGV[10] ~= '' and ':^' .. ARGV[10] or ''))
+    string.format('%s:%d:%s:%s:%s:c', amount, day, month, ARGV[8], ARGV[7]) .. ARGV[10])
   if ARGV[4] ~= '' then
     redis.call('ZADD', KEYS[4], ARGV[8], ARGV[4])
     redis.call('EXPIRE', KEYS[4], KEPT)

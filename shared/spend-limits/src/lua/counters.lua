@@ -3,8 +3,8 @@
 -- Hash fields:  p                 the day number of the newest period seen; it never goes back
 --               d<day>:n|s|h      that UTC day: requests, settled, held (nano-USD)
 --               m<yyyymm>:s|h     that UTC month: settled, held
---               r:<call>          a hold, amount:day:yyyymm:deadline:at, then :c if it was carried in, then
---                                 :^ and what is above, at the call's own grant
+--               r:<call>          a hold, amount:day:yyyymm:deadline:at, then :c if it was carried in, then, at the
+--                                 call's own grant, :@ and its spool, :^ and what is above
 --               c:<call>          a call that was booked here but not reserved here, or must never be:
 --                                 amount:day:yyyymm:requests that it added
 -- List:         the requests of the last minute as milliseconds, newest first; a budget has none

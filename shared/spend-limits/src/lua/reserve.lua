@@ -2,7 +2,8 @@
 -- KEYS: 1 epoch mark  2 holds by deadline
 --       then for its grant and each one above: revocation mark, counters, last minute; then for each budget: counters;
 --       then for each shadow: counters, last minute
--- ARGV: 1 epoch  2 time (tests)  3 call  4 member of the holds  5 amount  6 lasts (ms)  7 what is above, '' for nothing
+-- ARGV: 1 epoch  2 time (tests)  3 call  4 member of the holds  5 amount  6 lasts (ms)
+--       7 what the hold notes: ':@' and its spool, ':^' and what is above, '' for nothing
 --       8 how many of these are grants, its own with them
 --       then for each grant, budget and shadow, '' for no limit: per minute, per day, daily spend, monthly spend
 -- A shadow has a key more than a budget and one less than a grant: how many there are follows from the keys.
@@ -89,7 +90,7 @@ for level = 1, #all do
   local hash, names = c.hash, c.names
   roll(hash, c.newest, c.day)
   local hold = ARGV[5] .. ':' .. names.text .. ':' .. names.month .. ':' .. deadline .. ':' .. began
-  if level == 1 and noted ~= '' then hold = hold .. ':^' .. noted end
+  if level == 1 then hold = hold .. noted end
   -- Sums of 15 digits and what is added to them stay below 2^53, so they need no HINCRBY each.
   if #c.month_held <= 15 and #c.day_held <= 15 and #ARGV[5] <= 15 and #c.requests <= 9 then
     local month_held = string.format('%.0f', c.month_held + amount)

@@ -8,6 +8,7 @@ mod exactness;
 mod lifetimes;
 mod losses;
 mod machine;
+mod of_spool;
 mod openings;
 mod outages;
 mod periods;
@@ -222,6 +223,7 @@ pub(crate) fn asks(bucket: Bucket, worst_case: i64, limits: CallLimits) -> Reser
         limits,
         above: Above::NONE,
         lasts,
+        place: None,
     }
 }
 

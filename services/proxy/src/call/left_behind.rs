@@ -1,0 +1,171 @@
+//! What processes that died have left in the limits: nobody else ends that before its deadline.
+
+use money::Nanodollars;
+use spend_limits::{LimitsError, SpendLimits, Spent};
+
+use crate::{
+    call::reserve::spent,
+    spool::{DeadSpool, TakenOver},
+};
+
+/// Holds of dead processes that have not been ended.
+#[derive(Default)]
+pub struct LeftBehind {
+    /// Those of calls with a record.
+    spent: Vec<Spent>,
+    /// Where the others stand, of calls that were never sent.
+    spools: Vec<DeadSpool>,
+}
+
+impl LeftBehind {
+    /// Notes what was taken over.
+    pub fn add(&mut self, taken: TakenOver) {
+        let known = taken.calls.iter();
+        (self.spent).extend(known.filter_map(|(record, note)| spent(record, note)));
+        self.spools.extend(taken.spools);
+    }
+
+    /// Ends all of it: at what the call cost by its record, or at nothing if it was never sent.
+    ///
+    /// # Errors
+    /// When the limits cannot be told; what they were not told stays for the next time.
+    pub async fn end(&mut self, limits: &SpendLimits) -> Result<(), LimitsError> {
+        if !self.spent.is_empty() {
+            let settled = limits.charge_left_behind(&self.spent).await?;
+            self.spent.clear();
+            tracing::info!(settled, "holds of a process that died were settled");
+        }
+        while let Some(dead) = self.spools.last() {
+            let given_back = give_back(limits, dead).await?;
+            self.spools.pop();
+            if given_back > 0 {
+                tracing::info!(given_back, "a process died before it sent calls");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ends the holds of calls that were never sent; tells how many there were.
+async fn give_back(limits: &SpendLimits, dead: &DeadSpool) -> Result<usize, LimitsError> {
+    let mut given_back = 0;
+    for found in limits.of_spool(dead.number).await? {
+        if dead.never_began(found.hold.call, found.segment) {
+            limits.settle(found.hold, Nanodollars::ZERO).await?;
+            given_back += 1;
+        }
+    }
+    Ok(given_back)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, time::Duration};
+
+    use events::CallRecord;
+    use jiff::Timestamp;
+    use spend_limits::{
+        Above, Amount, Bucket, CallLimits, Held, Ledger, LimitName, Reservation, SpoolPlace,
+    };
+
+    use super::*;
+    use crate::spool::{
+        HoldNote, Spool, recover,
+        tests::{Folder, kill, open, record},
+    };
+
+    const REDIS: &str = "redis://127.0.0.1:6379";
+    const WORST: Nanodollars = Nanodollars::from_nanos(1_000);
+
+    async fn open_limits() -> SpendLimits {
+        let namespace = format!("left-{}", record().call.uuid().simple());
+        let limits = SpendLimits::connect(REDIS, &namespace).unwrap();
+        let empty = |_| async { Ok::<_, Infallible>(Ledger::default()) };
+        limits.open_epoch(empty, Duration::ZERO).await.unwrap();
+        limits
+    }
+
+    fn of_a_month() -> CallLimits {
+        CallLimits {
+            monthly_spend: Some(Nanodollars::from_nanos(1_000_000)),
+            ..CallLimits::default()
+        }
+    }
+
+    fn bucket(record: &CallRecord) -> Bucket {
+        Bucket::new(record.grant, &record.provider)
+    }
+
+    async fn hold(limits: &SpendLimits, spool: &Spool, record: &CallRecord) -> Held {
+        let (spool, segment) = (spool.number().unwrap(), spool.segment());
+        let asked = Reservation {
+            bucket: bucket(record),
+            call: record.call,
+            worst_case: WORST,
+            limits: of_a_month(),
+            above: Above::NONE,
+            lasts: Duration::from_secs(600),
+            place: Some(SpoolPlace { spool, segment }),
+        };
+        limits.reserve(&asked).await.unwrap()
+    }
+
+    /// What is spent and held of one grant.
+    async fn stands(limits: &SpendLimits, record: &CallRecord) -> (Amount, Amount) {
+        let all = limits
+            .standing(bucket(record), &of_a_month())
+            .await
+            .unwrap();
+        let month = all.iter().find(|one| one.name == LimitName::MonthlySpend);
+        let month = month.unwrap();
+        (month.spent, month.reserved)
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_held_and_never_sent_is_given_back_and_no_other() {
+        let (folder, dying) = (Folder::new(), open_limits().await);
+        let (never, begun, living) = (record(), record(), record());
+        let (first, third) = (open(&folder), open(&folder));
+        let _ = hold(&dying, &first, &never).await;
+        let _ = hold(&dying, &third, &living).await;
+        let held = hold(&dying, &first, &begun).await;
+        let note = HoldNote {
+            epoch: held.epoch.to_string(),
+            at: Timestamp::now(),
+        };
+        let _ = first.began(&begun, &note).unwrap();
+        kill(first);
+
+        let limits = dying;
+        let mut left = LeftBehind::default();
+        left.add(recover(&open(&folder)).await.unwrap());
+        left.end(&limits).await.unwrap();
+        let (nothing, all) = (Amount::Money(Nanodollars::ZERO), Amount::Money(WORST));
+        assert_eq!(stands(&limits, &never).await, (nothing, nothing));
+        assert_eq!(stands(&limits, &begun).await, (all, nothing));
+        assert_eq!(stands(&limits, &living).await, (nothing, all));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_told_now_is_told_later() {
+        let (folder, limits) = (Folder::new(), open_limits().await);
+        let (never, begun) = (record(), record());
+        let first = open(&folder);
+        let held = hold(&limits, &first, &begun).await;
+        let _ = hold(&limits, &first, &never).await;
+        let note = HoldNote {
+            epoch: held.epoch.to_string(),
+            at: Timestamp::now(),
+        };
+        let _ = first.began(&begun, &note).unwrap();
+        kill(first);
+        let mut left = LeftBehind::default();
+        left.add(recover(&open(&folder)).await.unwrap());
+        let nobody = SpendLimits::connect("redis://127.0.0.1:1", "nobody").unwrap();
+        left.end(&nobody).await.unwrap_err();
+        left.end(&limits).await.unwrap();
+        let (nothing, all) = (Amount::Money(Nanodollars::ZERO), Amount::Money(WORST));
+        assert_eq!(stands(&limits, &never).await, (nothing, nothing));
+        assert_eq!(stands(&limits, &begun).await, (all, nothing));
+    }
+}
