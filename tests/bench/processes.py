@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
+# The kind of a process's CPU clock that counts what it ran, not ticks.
+SCHEDULED = 2
 
 
 def family(pid: int) -> list[int]:
@@ -17,12 +19,12 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its children so far."""
-    total = 0
-    for member in family(pid):
-        fields = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+    """User and system time of a process and its children so far, to the nanosecond.
+
+    By each process's own clock (clock_getcpuclockid(3)): what `/proc` says is counted in ticks of 10 ms, which is a
+    tenth of what a proxy of paced streams takes in a run.
+    """
+    return sum(time.clock_gettime((~member) << 3 | SCHEDULED) for member in family(pid))
 
 
 def peak_megabytes(pid: int) -> float:
