@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -75,7 +76,7 @@ class Row:
 
 
 def middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
+    return statistics.median(values)
 
 
 def compare(title: str, script: Path, targets: dict[str, Target], clients: int, turns: int = 3) -> dict[str, dict]:

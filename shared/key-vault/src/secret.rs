@@ -1,5 +1,10 @@
 //! Provider keys in clear: on their way in, and opened for one call.
 
+use std::{
+    any::Any,
+    sync::{Arc, OnceLock},
+};
+
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The shortest text that can be a provider key.
@@ -77,6 +82,9 @@ pub struct OpenedKey {
     text: String,
     #[zeroize(skip)]
     version: i32,
+    /// See [`OpenedKey::made_once`].
+    #[zeroize(skip)]
+    made: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl OpenedKey {
@@ -85,6 +93,7 @@ impl OpenedKey {
         std::str::from_utf8(bytes).ok().map(|text| Self {
             text: text.to_owned(),
             version,
+            made: OnceLock::new(),
         })
     }
 
@@ -98,6 +107,15 @@ impl OpenedKey {
     #[must_use]
     pub const fn version(&self) -> i32 {
         self.version
+    }
+
+    /// What `make` makes of the key, made for the first call that goes out with it and kept as long as
+    /// the key. What holds some of the secret must clear its own memory. Of several kinds only the
+    /// first is kept.
+    pub fn made_once<T: Any + Send + Sync>(&self, make: impl Fn(&str) -> T) -> Arc<T> {
+        let make = || Arc::new(make(&self.text));
+        let kept: Arc<dyn Any + Send + Sync> = Arc::clone(self.made.get_or_init(|| make()));
+        kept.downcast().unwrap_or_else(|_| make())
     }
 }
 
@@ -126,6 +144,21 @@ mod tests {
             ProviderSecret::parse("sk-12345678").unwrap().last_four(),
             "5678"
         );
+    }
+
+    #[test]
+    fn what_is_made_of_a_key_is_made_once_and_goes_with_it() {
+        let key = OpenedKey::new(b"sk-12345678", 1).unwrap();
+        let made = key.made_once(str::len);
+        assert_eq!(*made, 11);
+        assert!(Arc::ptr_eq(&made, &key.made_once(|_| 0_usize)));
+        // Another kind is made each time.
+        assert_eq!(*key.made_once(str::to_owned), "sk-12345678");
+        let weak = Arc::downgrade(&made);
+        drop(made);
+        assert!(weak.upgrade().is_some());
+        drop(key);
+        assert!(weak.upgrade().is_none());
     }
 
     /// Compiles only while `$type` has none of these traits: with one, the call is ambiguous.

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -34,6 +34,10 @@ pub(crate) struct Flow {
     live: LiveCall,
     pub(crate) watch: KeyWatch,
     timer: Pin<Box<Sleep>>,
+    /// When the timer rings.
+    rings: Instant,
+    /// Who is woken when it does, and when the call is cut.
+    told: Option<Waker>,
     heard: Instant,
     /// When the app last asked for more.
     asked: Instant,
@@ -96,12 +100,15 @@ impl Flow {
             open,
             status,
         };
+        let rings = (heard + idle).min(deadline);
         Self {
             gate,
             parts: Some(parts),
             live,
             watch,
-            timer: Box::pin(sleep_until((heard + idle).min(deadline))),
+            timer: Box::pin(sleep_until(rings)),
+            rings,
+            told: None,
             heard,
             asked: heard,
             idle,
@@ -132,14 +139,23 @@ impl Flow {
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Broken::Off))),
             Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending if self.will_be_told(cx) => Poll::Pending,
             Poll::Pending if self.live.poll_cut(cx).is_ready() => {
                 Poll::Ready(Some(Err(Broken::Revoked)))
             }
             Poll::Pending => {
+                self.told = Some(cx.waker().clone());
                 ready!(self.poll_late(cx));
                 Poll::Ready(Some(Err(Broken::Late)))
             }
         }
+    }
+
+    /// Whether this task is woken when the call is cut, as was just looked at, and when the timer rings,
+    /// which it has not: so neither is asked with each piece of an answer.
+    fn will_be_told(&self, cx: &Context<'_>) -> bool {
+        let told = self.told.as_ref();
+        told.is_some_and(|told| told.will_wake(cx.waker())) && Instant::now() < self.rings
     }
 
     /// Ready when the provider took too long. The timer is set anew only when it rings, not with
@@ -152,6 +168,7 @@ impl Flow {
                 return Poll::Ready(());
             }
             self.timer.as_mut().reset(due);
+            self.rings = due;
         }
     }
 

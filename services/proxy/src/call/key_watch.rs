@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A run of this many characters of the key is a leak.
@@ -41,13 +42,14 @@ const PUBLIC_PREFIXES: [&str; 14] = [
 
 /// Knows one provider key, for the time of one call.
 pub struct KeyWatch {
-    known: Arc<Known>,
-    /// The end of what was seen before.
-    tail: Vec<u8>,
+    known: Arc<KnownKey>,
+    /// The end of what was seen before. For most keys it stands here, with the beginning of what comes.
+    tail: SmallVec<[u8; 2 * PIECE]>,
 }
 
+/// What is to be known of a key for watching over it; the calls that it pays for share it.
 #[derive(Zeroize, ZeroizeOnDrop)]
-struct Known {
+pub struct KnownKey {
     /// The key without its public prefix.
     secret: Vec<u8>,
     /// For each byte of ASCII, at which places of the secret it stands (places modulo 32). Small, for
@@ -57,8 +59,8 @@ struct Known {
     overlap: usize,
 }
 
-impl KeyWatch {
-    /// A watch for this key.
+impl KnownKey {
+    /// Of this key.
     #[must_use]
     pub fn new(key: &str) -> Self {
         let prefix = PUBLIC_PREFIXES
@@ -82,22 +84,27 @@ impl KeyWatch {
             secret.len().saturating_sub(1)
         };
         Self {
-            known: Arc::new(Known {
-                secret,
-                places,
-                overlap,
-            }),
-            tail: Vec::new(),
+            secret,
+            places,
+            overlap,
+        }
+    }
+}
+
+impl KeyWatch {
+    /// A watch for a key, that has seen nothing yet.
+    #[must_use]
+    pub fn over(known: Arc<KnownKey>) -> Self {
+        Self {
+            known,
+            tail: SmallVec::new(),
         }
     }
 
     /// A watch for the same key that has seen nothing yet.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self {
-            known: Arc::clone(&self.known),
-            tail: Vec::new(),
-        }
+        Self::over(Arc::clone(&self.known))
     }
 
     /// Whether the key, or a piece of it, stands in these bytes alone.
@@ -166,7 +173,10 @@ impl KeyWatch {
 
 impl Drop for KeyWatch {
     fn drop(&mut self) {
-        self.tail.zeroize();
+        // What was there before stands behind its end.
+        let room = self.tail.capacity();
+        self.tail.resize(room, 0);
+        self.tail.as_mut_slice().zeroize();
     }
 }
 
@@ -220,6 +230,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl KeyWatch {
+        pub fn new(key: &str) -> Self {
+            Self::over(Arc::new(KnownKey::new(key)))
+        }
+    }
 
     const KEY: &str = "sk-proj-aB3dE5gH7jK9mN1pQ3sT5vX7zA9cE1gI3kM5oQ7sU9wY";
 

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use key_vault::{OpenRefusal, OpenedKey};
 
 use crate::{
-    call::{gate::Gate, key_watch::KeyWatch, reserve::Reserved},
+    call::{
+        gate::Gate,
+        key_watch::{KeyWatch, KnownKey},
+        reserve::Reserved,
+    },
     error::Refusal,
     provider::Place,
 };
@@ -30,8 +34,8 @@ impl Payer {
     /// What keeps the key out of the answer.
     pub(crate) fn watch(&self) -> KeyWatch {
         match self {
-            Self::Key(key) => KeyWatch::new(key.reveal()),
-            Self::Nobody => KeyWatch::new(""),
+            Self::Key(key) => KeyWatch::over(key.made_once(KnownKey::new)),
+            Self::Nobody => KeyWatch::over(Arc::new(KnownKey::new(""))),
         }
     }
 }

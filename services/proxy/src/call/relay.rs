@@ -37,23 +37,31 @@ const AT_ONCE: usize = 64 * 1024;
 
 type Settling = Pin<Box<dyn Future<Output = Option<Settled>> + Send>>;
 
-/// The body of an answer that goes by.
+/// The body of an answer that goes by. Small, for it is cold in the processor's memory each time a
+/// piece comes in.
 pub(crate) struct Relay {
     flow: Passing,
     phase: Phase,
     framing: Framing,
-    shape: Shape,
     endpoint: Endpoint,
-    provider: events::Provider,
+    ends_in_a_line: bool,
+    /// There are bytes that were had before the relay began.
+    has_first: bool,
     /// Puts lines together, where the answer is a stream of events.
     events: Option<Events>,
-    /// Bytes that were had before the relay began.
-    first: Option<Bytes>,
-    ends_in_a_line: bool,
-    /// Why it breaks off.
-    broken_by: Option<Refusal>,
     /// Gathers what goes by, where it is to be kept.
     keeping: Option<Box<Keeping>>,
+    beside: Box<Beside>,
+}
+
+/// What few pieces of an answer need.
+struct Beside {
+    /// Bytes that were had before the relay began.
+    first: Option<Bytes>,
+    shape: Shape,
+    provider: events::Provider,
+    /// Why it breaks off.
+    broken_by: Option<Refusal>,
     /// The end of a connection that can be used again once it is read.
     rest: Option<Body>,
 }
@@ -106,15 +114,18 @@ impl Relay {
             flow: gate.apps.watch_over(flow),
             phase: Phase::Open,
             framing,
-            shape,
             endpoint: target.0,
-            provider: target.1,
-            events,
-            first: None,
             ends_in_a_line: false,
-            broken_by: None,
+            has_first: false,
+            events,
             keeping: None,
-            rest: None,
+            beside: Box::new(Beside {
+                first: None,
+                shape,
+                provider: target.1,
+                broken_by: None,
+                rest: None,
+            }),
         }
     }
 
@@ -132,13 +143,18 @@ impl Relay {
     pub(crate) async fn begun(mut self) -> Result<Self, Refusal> {
         match poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
             Some(Ok(first)) => {
-                self.first = Some(first);
+                self.begin_with(first);
                 Ok(self)
             }
-            Some(Err(BrokenOff)) => Err(self
-                .broken_by
-                .take()
-                .unwrap_or(Refusal::ProviderAnswer(self.provider.clone()))),
+            Some(Err(BrokenOff)) => {
+                let Beside {
+                    broken_by,
+                    provider,
+                    ..
+                } = &mut *self.beside;
+                let refusal = broken_by.take();
+                Err(refusal.unwrap_or(Refusal::ProviderAnswer(provider.clone())))
+            }
             None => Ok(self),
         }
     }
@@ -146,8 +162,13 @@ impl Relay {
     /// Begins with bytes that were had, watched and metered before.
     pub(crate) fn after(mut self, first: Bytes) -> Self {
         self.gather(&first);
-        self.first = Some(first);
+        self.begin_with(first);
         self
+    }
+
+    fn begin_with(&mut self, first: Bytes) {
+        self.beside.first = Some(first);
+        self.has_first = true;
     }
 
     fn gather(&mut self, bytes: &[u8]) {
@@ -196,7 +217,7 @@ impl Relay {
     /// Settles, and sends these bytes after that.
     fn end(&mut self, outcome: CallOutcome, whole: bool, bytes: Bytes, breaks: bool) {
         let (settling, rest) = self.flow.lock().settle(outcome, whole);
-        self.rest = rest.filter(|_| outcome == CallOutcome::Completed);
+        self.beside.rest = rest.filter(|_| outcome == CallOutcome::Completed);
         self.phase = Phase::Last {
             settling: Box::pin(settling),
             bytes,
@@ -208,7 +229,7 @@ impl Relay {
     /// events, by breaking off.
     fn end_badly(&mut self, outcome: CallOutcome, mut sent: BytesMut, refusal: Refusal) {
         if self.framing != Framing::Events {
-            self.broken_by = Some(refusal);
+            self.beside.broken_by = Some(refusal);
             return self.end(outcome, false, sent.freeze(), true);
         }
         let in_a_line = sent
@@ -217,7 +238,7 @@ impl Relay {
         if in_a_line {
             sent.extend_from_slice(b"\n\n");
         }
-        sent.extend_from_slice(&stream_event(&self.shape, self.endpoint, &refusal));
+        sent.extend_from_slice(&stream_event(&self.beside.shape, self.endpoint, &refusal));
         self.end(outcome, false, sent.freeze(), false);
     }
 
@@ -238,13 +259,13 @@ impl Relay {
                 None
             }
             Came::Broken(bytes, broken) => {
-                let refusal = broken.refusal(&self.provider);
+                let refusal = broken.refusal(&self.beside.provider);
                 self.end_badly(broken.outcome(), BytesMut::from(&bytes[..]), refusal);
                 None
             }
             Came::Leaked => {
-                tracing::error!(provider = %self.provider, "a provider sent back the key; its answer was cut");
-                let refusal = Refusal::ProviderAnswer(self.provider.clone());
+                tracing::error!(provider = %self.beside.provider, "a provider sent back the key; its answer was cut");
+                let refusal = Refusal::ProviderAnswer(self.beside.provider.clone());
                 self.end_badly(CallOutcome::ProviderError, BytesMut::new(), refusal);
                 None
             }
@@ -264,8 +285,11 @@ impl MessageBody for Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         let relay = self.get_mut();
-        if let Some(first) = relay.first.take() {
-            return Poll::Ready(Some(Ok(first)));
+        if relay.has_first {
+            relay.has_first = false;
+            if let Some(first) = relay.beside.first.take() {
+                return Poll::Ready(Some(Ok(first)));
+            }
         }
         loop {
             match &mut relay.phase {
@@ -297,7 +321,7 @@ impl MessageBody for Relay {
                     return Poll::Ready(Some(Err(BrokenOff)));
                 }
                 Phase::Over => {
-                    if let Some(rest) = relay.rest.take() {
+                    if let Some(rest) = relay.beside.rest.take() {
                         drain::to_its_end(rest, cx);
                     }
                     return Poll::Ready(None);

@@ -1,13 +1,17 @@
 //! Watches for the provider key in what a stream of events spells out, piece by piece.
 
+use smallvec::SmallVec;
+
 use crate::{call::key_watch::KeyWatch, provider::Endpoint};
 
 /// Watches the texts that a stream of events spells out: a key that comes in small pieces, each in
 /// an event of its own, is a key all the same.
 pub struct TextWatch {
-    /// The members that hold the next piece of a text, without the mark that ends their name, each
-    /// with what it held before.
-    members: Vec<(&'static [u8], KeyWatch)>,
+    /// The members that hold the next piece of a text, without the mark that ends their name.
+    members: &'static [&'static [u8]],
+    /// What those of them that came held before: most streams spell out one text.
+    texts: SmallVec<[(&'static [u8], KeyWatch); 1]>,
+    unseen: KeyWatch,
 }
 
 impl TextWatch {
@@ -28,9 +32,10 @@ impl TextWatch {
             Endpoint::Messages => &[b"\"text", b"\"thinking", b"\"partial_json"],
             _ => &[b"\"text", b"\"code", b"\"output"],
         };
-        let members = members.iter().map(|name| (*name, watch.another()));
         Self {
-            members: members.collect(),
+            members,
+            texts: SmallVec::new(),
+            unseen: watch.another(),
         }
     }
 
@@ -45,20 +50,30 @@ impl TextWatch {
             let Some(name) = name.trim_ascii_end().strip_suffix(b"\"") else {
                 continue;
             };
-            let mut members = self.members.iter_mut();
             // Most names differ in their last character; that much is compared without a call.
+            let mut members = self.members.iter();
             let named =
-                members.find(|(member, _)| name.last() == member.last() && name.ends_with(member));
-            let Some((_, watch)) = named else {
+                members.find(|member| name.last() == member.last() && name.ends_with(member));
+            let Some(member) = named else {
                 continue;
             };
             // A key has no character that is escaped, so a text ends for it at the first mark.
             let end = memchr::memchr(b'"', text).unwrap_or(text.len());
-            if watch.finds_next(text.get(..end).unwrap_or_default()) {
+            let piece = text.get(..end).unwrap_or_default();
+            if self.watch_over(member).finds_next(piece) {
                 return true;
             }
         }
         false
+    }
+
+    fn watch_over(&mut self, member: &'static [u8]) -> &mut KeyWatch {
+        if self.texts.iter().all(|(name, _)| *name != member) {
+            self.texts.push((member, self.unseen.another()));
+        }
+        let mut texts = self.texts.iter_mut();
+        let text = texts.find(|(name, _)| *name == member);
+        text.map_or(&mut self.unseen, |(_, watch)| watch)
     }
 }
 

@@ -25,7 +25,8 @@ pub(super) struct Hush {
     task: AtomicWaker,
     polling: AtomicBool,
     woken: AtomicBool,
-    /// Nothing was there when the last poll ended, and whatever may come wakes this.
+    /// Nothing was there when the last poll ended, and whatever may come wakes this. Nobody looks at it
+    /// but who polls.
     at_rest: AtomicBool,
 }
 
@@ -46,7 +47,7 @@ impl Wake for Hush {
 impl Hush {
     /// Something else is asked for from now on: it has not been looked for yet.
     pub(super) fn stir(&self) {
-        self.at_rest.store(false, Ordering::SeqCst);
+        self.at_rest.store(false, Ordering::Relaxed);
     }
 
     /// Polls for this task, and again as long as that only woke itself.
@@ -57,7 +58,7 @@ impl Hush {
     ) -> Poll<T> {
         self.task.register(cx.waker());
         // In this order: who wakes after this look wakes the task that was just noted.
-        if self.at_rest.load(Ordering::SeqCst) && !self.woken.load(Ordering::SeqCst) {
+        if self.at_rest.load(Ordering::Relaxed) && !self.woken.load(Ordering::SeqCst) {
             return Poll::Pending;
         }
         self.stir();
@@ -73,7 +74,7 @@ impl Hush {
                 return polled;
             }
             if !self.woken.load(Ordering::SeqCst) {
-                self.at_rest.store(true, Ordering::SeqCst);
+                self.at_rest.store(true, Ordering::Relaxed);
                 return polled;
             }
         }

@@ -277,12 +277,20 @@ async fn a_silent_provider_is_given_up_and_booked_at_the_most() {
 
 #[tokio::test]
 async fn a_stream_of_a_revoked_grant_is_cut() {
+    cut_when_revoked(50).await;
+}
+
+/// Nothing comes in that it would be looked at for.
+#[tokio::test]
+async fn a_stream_that_is_silent_is_cut_all_the_same() {
+    cut_when_revoked(50_000).await;
+}
+
+async fn cut_when_revoked(pause_ms: u32) {
     let stage = Stage::new().await;
     let granted = stage.grant(&["openai"], roomy()).await;
-    let endless = scripted(
-        "{\"chunks\":1000,\"chunk_delay_ms\":50,\"output_tokens\":200}",
-        true,
-    );
+    let script = format!("{{\"chunks\":1000,\"chunk_delay_ms\":{pause_ms},\"output_tokens\":200}}");
+    let endless = scripted(&script, true);
     let response = stage.post(&granted, CHAT, &endless).send().await.unwrap();
     let mut bytes = response.bytes_stream();
     bytes.next().await.unwrap().unwrap();
