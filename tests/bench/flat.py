@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ import bench
 import grants
 import load
 import million
+import nginx
 import people
 import processes
 
@@ -125,6 +126,20 @@ class Stage:
         script = load.script(self.folder, file, json.dumps(body), {"content-type": "application/json"}, tokens)
         return Side(name, script, self.ports[:proxies], self.redis, self.billing, clients)
 
+    def nginx(self, count: int, clients: int) -> Side:
+        """As many nginx in place of the proxies, on the same core."""
+        providers = [urlsplit(os.environ[f"LATCHKEY_{name}_URL"]).netloc for name in ("SIMULATOR", "STAMPER")]
+        ports = [self.ports[0] + 500 + nth for nth in range(count)]
+        for port in ports:
+            if processes.listening_on(port) is None:
+                folder = self.folder / f"nginx-{port}"
+                folder.mkdir()
+                nginx.start(folder, *providers, port)
+                self._keep(port, bench.PROXY_CORE)
+        name = "nginx" if count == 1 else f"{count} nginx"
+        side = self.side(f"{clients} clients at {name}", ["any"])
+        return replace(side, ports=ports, clients=clients, runs=[])
+
     def _pid(self, port: int) -> int:
         return processes.listening_on(port) or sys.exit(f"nothing listens on port {port}")
 
@@ -135,7 +150,10 @@ class Stage:
 def by_proxies(stage: Stage) -> bench.Row:
     """As many clients at each of all proxies as at the one: a proxy with few clients wakes for each of them, one
     with many finds several calls when it wakes, and that is no matter of how many proxies there are. What comes of
-    spreading the same clients over all of them, few or many, stands beside it without a verdict."""
+    spreading the same clients over all of them, few or many, stands beside it without a verdict.
+
+    All of them share one core here and push each other out of its memory, as they do not where each has its own. What
+    that costs shows in as many nginx in their place."""
     token, many = grants.okap_token(), len(stage.ports)
 
     def at(proxies: int, clients: int) -> Side:
@@ -149,7 +167,10 @@ def by_proxies(stage: Stage) -> bench.Row:
     remark(f"{spread.of('cpu') / together.of('cpu'):8.2f} with {many} proxies against one that has all {CLIENTS} clients")
     full = compare(at(1, CLIENTS * many), at(many, CLIENTS * many), turns=3)
     remark(f"{full:8.2f} with {many} proxies against one, {CLIENTS * many} clients")
-    return bench.Row(f"CPU with {many} proxies against one, {CLIENTS // many} clients at each", ratio, 1.25, 1.1)
+    alone, crowd = stage.nginx(1, CLIENTS // many), stage.nginx(many, CLIENTS)
+    of_nginx = compare(alone, crowd)
+    remark(f"{ratio:8.2f} with {many} proxies against one, {of_nginx:.2f} with {many} nginx against one")
+    return bench.Row(f"CPU with {many} proxies against one, over the same of nginx", ratio / of_nginx, 1.25, 1.1)
 
 
 def by_grants(stage: Stage) -> bench.Row:

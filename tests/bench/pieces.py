@@ -1,7 +1,7 @@
 """How long the pieces of paced streams are under way, from a provider that stamps each (`stamper.py`).
 
 The kernel says when a piece arrived (socket(7), SO_TIMESTAMPNS): when this program gets to look at it is no concern of
-the proxy. Each stream begins a moment after the last one, as the streams of different people do, so that no piece waits
+the proxy. Each stream begins a moment after the last one, as the streams of different people do, so that pieces seldom wait
 for those of the others.
 """
 

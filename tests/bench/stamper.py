@@ -27,8 +27,10 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
             await reader.readexactly(length)
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-            for _ in range(PIECES):
-                await asyncio.sleep(APART)
+            began = time.monotonic()
+            for nth in range(PIECES):
+                # By the time of the first one: streams that began apart stay apart.
+                await asyncio.sleep(began + (nth + 1) * APART - time.monotonic())
                 delta = {"index": 0, "delta": {"content": f"{time.time_ns()} "}}
                 writer.write(chunked(piece(choices=[delta])))
             usage = {"prompt_tokens": 10, "completion_tokens": PIECES, "total_tokens": PIECES + 10}

@@ -8,6 +8,7 @@
 //! answer was kept is reserved and settled without being sent.
 
 mod above;
+mod alarm;
 mod answer;
 mod authorize;
 mod cached;

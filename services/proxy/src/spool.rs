@@ -86,11 +86,12 @@ impl SpoolError {
 pub struct Spool(Arc<Shared>);
 
 struct Shared {
-    instance: Instance,
     segments: Segments,
     writer: Writer,
     news: Arc<Notify>,
     clock: Clock,
+    /// Dropped last: its lock says that the writer may still write.
+    instance: Instance,
 }
 
 /// What of a call's hold is kept beside its record, so that limits which lost their memory can be

@@ -256,6 +256,7 @@ async fn an_overdue_hold_is_settled_once_its_call_is_recorded_and_not_before() {
         },
         above: spend_limits::Above::NONE,
         lasts: Duration::from_millis(1),
+        place: None,
     };
     drop(limits.reserve(&reservation).await.unwrap());
     stage

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -11,10 +11,11 @@ use bytes::Bytes;
 use events::CallOutcome;
 use futures_util::Stream;
 use http::Response;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use crate::{
     call::{
+        alarm::Alarm,
         drain,
         gate::Gate,
         key_watch::KeyWatch,
@@ -33,11 +34,8 @@ pub(crate) struct Flow {
     parts: Option<Parts>,
     live: LiveCall,
     pub(crate) watch: KeyWatch,
-    timer: Pin<Box<Sleep>>,
-    /// When the timer rings.
-    rings: Instant,
-    /// Who is woken when it does, and when the call is cut.
-    told: Option<Waker>,
+    /// Rings when the provider took too long. Who is woken by it is woken when the call is cut, too.
+    alarm: Alarm,
     heard: Instant,
     /// When the app last asked for more.
     asked: Instant,
@@ -100,15 +98,12 @@ impl Flow {
             open,
             status,
         };
-        let rings = (heard + idle).min(deadline);
         Self {
             gate,
             parts: Some(parts),
             live,
             watch,
-            timer: Box::pin(sleep_until(rings)),
-            rings,
-            told: None,
+            alarm: Alarm::at((heard + idle).min(deadline)),
             heard,
             asked: heard,
             idle,
@@ -139,36 +134,16 @@ impl Flow {
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Broken::Off))),
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending if self.will_be_told(cx) => Poll::Pending,
+            // It was just found not to be cut, so neither is asked with each piece of an answer.
+            Poll::Pending if self.alarm.is_set_for(cx) => Poll::Pending,
             Poll::Pending if self.live.poll_cut(cx).is_ready() => {
                 Poll::Ready(Some(Err(Broken::Revoked)))
             }
             Poll::Pending => {
-                self.told = Some(cx.waker().clone());
-                ready!(self.poll_late(cx));
+                let due = (self.heard + self.idle).min(self.deadline);
+                ready!(self.alarm.poll(cx, due));
                 Poll::Ready(Some(Err(Broken::Late)))
             }
-        }
-    }
-
-    /// Whether this task is woken when the call is cut, as was just looked at, and when the timer rings,
-    /// which it has not: so neither is asked with each piece of an answer.
-    fn will_be_told(&self, cx: &Context<'_>) -> bool {
-        let told = self.told.as_ref();
-        told.is_some_and(|told| told.will_wake(cx.waker())) && Instant::now() < self.rings
-    }
-
-    /// Ready when the provider took too long. The timer is set anew only when it rings, not with
-    /// each piece of an answer.
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            ready!(self.timer.as_mut().poll(cx));
-            let due = (self.heard + self.idle).min(self.deadline);
-            if Instant::now() >= due {
-                return Poll::Ready(());
-            }
-            self.timer.as_mut().reset(due);
-            self.rings = due;
         }
     }
 

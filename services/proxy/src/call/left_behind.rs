@@ -35,14 +35,18 @@ impl LeftBehind {
             self.spent.clear();
             tracing::info!(settled, "holds of a process that died were settled");
         }
-        while let Some(dead) = self.spools.last() {
-            let given_back = give_back(limits, dead).await?;
-            self.spools.pop();
-            if given_back > 0 {
-                tracing::info!(given_back, "a process died before it sent calls");
+        let mut outcome = Ok(());
+        for dead in std::mem::take(&mut self.spools) {
+            match give_back(limits, &dead).await {
+                Ok(0) => {}
+                Ok(given_back) => tracing::info!(given_back, "a process died before it sent calls"),
+                Err(error) => {
+                    self.spools.push(dead);
+                    outcome = Err(error);
+                }
             }
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -63,7 +67,6 @@ mod tests {
     use std::{convert::Infallible, time::Duration};
 
     use events::CallRecord;
-    use jiff::Timestamp;
     use spend_limits::{
         Above, Amount, Bucket, CallLimits, Held, Ledger, LimitName, Reservation, SpoolPlace,
     };
@@ -77,12 +80,13 @@ mod tests {
     const REDIS: &str = "redis://127.0.0.1:6379";
     const WORST: Nanodollars = Nanodollars::from_nanos(1_000);
 
-    async fn open_limits() -> SpendLimits {
+    /// The limits as two processes see them: one that dies, and one that takes over.
+    async fn open_limits() -> [SpendLimits; 2] {
         let namespace = format!("left-{}", record().call.uuid().simple());
-        let limits = SpendLimits::connect(REDIS, &namespace).unwrap();
+        let both = [(); 2].map(|()| SpendLimits::connect(REDIS, &namespace).unwrap());
         let empty = |_| async { Ok::<_, Infallible>(Ledger::default()) };
-        limits.open_epoch(empty, Duration::ZERO).await.unwrap();
-        limits
+        both[0].open_epoch(empty, Duration::ZERO).await.unwrap();
+        both
     }
 
     fn of_a_month() -> CallLimits {
@@ -123,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_was_held_and_never_sent_is_given_back_and_no_other() {
-        let (folder, dying) = (Folder::new(), open_limits().await);
+        let (folder, [dying, limits]) = (Folder::new(), open_limits().await);
         let (never, begun, living) = (record(), record(), record());
         let (first, third) = (open(&folder), open(&folder));
         let _ = hold(&dying, &first, &never).await;
@@ -131,12 +135,11 @@ mod tests {
         let held = hold(&dying, &first, &begun).await;
         let note = HoldNote {
             epoch: held.epoch.to_string(),
-            at: Timestamp::now(),
+            at: held.at,
         };
         let _ = first.began(&begun, &note).unwrap();
         kill(first);
 
-        let limits = dying;
         let mut left = LeftBehind::default();
         left.add(recover(&open(&folder)).await.unwrap());
         left.end(&limits).await.unwrap();
@@ -148,14 +151,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_told_now_is_told_later() {
-        let (folder, limits) = (Folder::new(), open_limits().await);
+        let (folder, [dying, limits]) = (Folder::new(), open_limits().await);
         let (never, begun) = (record(), record());
         let first = open(&folder);
-        let held = hold(&limits, &first, &begun).await;
-        let _ = hold(&limits, &first, &never).await;
+        let held = hold(&dying, &first, &begun).await;
+        let _ = hold(&dying, &first, &never).await;
         let note = HoldNote {
             epoch: held.epoch.to_string(),
-            at: Timestamp::now(),
+            at: held.at,
         };
         let _ = first.began(&begun, &note).unwrap();
         kill(first);

@@ -83,6 +83,35 @@ async fn a_spool_that_cannot_be_taken_over_is_not_in_the_way_of_others() {
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     let third = open(&folder);
-    assert_eq!(recover(&third).await.unwrap().lost, 1);
+    let taken = recover(&third).await.unwrap();
+    assert_eq!((taken.lost, taken.spools.len()), (1, 1));
     assert!(bad.exists());
+}
+
+/// It may say that a call began.
+#[tokio::test]
+async fn where_a_line_cannot_be_read_nothing_is_known() {
+    let folder = Folder::new();
+    let first = open(&folder);
+    let _ = first.began(&record(), &note()).unwrap();
+    let path = files::began(&kill(first), 1);
+    let line = fs::read(&path).unwrap();
+    let (half, _) = line.split_at(line.len() / 2);
+    fs::write(&path, [half, &line].concat()).unwrap();
+    assert!(taken_over(&open(&folder)).await.is_none());
+}
+
+/// Whoever comes upon the rest does not take it for all there was.
+#[tokio::test]
+async fn what_is_being_removed_is_whole_no_more() {
+    let folder = Folder::new();
+    let first = open(&folder);
+    let _ = first.began(&record(), &note()).unwrap();
+    let left = kill(first);
+    // It does not let itself be removed.
+    let boot = left.join("boot");
+    fs::remove_file(&boot).unwrap();
+    fs::create_dir(&boot).unwrap();
+    assert!(taken_over(&open(&folder)).await.is_none());
+    assert!(files::began(&left, 1).exists());
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::Write,
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -88,9 +88,13 @@ impl Instance {
         !boot.is_empty() && then.is_ok_and(|then| then == boot)
     }
 
-    /// Removes the folder and all in it.
+    /// Removes the folder and all in it. Should that end halfway, nobody takes the rest for whole.
     pub(super) fn remove(self) -> Result<(), SpoolError> {
-        fs::remove_dir_all(&self.path).map_err(SpoolError::at(&self.path))
+        match fs::remove_file(self.path.join(BOOT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::remove_dir_all(&self.path),
+        }
+        .map_err(SpoolError::at(&self.path))
     }
 }
 

@@ -50,22 +50,28 @@ impl DeadSpool {
         segment >= self.oldest && !self.began.contains(&call)
     }
 
+    /// `None` where a line may be missing, or is there and cannot be read.
     fn of(dead: &Instance) -> Result<Option<Self>, SpoolError> {
         let segments = files::segments(dead.path())?;
-        let (Some(number), Some(oldest)) = (dead.number(), segments.first()) else {
+        let (Some(number), Some(oldest)) = (dead.number(), segments.first().copied()) else {
             return Ok(None);
         };
-        let mut began = HashSet::new();
-        for segment in &segments {
+        let (mut began, mut unread) = (HashSet::new(), !dead.is_whole());
+        for segment in segments {
             for of in [files::began, files::ended] {
-                each_line(&of(dead.path(), *segment), |line| {
-                    began.extend(line::address(line).map(|address| address.id));
+                each_line(&of(dead.path(), segment), |line| {
+                    match line::address(line) {
+                        Some(address) => _ = began.insert(address.id),
+                        None => unread = true,
+                    }
                     Ok(())
                 })?;
+                if unread {
+                    return Ok(None);
+                }
             }
         }
-        let oldest = *oldest;
-        Ok(dead.is_whole().then_some(Self {
+        Ok(Some(Self {
             number,
             oldest,
             began,
@@ -118,8 +124,9 @@ fn take_over(spool: &Spool, dead: Instance, taken: &mut TakenOver) -> Result<(),
     })?;
     let lost = into.handed - ended;
     into.finish()?;
-    taken.spools.extend(DeadSpool::of(&dead)?);
+    let of_dead = DeadSpool::of(&dead)?;
     dead.remove()?;
+    taken.spools.extend(of_dead);
     if ended + lost > 0 {
         metrics::counter!("latchkey_calls_lost_total").increment(u64::try_from(lost).unwrap_or(0));
         tracing::warn!(ended, lost, "took over the calls of a process that died");
