@@ -12,8 +12,11 @@ local function marked(key)
   return nil
 end
 
+-- Whether a mark says that this epoch is open.
+local function is_mark_of(mark, epoch) return mark == run .. ':' .. epoch end
+
 -- Whether this epoch is open.
-local function is_open(key, epoch) return redis.call('GET', key) == run .. ':' .. epoch end
+local function is_open(key, epoch) return is_mark_of(redis.call('GET', key), epoch) end
 
 -- The answer to whoever believes another epoch to be open.
 local function elsewhere(key)

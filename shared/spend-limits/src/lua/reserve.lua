@@ -7,11 +7,15 @@
 --       8 how many of these are grants, its own with them
 --       then for each grant, budget and shadow, '' for no limit: per minute, per day, daily spend, monthly spend
 -- A shadow has a key more than a budget and one less than a grant: how many there are follows from the keys.
-if not is_open(KEYS[1], ARGV[1]) then return elsewhere(KEYS[1]) end
 local amount, lasts, grants = whole(ARGV[5]), whole(ARGV[6]), whole(ARGV[8])
 if not amount or not lasts or not grants then return { 'BAD_ARGUMENT' } end
+-- The marks of the epoch and of revoked grants, with one command.
+local marks = { KEYS[1] }
+for grant = 1, grants do marks[1 + grant] = KEYS[3 * grant] end
+marks = redis.call('MGET', unpack(marks))
+if not is_mark_of(marks[1], ARGV[1]) then return elsewhere(KEYS[1]) end
 for grant = 1, grants do
-  if redis.call('EXISTS', KEYS[3 * grant]) == 1 then return { 'REVOKED' } end
+  if marks[1 + grant] then return { 'REVOKED' } end
 end
 
 local call, began, all, shadows = ARGV[3], clock(ARGV[2]), {}, {}
