@@ -114,6 +114,16 @@ mod tests {
         limits.reserve(&asked).await.unwrap()
     }
 
+    /// Holds a call, and writes down that it begins.
+    async fn begin(limits: &SpendLimits, spool: &Spool, record: &CallRecord) {
+        let held = hold(limits, spool, record).await;
+        let note = HoldNote {
+            epoch: held.epoch.to_string(),
+            at: held.at,
+        };
+        let _ = spool.began(record, &note).unwrap();
+    }
+
     /// What is spent and held of one grant.
     async fn stands(limits: &SpendLimits, record: &CallRecord) -> (Amount, Amount) {
         let all = limits
@@ -132,12 +142,7 @@ mod tests {
         let (first, third) = (open(&folder), open(&folder));
         let _ = hold(&dying, &first, &never).await;
         let _ = hold(&dying, &third, &living).await;
-        let held = hold(&dying, &first, &begun).await;
-        let note = HoldNote {
-            epoch: held.epoch.to_string(),
-            at: held.at,
-        };
-        let _ = first.began(&begun, &note).unwrap();
+        begin(&dying, &first, &begun).await;
         kill(first);
 
         let mut left = LeftBehind::default();
@@ -154,14 +159,10 @@ mod tests {
         let (folder, [dying, limits]) = (Folder::new(), open_limits().await);
         let (never, begun) = (record(), record());
         let first = open(&folder);
-        let held = hold(&dying, &first, &begun).await;
+        begin(&dying, &first, &begun).await;
         let _ = hold(&dying, &first, &never).await;
-        let note = HoldNote {
-            epoch: held.epoch.to_string(),
-            at: held.at,
-        };
-        let _ = first.began(&begun, &note).unwrap();
         kill(first);
+
         let mut left = LeftBehind::default();
         left.add(recover(&open(&folder)).await.unwrap());
         let nobody = SpendLimits::connect("redis://127.0.0.1:1", "nobody").unwrap();

@@ -8,7 +8,7 @@ use money::Nanodollars;
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
-use crate::stage::{Granted, Stage, read, roomy};
+use crate::stage::{Granted, Stage, eventually, read, roomy};
 
 const CHAT: &str = "/v1/openai/chat/completions";
 
@@ -238,6 +238,31 @@ async fn an_app_that_goes_away_is_charged_what_the_answer_cost() {
     );
     assert_eq!((record.usage.input, record.usage.output), (10, 20));
     settled(&stage, &granted, &[record]).await;
+}
+
+/// Whoever takes the spool over learns there whether the call began.
+#[tokio::test]
+async fn a_hold_says_where_its_beginning_is_written_down() {
+    let stage = Stage::with(&["--first-byte-within", "2s"]).await;
+    let granted = stage.grant(&["openai"], roomy()).await;
+    let hanging = stage.post(&granted, CHAT, &scripted("{\"hang\":true}", false));
+    let hanging = tokio::spawn(hanging.send());
+    let spool = stage.spool_number();
+    let mut found = Vec::new();
+    eventually("the call is held", async || {
+        found = stage.limits.of_spool(spool).await.unwrap();
+        !found.is_empty()
+    })
+    .await;
+    hanging.await.unwrap().unwrap();
+    let record = stage.records(1).await.pop().unwrap();
+    let named: Vec<_> = found
+        .iter()
+        .map(|one| (one.hold.call, one.segment))
+        .collect();
+    assert_eq!(named, [(record.call, 1)]);
+    settled(&stage, &granted, &[record]).await;
+    assert_eq!(stage.limits.of_spool(spool).await.unwrap(), []);
 }
 
 #[tokio::test]

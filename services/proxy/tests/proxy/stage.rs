@@ -168,6 +168,13 @@ impl Stage {
             .collect()
     }
 
+    /// The number of the proxy's spool, which is half of its folder's name.
+    pub fn spool_number(&self) -> u64 {
+        let mut folders = std::fs::read_dir(self.folder.join("spool")).unwrap();
+        let name = folders.next().unwrap().unwrap().file_name();
+        u64::from_str_radix(&name.to_str().unwrap()[16..], 16).unwrap()
+    }
+
     /// What `GET /v1/grant` says of one limit.
     pub async fn limit(&self, granted: &Granted, name: &str) -> Value {
         let grant: Value = self
