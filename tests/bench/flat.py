@@ -152,8 +152,8 @@ def by_proxies(stage: Stage) -> bench.Row:
     with many finds several calls when it wakes, and that is no matter of how many proxies there are. What comes of
     spreading the same clients over all of them, few or many, stands beside it without a verdict.
 
-    All of them share one core here and push each other out of its memory, as they do not where each has its own. What
-    that costs shows in as many nginx in their place."""
+    All of them share one core here, as they do not where each has its own. As many nginx in their place show what that
+    costs at the least."""
     token, many = grants.okap_token(), len(stage.ports)
 
     def at(proxies: int, clients: int) -> Side:
