@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,12 +14,13 @@ import bench
 import grants
 import load
 import million
-import nginx
 import people
 import processes
 
 SECONDS = int(os.environ.get("LATCHKEY_BENCH_SECONDS", "4"))
 CLIENTS, TURNS = 16, 5
+# Some 350 calls a second at each proxy, so that eight of them leave their one core some rest.
+EACH, PAUSE = 4, 10
 IN_USE, KNOWN = 1_000, 1_000_000
 # A grant always has all of these counted over calls; its fifth limit, tokens of one call, needs no memory.
 COUNTED = ["monthly_spend", "daily_spend", "requests_per_minute", "requests_per_day"]
@@ -120,25 +121,11 @@ class Stage:
         else:
             print("What Redis costs is not measured: it runs elsewhere, or as somebody whose processes cannot be seen.")
 
-    def side(self, name: str, tokens: list[str], proxies: int = 1, clients: int = CLIENTS) -> Side:
+    def side(self, name: str, tokens: list[str], proxies: int = 1, clients: int = CLIENTS, pause: int = 0) -> Side:
         body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Write a short recipe. " * 40}], "max_tokens": 200}
         file = name.replace(" ", "-").replace(",", "")
-        script = load.script(self.folder, file, json.dumps(body), {"content-type": "application/json"}, tokens)
+        script = load.script(self.folder, file, json.dumps(body), {"content-type": "application/json"}, tokens, pause)
         return Side(name, script, self.ports[:proxies], self.redis, self.billing, clients)
-
-    def nginx(self, count: int, clients: int) -> Side:
-        """As many nginx in place of the proxies, on the same core."""
-        providers = [urlsplit(os.environ[f"LATCHKEY_{name}_URL"]).netloc for name in ("SIMULATOR", "STAMPER")]
-        ports = [self.ports[0] + 500 + nth for nth in range(count)]
-        for port in ports:
-            if processes.listening_on(port) is None:
-                folder = self.folder / f"nginx-{port}"
-                folder.mkdir()
-                nginx.start(folder, *providers, port)
-                self._keep(port, bench.PROXY_CORE)
-        name = "nginx" if count == 1 else f"{count} nginx"
-        side = self.side(f"{clients} clients at {name}", ["any"])
-        return replace(side, ports=ports, clients=clients, runs=[])
 
     def _pid(self, port: int) -> int:
         return processes.listening_on(port) or sys.exit(f"nothing listens on port {port}")
@@ -148,29 +135,31 @@ class Stage:
 
 
 def by_proxies(stage: Stage) -> bench.Row:
-    """As many clients at each of all proxies as at the one: a proxy with few clients wakes for each of them, one
-    with many finds several calls when it wakes, and that is no matter of how many proxies there are. What comes of
-    spreading the same clients over all of them, few or many, stands beside it without a verdict.
+    """As many calls a second at each of all proxies as at the one, by clients that rest between their calls: what a
+    call costs depends on how many others come with it, of which a proxy finds several when it wakes. Clients that
+    never rest would fill the core that all proxies share here, and each of eight would get an eighth of the calls.
 
-    All of them share one core here, as they do not where each has its own. As many nginx in their place show what that
-    costs at the least."""
+    What comes of that, and of spreading the same clients over all of them, stands beside it without a verdict."""
     token, many = grants.okap_token(), len(stage.ports)
 
-    def at(proxies: int, clients: int) -> Side:
+    def at(proxies: int, clients: int, pause: int = 0) -> Side:
         where = "one proxy" if proxies == 1 else f"{proxies} proxies"
-        return stage.side(f"{clients} clients at {where}", [token], proxies, clients)
+        name = f"{clients} clients at {where}" + (f", {pause} ms apart" if pause else "")
+        return stage.side(name, [token], proxies, clients, pause)
 
-    spread = at(many, CLIENTS)
-    ratio = compare(at(1, CLIENTS // many), spread)
-    together = at(1, CLIENTS)
-    together.alone(3)
-    remark(f"{spread.of('cpu') / together.of('cpu'):8.2f} with {many} proxies against one that has all {CLIENTS} clients")
-    full = compare(at(1, CLIENTS * many), at(many, CLIENTS * many), turns=3)
-    remark(f"{full:8.2f} with {many} proxies against one, {CLIENTS * many} clients")
-    alone, crowd = stage.nginx(1, CLIENTS // many), stage.nginx(many, CLIENTS)
-    of_nginx = compare(alone, crowd)
-    remark(f"{ratio:8.2f} with {many} proxies against one, {of_nginx:.2f} with {many} nginx against one")
-    return bench.Row(f"CPU with {many} proxies against one, over the same of nginx", ratio / of_nginx, 1.25, 1.1)
+    one, all_of_them = at(1, EACH, PAUSE), at(many, EACH * many, PAUSE)
+    ratio = compare(one, all_of_them)
+    remark(f"{all_of_them.of('rate') / many / one.of('rate'):8.2f} of the calls a second at each")
+    if stage.redis:
+        remark(f"{all_of_them.of('redis') / one.of('redis'):8.2f} of the CPU of Redis for a call")
+    more = compare(at(1, EACH * 4, PAUSE), at(2, EACH * 8, PAUSE), turns=3)
+    remark(f"{more:8.2f} with two proxies against one, four times the calls at each")
+    together, spread, full = at(1, CLIENTS), at(many, CLIENTS), at(many, CLIENTS * many)
+    for side in (together, spread, full):
+        side.alone(3)
+    remark(f"{spread.of('cpu') / together.of('cpu'):8.2f} with {CLIENTS} clients that never rest, spread over {many}")
+    remark(f"{full.of('cpu') / together.of('cpu'):8.2f} with as many at each, an eighth of the core for each proxy")
+    return bench.Row(f"CPU with {many} proxies against one, the same rate at each", ratio, 1.25, 1.1)
 
 
 def by_grants(stage: Stage) -> bench.Row:

@@ -44,12 +44,15 @@ function request()
 end"""
 
 
-def script(folder: Path, name: str, body: str, headers: dict[str, str], tokens: list[str] | None = None) -> Path:
-    """Writes the wrk script of one kind of call; with `tokens`, these are used in turn."""
+def script(folder: Path, name: str, body: str, headers: dict[str, str], tokens: list[str] | None = None, pause: int = 0) -> Path:
+    """Writes the wrk script of one kind of call; with `tokens`, these are used in turn. A client waits `pause` ms
+    between an answer and its next call."""
     lines = ['wrk.method = "POST"', f"wrk.body = [==[{body}]==]"]
     lines += [f'wrk.headers["{key}"] = "{value}"' for key, value in headers.items()]
     if tokens:
         lines += [f"local tokens = {{{', '.join(map(json.dumps, tokens))}}}", IN_TURN]
+    if pause:
+        lines.append(f"function delay() return {pause} end")
     path = folder / f"{name}.lua"
     path.write_text("\n".join(lines) + "\n")
     path.chmod(0o600)

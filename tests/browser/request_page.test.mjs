@@ -73,6 +73,25 @@ test('the page hangs up when its own decision is sent', async (t) => {
   assert.deepEqual(looked, []);
 });
 
+test('what a yes comes to is asked again only if a browser filled something in again', async (t) => {
+  const { page } = await openRequest(t);
+  const previews = [];
+  page.on('request', (request) => request.url().endsWith('/preview') && previews.push(request.url()));
+  await page.clock.install();
+  // What a browser fills in when one comes back is there before the page is shown, and no input is told.
+  const comeBack = async (filled) => {
+    await page.locator('[name="d0.monthly_spend"]').evaluate((field, value) => {
+      field.value = value ?? field.defaultValue;
+      window.dispatchEvent(new PageTransitionEvent('pageshow'));
+    }, filled);
+    await page.clock.runFor(1_000);
+  };
+  await comeBack();
+  await comeBack('1.25');
+  await page.getByText('At the very most this costs you $1.25 in a calendar month').waitFor();
+  assert.equal(previews.length, 1);
+});
+
 test('what a yes comes to follows what is typed, and is what is granted', async (t) => {
   const { organization, asked, page } = await openRequest(t);
   await page.getByText('At the very most this costs you').waitFor();

@@ -73,8 +73,18 @@ function sayOutcome(region) {
     timer = setTimeout(ask, 250);
   };
   form.addEventListener("input", soon);
-  // What a browser fills in again when one comes back is no input.
-  window.addEventListener("pageshow", soon);
+  // What a browser fills in again when one comes back is no input. What was sent is said already.
+  window.addEventListener("pageshow", () => isAsSent(form) || soon());
+}
+
+function isAsSent(form) {
+  const sent = form.cloneNode(true);
+  sent.reset();
+  return asText(sent) === asText(form);
+}
+
+function asText(form) {
+  return new URLSearchParams(new FormData(form)).toString();
 }
 
 document.querySelectorAll("[data-outcome]").forEach(sayOutcome);
