@@ -49,7 +49,7 @@ class Target:
             time.sleep(1.0)
         expected = seen.calls if refused else 0
         if seen.failed != expected:
-            sys.exit(f"{self.name}: {seen.failed} of {seen.calls} calls failed, {expected} should have")
+            sys.exit(f"{self.name}: {seen.failed} of {seen.calls} calls failed, {expected} should have: {seen.failures}")
         per_call = 10_000 / seen.calls
         return {"load": seen, "cpu": (self._cpu() - own) * per_call, "beside": (self._cpu_beside() - others) * per_call}
 

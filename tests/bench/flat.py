@@ -72,7 +72,8 @@ class Side:
         with processes.paused(self.billing):
             seen = load.run_all(urls, self.script, self.clients // len(urls), seconds, bench.OTHER_CORE)
         if failed := sum(one.failed for one in seen):
-            sys.exit(f"{self.name}: {failed} of {sum(one.calls for one in seen)} calls failed")
+            said = "; ".join(one.failures for one in seen if one.failed)
+            sys.exit(f"{self.name}: {failed} of {sum(one.calls for one in seen)} calls failed: {said}")
         return seen
 
     def _redis_seconds(self) -> float:

@@ -17,6 +17,8 @@ class Load:
     calls: int
     seconds: float
     failed: int
+    # In wrk's words.
+    failures: str
     p50: float
     p99: float
 
@@ -79,14 +81,13 @@ def run_all(urls: list[str], script_path: Path, clients: int, seconds: int, core
 
 def _read(text: str) -> Load:
     calls, took = re.search(r"(\d+) requests in ([\d.]+(?:us|ms|s|m))", text).groups()
-    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    socket = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    failed = int(errors.group(1)) if errors else 0
-    failed += sum(map(int, socket.groups())) if socket else 0
+    failures = ", ".join(re.findall(r"(?:Non-2xx or 3xx responses|Socket errors): .*", text))
+    failed = sum(map(int, re.findall(r"(?:responses:|connect|read|write|timeout) (\d+)", failures)))
     return Load(
         calls=int(calls),
         seconds=_seconds(took),
         failed=failed,
+        failures=failures,
         p50=_seconds(re.search(r"^\s+50%\s+(\S+)", text, re.M).group(1)),
         p99=_seconds(re.search(r"^\s+99%\s+(\S+)", text, re.M).group(1)),
     )
