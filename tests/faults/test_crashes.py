@@ -71,11 +71,12 @@ async def under_load(edges: list[Edge], hurt: Callable[[], None]) -> None:
 
 
 def hurt(observer: Observer) -> None:
-    """One proxy dies and comes back, then the limits lose their memory, then another proxy dies and comes back."""
+    """One proxy dies, the limits lose their memory before it comes back, and another proxy dies and comes back."""
     until("five hundred streams at once", lambda: in_flight(observer) >= 450, seconds=20)
-    breaking.kill("proxy-1").start_again()
+    killed = breaking.kill("proxy-1")
     breaking.forget_everything()
     breaking.limits_are_open()
+    killed.start_again()
     until("streams after the loss", lambda: in_flight(observer) >= 10, seconds=10)
     breaking.kill("proxy-2").start_again()
 

@@ -14,11 +14,12 @@ from waiting import until
 
 
 def hurt(observer: Observer) -> None:
-    """One proxy dies and comes back, then the limits lose their memory, then another proxy dies and comes back."""
+    """One proxy dies, the limits lose their memory before it comes back, and another proxy dies and comes back."""
     until("twenty streams at once", lambda: in_flight(observer) >= 20, seconds=20)
-    breaking.kill("proxy-1").start_again()
+    killed = breaking.kill("proxy-1")
     breaking.forget_everything()
     breaking.limits_are_open()
+    killed.start_again()
     breaking.kill("proxy-2").start_again()
 
 

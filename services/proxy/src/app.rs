@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::{
     background,
     cache::{CacheBounds, ResponseCache},
-    call::{Bounds, Drains, Gate, Latencies, LiveCalls, StalledApps},
+    call::{Bounds, Drains, Gate, Latencies, LiveCalls, MostCalls, StalledApps},
     provider::{OverrideError, Providers},
     routes,
     settings::Settings,
@@ -85,7 +85,11 @@ impl App {
             }),
             spool,
             bus,
-            live: LiveCalls::new(settings.calls_of_a_grant, settings.calls_at_once),
+            live: LiveCalls::new(MostCalls {
+                of_grant: settings.calls_of_a_grant,
+                of_tenant: settings.calls_of_an_organization,
+                in_all: settings.calls_at_once,
+            }),
             clock,
             bounds: bounds(settings),
             drains: Drains::new(200),

@@ -14,6 +14,9 @@ use crate::{
     key_health, spool,
 };
 
+/// What dead processes left, shared by those who end it and those who carry it into a new epoch.
+type Left = Arc<tokio::sync::Mutex<LeftBehind>>;
+
 /// How often spools of dead processes are looked for.
 const RECOVER_EVERY: Duration = Duration::from_secs(30);
 /// How often the grants of running calls are looked up again: the net under messages that were
@@ -25,12 +28,13 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// Starts all of it.
 pub(crate) fn start(gate: &Arc<Gate>, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
     let publishing = spool::publish(gate.spool.clone(), gate.bus.clone(), shutdown.requested());
+    let left = Left::default();
     vec![
         tokio::spawn(publishing),
-        until(shutdown, recover(Arc::clone(gate))),
+        until(shutdown, recover(Arc::clone(gate), Arc::clone(&left))),
         until(shutdown, heed(Arc::clone(gate))),
         until(shutdown, look_again(Arc::clone(gate))),
-        tokio::spawn(keep_limits(Arc::clone(gate), shutdown.requested())),
+        tokio::spawn(keep_limits(Arc::clone(gate), left, shutdown.requested())),
         until(shutdown, tidy(Arc::clone(gate))),
         until(shutdown, key_health::answer(Arc::clone(gate))),
     ]
@@ -48,17 +52,12 @@ fn until(shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) -
 
 /// Takes over what dead processes left: the records of their calls, and then their holds, which
 /// nobody else would end before their deadline.
-async fn recover(gate: Arc<Gate>) {
+async fn recover(gate: Arc<Gate>, left: Left) {
     let mut ticks = interval(RECOVER_EVERY);
-    let mut left = LeftBehind::default();
     loop {
         ticks.tick().await;
-        match spool::recover(&gate.spool).await {
-            Ok(taken) => left.add(taken),
-            Err(error) => {
-                tracing::error!(%error, "the spools of dead processes were not taken over");
-            }
-        }
+        let mut left = left.lock().await;
+        left.take_over(&gate.spool).await;
         if let Err(error) = left.end(&gate.limits).await {
             tracing::warn!(%error, "holds of a process that died wait to be settled");
         }
@@ -181,9 +180,9 @@ async fn cut_what_ended(gate: &Gate) {
 
 /// Carries calls into the limits until the stop. By then all calls have ended; those that ended
 /// last are settled here, for the workers that began it have gone.
-async fn keep_limits(gate: Arc<Gate>, stop: impl Future<Output = ()>) {
+async fn keep_limits(gate: Arc<Gate>, left: Left, stop: impl Future<Output = ()>) {
     tokio::select! {
-        () = carry(Arc::clone(&gate)) => {}
+        () = carry(Arc::clone(&gate), left) => {}
         () = stop => {}
     }
     gate.keys.forget_all().await;
@@ -192,18 +191,22 @@ async fn keep_limits(gate: Arc<Gate>, stop: impl Future<Output = ()>) {
     }
 }
 
-/// Carries calls into the limits when these begin anew.
-async fn carry(gate: Arc<Gate>) {
+/// Carries calls into the limits when these begin anew: those of this process, and those of processes
+/// that died, of which neither the ledger nor anybody else knows.
+async fn carry(gate: Arc<Gate>, left: Left) {
     let unrecorded = || {
-        let gate = Arc::clone(&gate);
+        let (gate, left) = (Arc::clone(&gate), Arc::clone(&left));
         async move {
+            let mut left = left.lock().await;
+            left.take_over(&gate.spool).await;
             let unpublished = gate.spool.unpublished().await.unwrap_or_else(|error| {
                 tracing::error!(%error, "the spool cannot be read");
                 Vec::new()
             });
-            unpublished
-                .iter()
-                .filter_map(|(record, note)| call::spent(record, note))
+            let own = unpublished.iter();
+            own.filter_map(|(record, note)| call::spent(record, note))
+                // What was taken over may be on its way to the ledger by now, and not in it.
+                .chain(left.spent().cloned())
                 .collect()
         }
     };

@@ -48,7 +48,7 @@ pub(crate) use authorize::refusal as grant_refusal;
 pub use gate::{Bounds, Drains, Gate};
 pub(crate) use headers::{add_key, to_provider};
 pub use left_behind::LeftBehind;
-pub use live::LiveCalls;
+pub use live::{LiveCalls, MostCalls};
 pub use one::Latencies;
 pub(crate) use possession::{expect as expect_possession, proof};
 pub(crate) use received::token;

@@ -72,9 +72,13 @@ pub struct Settings {
     #[arg(long, env = "LATCHKEY_OUTPUT_CAP", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub output_cap: u32,
 
-    /// The most calls of one grant at one time.
+    /// The most calls of one grant at one time in this process.
     #[arg(long, env = "LATCHKEY_CALLS_OF_A_GRANT", default_value_t = 1_000)]
     pub calls_of_a_grant: usize,
+
+    /// The most calls of one organization at one time in this process, so that it leaves room for others.
+    #[arg(long, env = "LATCHKEY_CALLS_OF_AN_ORGANIZATION", default_value_t = 5_000)]
+    pub calls_of_an_organization: usize,
 
     /// The most calls in this process at one time.
     #[arg(long, env = "LATCHKEY_CALLS_AT_ONCE", default_value_t = 10_000)]

@@ -37,8 +37,9 @@ pub struct Spent {
 impl SpendLimits {
     /// Looks for new epochs for ever, and carries the calls of this process into each, together
     /// with what `unrecorded` tells: ended calls that this process does not remember (it was
-    /// restarted, or they are older than [`REMEMBERED`](crate::REMEMBERED)) and whose records
-    /// still wait to be sent. Every proxy runs this beside its calls; it ends when dropped.
+    /// restarted, they are older than [`REMEMBERED`](crate::REMEMBERED), or another process made
+    /// them that is dead) and whose records may not be in the ledger. It is asked again and again
+    /// until the epoch is open, and once at least. Every proxy runs this beside its calls; it ends when dropped.
     ///
     /// It also books settlements that could not reach Redis, and undoes reservations of unknown
     /// outcome.
@@ -85,8 +86,11 @@ impl SpendLimits {
         for booking in &due {
             in_hand.booked(booking, epoch);
         }
-        if behind {
+        // For as long as nothing can be reserved: a process may die before it carried its calls.
+        if behind || open.is_none() {
             booked += self.book(&settled(&unrecorded().await), epoch).await?;
+        }
+        if behind {
             in_hand.carried_to(epoch);
             tracing::info!(epoch = %epoch, carried = booked, "calls are carried into the epoch");
         }

@@ -18,7 +18,7 @@ use crate::{
         cached::Keep,
         gate::Gate,
         headers,
-        live::{Crowded, LiveCall},
+        live::{Crowded, LiveCall, Whose},
         possession,
         received::Received,
     },
@@ -173,9 +173,15 @@ pub(super) fn begin(
     access: &GrantAccess,
     digest: TokenDigest,
 ) -> Result<LiveCall, Refusal> {
-    let begun = gate.live.begin(access.grant, access.top(), digest);
-    begun.map_err(|crowded| match crowded {
-        Crowded::Grant(most) => Refusal::TooManyAtOnce(most),
+    let whose = Whose {
+        tenant: access.tenant,
+        top: access.top(),
+        grant: access.grant,
+    };
+    let too_many = |whose, most| Refusal::TooManyAtOnce { whose, most };
+    gate.live.begin(whose, digest).map_err(|crowded| match crowded {
+        Crowded::Grant(most) => too_many("this grant", most),
+        Crowded::Tenant(most) => too_many("this organization", most),
         Crowded::Process => Refusal::Busy,
     })
 }

@@ -1,11 +1,13 @@
 //! What processes that died have left in the limits: nobody else ends that before its deadline.
 
+use std::time::Instant;
+
 use money::Nanodollars;
-use spend_limits::{LimitsError, SpendLimits, Spent};
+use spend_limits::{LimitsError, REMEMBERED, SpendLimits, Spent};
 
 use crate::{
     call::reserve::spent,
-    spool::{DeadSpool, TakenOver},
+    spool::{self, DeadSpool, Spool, TakenOver},
 };
 
 /// Holds of dead processes that have not been ended.
@@ -13,13 +15,29 @@ use crate::{
 pub struct LeftBehind {
     /// Those of calls with a record.
     spent: Vec<Spent>,
+    /// Those that were ended, and since when: their records may not have reached the ledger.
+    ended: Vec<(Instant, Spent)>,
     /// Where the others stand, of calls that were never sent.
     spools: Vec<DeadSpool>,
 }
 
 impl LeftBehind {
-    /// Notes what was taken over.
-    pub fn add(&mut self, taken: TakenOver) {
+    /// Takes over what dead processes left beside this spool. What cannot be taken over now stays there
+    /// for the next time.
+    pub async fn take_over(&mut self, spool: &Spool) {
+        match spool::recover(spool).await {
+            Ok(taken) => self.add(taken),
+            Err(error) => tracing::error!(%error, "the spools of dead processes were not taken over"),
+        }
+    }
+
+    /// The calls with a record that the ledger may not have.
+    pub fn spent(&self) -> impl Iterator<Item = &Spent> {
+        let ended = self.ended.iter().map(|(_, spent)| spent);
+        self.spent.iter().chain(ended)
+    }
+
+    fn add(&mut self, taken: TakenOver) {
         let known = taken.calls.iter();
         (self.spent).extend(known.filter_map(|(record, note)| spent(record, note)));
         self.spools.extend(taken.spools);
@@ -30,9 +48,12 @@ impl LeftBehind {
     /// # Errors
     /// When the limits cannot be told; what they were not told stays for the next time.
     pub async fn end(&mut self, limits: &SpendLimits) -> Result<(), LimitsError> {
+        self.ended.retain(|(at, _)| at.elapsed() < REMEMBERED);
         if !self.spent.is_empty() {
             let settled = limits.charge_left_behind(&self.spent).await?;
-            self.spent.clear();
+            let now = Instant::now();
+            self.ended
+                .extend(self.spent.drain(..).map(|spent| (now, spent)));
             tracing::info!(settled, "holds of a process that died were settled");
         }
         let mut outcome = Ok(());
@@ -73,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::spool::{
-        HoldNote, Spool, recover,
+        HoldNote,
         tests::{Folder, kill, open, record},
     };
 
@@ -146,7 +167,7 @@ mod tests {
         kill(first);
 
         let mut left = LeftBehind::default();
-        left.add(recover(&open(&folder)).await.unwrap());
+        left.take_over(&open(&folder)).await;
         left.end(&limits).await.unwrap();
         let (nothing, all) = (Amount::Money(Nanodollars::ZERO), Amount::Money(WORST));
         assert_eq!(stands(&limits, &never).await, (nothing, nothing));
@@ -164,12 +185,28 @@ mod tests {
         kill(first);
 
         let mut left = LeftBehind::default();
-        left.add(recover(&open(&folder)).await.unwrap());
+        left.take_over(&open(&folder)).await;
         let nobody = SpendLimits::connect("redis://127.0.0.1:1", "nobody").unwrap();
         left.end(&nobody).await.unwrap_err();
         left.end(&limits).await.unwrap();
         let (nothing, all) = (Amount::Money(Nanodollars::ZERO), Amount::Money(WORST));
         assert_eq!(stands(&limits, &never).await, (nothing, nothing));
         assert_eq!(stands(&limits, &begun).await, (all, nothing));
+    }
+
+    #[tokio::test]
+    async fn what_the_ledger_may_not_have_is_carried_when_the_limits_begin_anew() {
+        let (folder, [dying, limits]) = (Folder::new(), open_limits().await);
+        let begun = record();
+        let first = open(&folder);
+        begin(&dying, &first, &begun).await;
+        kill(first);
+
+        let mut left = LeftBehind::default();
+        left.take_over(&open(&folder)).await;
+        let known = |left: &LeftBehind| left.spent().map(|one| one.hold.call).collect::<Vec<_>>();
+        assert_eq!(known(&left), [begun.call]);
+        left.end(&limits).await.unwrap();
+        assert_eq!(known(&left), [begun.call], "its record may be on its way");
     }
 }

@@ -1,5 +1,5 @@
 //! The calls that run now: counted for each grant that a person gave, together with those made from
-//! it, and cut when theirs is revoked.
+//! it, and for each organization; and cut when their grant is revoked.
 
 use std::{
     collections::HashMap,
@@ -11,18 +11,45 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
-use ids::{GrantId, TokenDigest};
+use ids::{GrantId, TenantId, TokenDigest};
 
 /// Every call that runs in this process. Clones share it.
 #[derive(Clone)]
 pub struct LiveCalls(Arc<Shared>);
 
 struct Shared {
+    running: Mutex<Running>,
+    most: MostCalls,
+    count: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Running {
     /// By the grant that a person gave.
-    families: Mutex<HashMap<GrantId, Vec<Arc<Switch>>>>,
-    most_of_grant: usize,
-    most: usize,
-    running: AtomicUsize,
+    families: HashMap<GrantId, Vec<Arc<Switch>>>,
+    tenants: HashMap<TenantId, usize>,
+}
+
+/// The most calls at one time.
+#[derive(Debug, Clone, Copy)]
+pub struct MostCalls {
+    /// Of a grant that a person gave, with those made from it.
+    pub of_grant: usize,
+    /// Of all grants of one organization.
+    pub of_tenant: usize,
+    /// Of all.
+    pub in_all: usize,
+}
+
+/// Whose a call is.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose {
+    /// The organization.
+    pub tenant: TenantId,
+    /// The grant that a person gave, most often the call's own.
+    pub top: GrantId,
+    /// The call's own.
+    pub grant: GrantId,
 }
 
 /// What cuts one call.
@@ -36,6 +63,7 @@ struct Switch {
 /// One call that runs, until this is dropped.
 pub struct LiveCall {
     shared: Arc<Shared>,
+    tenant: TenantId,
     top: GrantId,
     switch: Arc<Switch>,
 }
@@ -45,50 +73,53 @@ pub struct LiveCall {
 pub enum Crowded {
     /// The grant has this many, the most it may have.
     Grant(usize),
+    /// The organization has.
+    Tenant(usize),
     /// This process has as many as it can.
     Process,
 }
 
 impl LiveCalls {
-    /// None yet; at most this many of one grant, and this many in all.
+    /// None yet.
     #[must_use]
-    pub fn new(most_of_grant: usize, most: usize) -> Self {
+    pub fn new(most: MostCalls) -> Self {
         Self(Arc::new(Shared {
-            families: Mutex::default(),
-            most_of_grant,
+            running: Mutex::default(),
             most,
-            running: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
         }))
     }
 
-    /// Counts one more call of a grant; `top` is the one that a person gave, most often itself.
+    /// Counts one more call.
     ///
     /// # Errors
     /// When there are too many already.
-    pub fn begin(
-        &self,
-        grant: GrantId,
-        top: GrantId,
-        digest: TokenDigest,
-    ) -> Result<LiveCall, Crowded> {
-        let mut families = self.0.families();
-        if self.0.running.load(Ordering::Relaxed) >= self.0.most {
+    pub fn begin(&self, whose: Whose, digest: TokenDigest) -> Result<LiveCall, Crowded> {
+        let Whose { tenant, top, grant } = whose;
+        let (mut running, most) = (self.0.running(), self.0.most);
+        let Running { families, tenants } = &mut *running;
+        if self.0.count.load(Ordering::Relaxed) >= most.in_all {
             return Err(Crowded::Process);
         }
-        let of_family = families.entry(top).or_default();
-        if of_family.len() >= self.0.most_of_grant {
-            return Err(Crowded::Grant(self.0.most_of_grant));
+        if families.get(&top).map_or(0, Vec::len) >= most.of_grant {
+            return Err(Crowded::Grant(most.of_grant));
         }
+        let of_tenant = tenants.entry(tenant).or_default();
+        if *of_tenant >= most.of_tenant {
+            return Err(Crowded::Tenant(most.of_tenant));
+        }
+        *of_tenant += 1;
         let switch = Arc::new(Switch {
             grant,
             digest,
             cut: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
-        of_family.push(Arc::clone(&switch));
-        self.0.running.fetch_add(1, Ordering::Relaxed);
+        families.entry(top).or_default().push(Arc::clone(&switch));
+        self.0.count.fetch_add(1, Ordering::Relaxed);
         Ok(LiveCall {
             shared: Arc::clone(&self.0),
+            tenant,
             top,
             switch,
         })
@@ -108,8 +139,8 @@ impl LiveCalls {
     /// The grants that have calls running, each with the token of one of them.
     #[must_use]
     pub fn grants(&self) -> Vec<(GrantId, TokenDigest)> {
-        let families = self.0.families();
-        let calls = families.values().flatten();
+        let running = self.0.running();
+        let calls = running.families.values().flatten();
         let tokens: HashMap<_, _> = calls.map(|call| (call.grant, call.digest)).collect();
         tokens.into_iter().collect()
     }
@@ -117,17 +148,18 @@ impl LiveCalls {
     /// How many calls run.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.0.running.load(Ordering::Relaxed)
+        self.0.count.load(Ordering::Relaxed)
     }
 }
 
 impl Shared {
-    fn families(&self) -> MutexGuard<'_, HashMap<GrantId, Vec<Arc<Switch>>>> {
-        self.families.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn switches(&self, grant: GrantId) -> Vec<Arc<Switch>> {
-        let families = self.families();
+        let running = self.running();
+        let families = &running.families;
         if let Some(family) = families.get(&grant) {
             return family.clone();
         }
@@ -160,7 +192,8 @@ impl LiveCall {
 
 impl Drop for LiveCall {
     fn drop(&mut self) {
-        let mut families = self.shared.families();
+        let mut running = self.shared.running();
+        let Running { families, tenants } = &mut *running;
         let Some(calls) = families.get_mut(&self.top) else {
             return;
         };
@@ -169,10 +202,16 @@ impl Drop for LiveCall {
             .position(|call| Arc::ptr_eq(call, &self.switch))
         {
             calls.swap_remove(at);
-            self.shared.running.fetch_sub(1, Ordering::Relaxed);
+            self.shared.count.fetch_sub(1, Ordering::Relaxed);
         }
         if calls.is_empty() {
             families.remove(&self.top);
+        }
+        if let Some(of_tenant) = tenants.get_mut(&self.tenant) {
+            *of_tenant -= 1;
+            if *of_tenant == 0 {
+                tenants.remove(&self.tenant);
+            }
         }
     }
 }
@@ -193,18 +232,32 @@ mod tests {
         TokenDigest::of("token")
     }
 
+    fn at_most(of_grant: usize, in_all: usize) -> LiveCalls {
+        let of_tenant = in_all;
+        LiveCalls::new(MostCalls {
+            of_grant,
+            of_tenant,
+            in_all,
+        })
+    }
+
+    fn whose(grant: GrantId, top: GrantId) -> Whose {
+        let tenant = TenantId::new(Timestamp::UNIX_EPOCH);
+        Whose { tenant, top, grant }
+    }
+
     fn begin(live: &LiveCalls, grant: GrantId) -> Result<LiveCall, Crowded> {
-        live.begin(grant, grant, digest())
+        live.begin(whose(grant, grant), digest())
     }
 
     #[tokio::test]
     async fn children_count_with_their_parent_and_are_cut_with_it_or_alone() {
-        let live = LiveCalls::new(3, 9);
+        let live = at_most(3, 9);
         let (parent, child, other) = (grant(), grant(), grant());
         let own = begin(&live, parent).unwrap();
-        let of_child = live.begin(child, parent, digest()).unwrap();
-        let of_other = live.begin(other, parent, digest()).unwrap();
-        let crowded = live.begin(other, parent, digest()).err();
+        let of_child = live.begin(whose(child, parent), digest()).unwrap();
+        let of_other = live.begin(whose(other, parent), digest()).unwrap();
+        let crowded = live.begin(whose(other, parent), digest()).err();
         assert_eq!(crowded, Some(Crowded::Grant(3)));
         assert_eq!(live.grants().len(), 3);
         assert_eq!(live.cut(child), 1);
@@ -220,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_grant_has_a_bounded_number_of_calls_at_one_time() {
-        let live = LiveCalls::new(2, 3);
+        let live = at_most(2, 3);
         let (one, other) = (grant(), grant());
         let first = begin(&live, one).unwrap();
         let _second = begin(&live, one).unwrap();
@@ -233,15 +286,40 @@ mod tests {
     }
 
     #[test]
+    fn an_organization_has_a_bounded_number_of_calls_and_leaves_room_for_others() {
+        let live = LiveCalls::new(MostCalls {
+            of_grant: 2,
+            of_tenant: 3,
+            in_all: 9,
+        });
+        let crowding = TenantId::new(Timestamp::UNIX_EPOCH);
+        let of_tenant = |grant| {
+            let tenant = crowding;
+            let top = grant;
+            live.begin(Whose { tenant, top, grant }, digest())
+        };
+        let one = grant();
+        let first = of_tenant(one).unwrap();
+        let _running = [one, grant()].map(|grant| of_tenant(grant).unwrap());
+        assert_eq!(of_tenant(one).err(), Some(Crowded::Grant(2)));
+        assert_eq!(of_tenant(grant()).err(), Some(Crowded::Tenant(3)));
+        let _other = begin(&live, grant()).unwrap();
+        drop(first);
+        let _again = of_tenant(grant()).unwrap();
+        assert_eq!(of_tenant(grant()).err(), Some(Crowded::Tenant(3)));
+    }
+
+    #[test]
     fn nothing_is_left_of_calls_that_ended() {
-        let live = LiveCalls::new(2, 3);
+        let live = at_most(2, 3);
         drop(begin(&live, grant()).unwrap());
         assert_eq!((live.running(), live.grants().len()), (0, 0));
+        assert!(live.0.running().tenants.is_empty());
     }
 
     #[tokio::test]
     async fn a_revoked_grants_calls_are_cut_and_others_are_not() {
-        let live = LiveCalls::new(2, 3);
+        let live = at_most(2, 3);
         let (revoked, other) = (grant(), grant());
         let call = begin(&live, revoked).unwrap();
         let spared = begin(&live, other).unwrap();

@@ -166,8 +166,13 @@ pub enum Refusal {
         retry_after_seconds: u32,
     },
     /// Too many calls at one time.
-    #[error("this grant has {0} calls running, the most at one time; wait for one to end")]
-    TooManyAtOnce(usize),
+    #[error("{whose} has {most} calls running, the most at one time; wait for one to end")]
+    TooManyAtOnce {
+        /// "this grant" or "this organization".
+        whose: &'static str,
+        /// How many may run.
+        most: usize,
+    },
     /// This process has too many calls running.
     #[error("the vault is busy; try again in a moment")]
     Busy,
@@ -249,7 +254,7 @@ impl Refusal {
             | Self::CapabilityNotGranted { .. }
             | Self::Unbounded(_) => StatusCode::FORBIDDEN,
             Self::SpendLimit { .. } | Self::Budget { .. } => StatusCode::PAYMENT_REQUIRED,
-            Self::RateLimit { .. } | Self::TooManyAtOnce(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimit { .. } | Self::TooManyAtOnce { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ProviderKeyInvalid(_) => StatusCode::FAILED_DEPENDENCY,
@@ -279,7 +284,7 @@ impl Refusal {
             Self::ModelNotGranted { .. } | Self::NowhereGranted { .. } => "model_not_granted",
             Self::CapabilityNotGranted { .. } | Self::Unbounded(_) => "capability_not_granted",
             Self::SpendLimit { .. } | Self::Budget { .. } => "spend_limit_exceeded",
-            Self::RateLimit { .. } | Self::TooManyAtOnce(_) => "rate_limit_exceeded",
+            Self::RateLimit { .. } | Self::TooManyAtOnce { .. } => "rate_limit_exceeded",
             Self::PriceUnknown { .. } => "price_unknown",
             Self::SeveralTokens | Self::Request { .. } | Self::TooLarge(_) | Self::MediaType(_) => {
                 "request_invalid"
@@ -316,7 +321,7 @@ impl Refusal {
             } => Some(Duration::from_secs(u64::from(
                 (*retry_after_seconds).max(1),
             ))),
-            Self::TooManyAtOnce(_) | Self::Busy | Self::VaultUnavailable => {
+            Self::TooManyAtOnce { .. } | Self::Busy | Self::VaultUnavailable => {
                 Some(Duration::from_secs(1))
             }
             _ => None,

@@ -232,7 +232,10 @@ mod tests {
                 limit: 9,
                 retry_after_seconds: 3_600,
             },
-            Refusal::TooManyAtOnce(20),
+            Refusal::TooManyAtOnce {
+                whose: "this grant",
+                most: 20,
+            },
             Refusal::Busy,
             Refusal::PriceUnknown {
                 provider: openai(),

@@ -361,3 +361,27 @@ async fn what_a_dead_proxy_left_is_charged_once_in_its_own_epoch_and_in_the_next
     assert_eq!(heir.charge_left_behind(&left).await.unwrap(), 0);
     assert_eq!(counted(&heir, bucket).await, (70, 0, 2));
 }
+
+/// A process may die while an epoch is being opened, and be found dead by one that has carried already.
+#[tokio::test]
+async fn what_is_told_late_in_an_opening_is_carried_before_anything_can_be_reserved() {
+    let scratch = Scratch::open().await;
+    let (dead, proxy, bucket) = (scratch.another(), scratch.another(), bucket());
+    let hold = held(&dead, &asks(bucket, 60, all_four(100))).await;
+    lose_the_epoch(&scratch);
+    let opening = begin(&scratch).await;
+    assert_eq!(catch_up(&proxy).await, 0);
+    let told = [Spent {
+        hold: (&hold).into(),
+        actual: nanos(60),
+        at: hold.at,
+    }];
+    let found_dead = || async { told.to_vec() };
+    let booked = proxy.catch_up(&found_dead, Duration::ZERO).await.unwrap();
+    assert_eq!(booked, 1);
+    opening.load::<()>(&ledger(Vec::new())).await.unwrap();
+    opening.open::<()>().await.unwrap();
+    assert_eq!(counted(&scratch, bucket).await, (60, 0, 1));
+    let refused = refused(&proxy, &asks(bucket, 60, all_four(100))).await;
+    assert!(matches!(refused, Refused::SpendLimit { .. }));
+}

@@ -112,7 +112,10 @@ mod tests {
             assert!(has_failed(&Err(refusal)));
         }
         for refusal in [
-            Refusal::TooManyAtOnce(1),
+            Refusal::TooManyAtOnce {
+                whose: "this grant",
+                most: 1,
+            },
             Refusal::VaultUnavailable,
             Refusal::TokenRevoked,
             Refusal::Busy,
