@@ -77,7 +77,11 @@ pub struct Settings {
     pub calls_of_a_grant: usize,
 
     /// The most calls of one organization at one time in this process, so that it leaves room for others.
-    #[arg(long, env = "LATCHKEY_CALLS_OF_AN_ORGANIZATION", default_value_t = 5_000)]
+    #[arg(
+        long,
+        env = "LATCHKEY_CALLS_OF_AN_ORGANIZATION",
+        default_value_t = 5_000
+    )]
     pub calls_of_an_organization: usize,
 
     /// The most calls in this process at one time.

@@ -19,9 +19,11 @@ mod line;
 mod publisher;
 mod recovery;
 mod segments;
+mod syncer;
 mod writer;
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -35,6 +37,7 @@ use tokio::sync::Notify;
 
 use files::Instance;
 use segments::Segments;
+use syncer::Syncer;
 use writer::{Writer, Written};
 
 pub use publisher::publish;
@@ -43,10 +46,10 @@ pub use recovery::{DeadSpool, TakenOver, recover};
 /// When a line counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SpoolSync {
-    /// Ended lines: when they would survive a loss of power. Lines are gathered for one sync.
+    /// When it would survive a loss of power. Ended lines are gathered for one sync.
     Always,
-    /// Ended lines: when they would survive the end of the process. They are brought to the disk
-    /// some 20 ms later, so that a loss of power costs those at most.
+    /// When it would survive the end of the process. It is brought to the disk some 20 ms later, so
+    /// that a loss of power costs those lines at most.
     Soon,
     /// When they would survive the end of the process.
     None,
@@ -88,6 +91,8 @@ pub struct Spool(Arc<Shared>);
 struct Shared {
     segments: Segments,
     writer: Writer,
+    sync: SpoolSync,
+    syncer: Option<Arc<Syncer>>,
     news: Arc<Notify>,
     clock: Clock,
     /// Dropped last: its lock says that the writer may still write.
@@ -109,8 +114,26 @@ pub struct HoldNote {
 #[derive(Debug)]
 pub struct Began {
     segment: u64,
+    /// Where it stands, if it may not be on the disk and must be.
+    unsynced: Option<Arc<File>>,
     /// What its line and that of its end have in common.
     stem: Vec<u8>,
+}
+
+impl Began {
+    /// With [`SpoolSync::Always`], waits until the beginning would survive a loss of power: before that
+    /// the call must not be sent.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn on_disk(&self) -> Result<(), SpoolError> {
+        let Some(file) = self.unsynced.clone() else {
+            return Ok(());
+        };
+        let synced = tokio::task::spawn_blocking(move || file.sync_data());
+        let synced = synced.await.map_err(|_| SpoolError::Closed)?;
+        synced.map_err(SpoolError::at(Path::new("the beginning of a call")))
+    }
 }
 
 impl Spool {
@@ -122,26 +145,41 @@ impl Spool {
         let instance = Instance::create(folder, clock.now())?;
         let news = Arc::new(Notify::new());
         let segments = Segments::open(instance.path())?;
-        let writer = Writer::start(instance.path(), segments.clone(), sync, Arc::clone(&news))?;
+        let syncer = match sync {
+            SpoolSync::Soon => Some(Arc::new(Syncer::start(instance.path())?)),
+            SpoolSync::Always | SpoolSync::None => None,
+        };
+        let (of_writer, told) = (segments.clone(), Arc::clone(&news));
+        let writer = Writer::start(instance.path(), of_writer, sync, told, syncer.clone())?;
         Ok(Self(Arc::new(Shared {
             instance,
             segments,
             writer,
+            sync,
+            syncer,
             news,
             clock,
         })))
     }
 
     /// Writes down that a call begins, with what it will cost if nothing more is heard of it. On
-    /// return it survives the end of this process.
+    /// return it survives the end of this process; see [`Began::on_disk`].
     ///
     /// # Errors
     /// When it could not be written: then the call must not begin.
     pub fn began(&self, estimated: &CallRecord, note: &HoldNote) -> Result<Began, SpoolError> {
         let line = line::of(estimated, note)?;
-        let segment = self.0.segments.append_began(&line)?;
+        let (segment, file) = self.0.segments.append_began(&line)?;
         let stem = line::stem(&line);
-        Ok(Began { segment, stem })
+        if let Some(syncer) = &self.0.syncer {
+            syncer.bring_to_disk(&file);
+        }
+        let unsynced = (self.0.sync == SpoolSync::Always).then_some(file);
+        Ok(Began {
+            segment,
+            unsynced,
+            stem,
+        })
     }
 
     /// Writes down how a call ended: the record that it began with, but for what its end changes. What
@@ -219,7 +257,11 @@ impl Spool {
     /// # Errors
     /// When the last attempt failed.
     pub fn check(&self) -> Result<(), String> {
-        self.0.writer.check()
+        self.0.writer.check()?;
+        self.0
+            .syncer
+            .as_ref()
+            .map_or(Ok(()), |syncer| syncer.check())
     }
 
     /// How many calls began and have not ended.

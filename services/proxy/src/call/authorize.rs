@@ -179,11 +179,13 @@ pub(super) fn begin(
         grant: access.grant,
     };
     let too_many = |whose, most| Refusal::TooManyAtOnce { whose, most };
-    gate.live.begin(whose, digest).map_err(|crowded| match crowded {
-        Crowded::Grant(most) => too_many("this grant", most),
-        Crowded::Tenant(most) => too_many("this organization", most),
-        Crowded::Process => Refusal::Busy,
-    })
+    gate.live
+        .begin(whose, digest)
+        .map_err(|crowded| match crowded {
+            Crowded::Grant(most) => too_many("this grant", most),
+            Crowded::Tenant(most) => too_many("this organization", most),
+            Crowded::Process => Refusal::Busy,
+        })
 }
 
 /// Finds the grant of a token, which its sender must be allowed to use.

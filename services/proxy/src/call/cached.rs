@@ -143,7 +143,7 @@ impl Authorized {
         kept: &KeptAnswer,
     ) -> Result<HttpResponse, Refusal> {
         let mut open = self.reserve_nothing(gate).await?;
-        open.begin(0).map_err(|error| {
+        open.begin(0).await.map_err(|error| {
             tracing::error!(%error, "a call is refused because it cannot be written down");
             Refusal::VaultUnavailable
         })?;

@@ -105,7 +105,7 @@ impl Reserved {
                 Box::pin(std::future::ready(Ok(answer)))
             }
         };
-        open.begin(payer.version()).map_err(|error| {
+        open.begin(payer.version()).await.map_err(|error| {
             tracing::error!(%error, "a call is refused because it cannot be written down");
             Refusal::VaultUnavailable
         })?;

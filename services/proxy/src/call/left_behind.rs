@@ -27,7 +27,9 @@ impl LeftBehind {
     pub async fn take_over(&mut self, spool: &Spool) {
         match spool::recover(spool).await {
             Ok(taken) => self.add(taken),
-            Err(error) => tracing::error!(%error, "the spools of dead processes were not taken over"),
+            Err(error) => {
+                tracing::error!(%error, "the spools of dead processes were not taken over")
+            }
         }
     }
 

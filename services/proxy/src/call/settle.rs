@@ -24,8 +24,10 @@ struct Parts {
     record: CallRecord,
     holding: Holding,
     terms: Terms,
-    /// There once the provider may have been asked.
+    /// There once it is written down that it begins.
     began: Option<Began>,
+    /// That is certain, and the provider may have been asked.
+    may_be_sent: bool,
     began_instant: std::time::Instant,
 }
 
@@ -84,6 +86,7 @@ impl OpenCall {
             holding,
             terms,
             began: None,
+            may_be_sent: false,
             began_instant,
         })))
     }
@@ -92,13 +95,17 @@ impl OpenCall {
     ///
     /// # Errors
     /// When it cannot be written down; then the call must not be sent.
-    pub fn begin(&mut self, key_version: i32) -> Result<(), SpoolError> {
+    pub async fn begin(&mut self, key_version: i32) -> Result<(), SpoolError> {
         let Some(parts) = &mut self.0 else {
             return Err(SpoolError::Closed);
         };
         parts.record.key_version = key_version;
         let note = parts.holding.note();
-        parts.began = Some(parts.gate.spool.began(&parts.record, &note)?);
+        let began = parts
+            .began
+            .insert(parts.gate.spool.began(&parts.record, &note)?);
+        began.on_disk().await?;
+        parts.may_be_sent = true;
         Ok(())
     }
 
@@ -117,10 +124,9 @@ impl OpenCall {
     /// Gives back what is held for a call that is not sent. When this returns, the limits know of it
     /// where that matters to the next call.
     pub async fn give_back(mut self) {
-        if let Some(parts) = self.0.take() {
-            let Parts { gate, holding, .. } = &*parts;
-            holding.settle(&gate.limits, Nanodollars::ZERO);
-            holding.settled(&gate.limits).await;
+        if let Some(mut parts) = self.0.take() {
+            parts.end_unsent();
+            parts.holding.settled(&parts.gate.limits).await;
         }
     }
 
@@ -164,6 +170,19 @@ impl OpenCall {
 }
 
 impl Parts {
+    /// The call was never sent: nothing was used. Where its beginning was written down, so is that.
+    fn end_unsent(&mut self) {
+        if let Some(began) = self.began.take() {
+            self.finish(&Ending {
+                outcome: CallOutcome::ClientGone,
+                status: None,
+                evidence: Evidence::Nothing,
+            });
+            self.gate.spool.ended_unwatched(&began, &self.record);
+        }
+        self.holding.settle(&self.gate.limits, Nanodollars::ZERO);
+    }
+
     /// Makes the record final.
     fn finish(&mut self, ending: &Ending) {
         let (usage, measurement, cost) = self.evaluate(&ending.evidence);
@@ -261,9 +280,9 @@ impl Drop for OpenCall {
         let Some(mut parts) = self.0.take() else {
             return;
         };
-        let Some(began) = parts.began.take() else {
-            // Never sent: nothing was used, and there is nothing to record.
-            parts.holding.settle(&parts.gate.limits, Nanodollars::ZERO);
+        let may_be_sent = parts.may_be_sent;
+        let Some(began) = parts.began.take_if(|_| may_be_sent) else {
+            parts.end_unsent();
             return;
         };
         let ending = Ending {

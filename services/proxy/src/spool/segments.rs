@@ -22,7 +22,7 @@ pub(super) struct Segments {
 
 struct State {
     folder: PathBuf,
-    began: File,
+    began: Arc<File>,
     began_length: u64,
     /// Oldest first; the last is the one that is written to.
     all: VecDeque<Segment>,
@@ -53,7 +53,7 @@ impl Segments {
     pub(super) fn open(folder: &Path) -> Result<Self, SpoolError> {
         let state = State {
             folder: folder.to_owned(),
-            began: files::create(&files::began(folder, 1))?,
+            began: Arc::new(files::create(&files::began(folder, 1))?),
             began_length: 0,
             all: VecDeque::from([Segment::new(1)]),
         };
@@ -67,14 +67,14 @@ impl Segments {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line that a call begins; gives the segment it stands in.
-    pub(super) fn append_began(&self, line: &[u8]) -> Result<u64, SpoolError> {
+    /// Writes a line that a call begins; gives the segment it stands in, and its file.
+    pub(super) fn append_began(&self, line: &[u8]) -> Result<(u64, Arc<File>), SpoolError> {
         let mut state = self.state();
         if state.began_length >= LONGEST {
             state.begin_next()?;
         }
         let number = state.current();
-        if let Err(source) = state.began.write_all(line) {
+        if let Err(source) = (&*state.began).write_all(line) {
             // Half a line must not run into the next one.
             let length = state.began_length;
             drop(state.began.set_len(length));
@@ -87,7 +87,13 @@ impl Segments {
         if let Some(segment) = state.all.back_mut() {
             segment.running += 1;
         }
-        Ok(number)
+        Ok((number, Arc::clone(&state.began)))
+    }
+
+    /// From here on calls begin in this file.
+    #[cfg(test)]
+    pub(super) fn begin_in(&self, file: File) {
+        self.state().began = Arc::new(file);
     }
 
     /// The segment that ended lines go to now. Begins the next one if this one is full.
@@ -201,7 +207,7 @@ impl State {
 
     fn begin_next(&mut self) -> Result<(), SpoolError> {
         let number = self.current() + 1;
-        self.began = files::create(&files::began(&self.folder, number))?;
+        self.began = Arc::new(files::create(&files::began(&self.folder, number))?);
         self.began_length = 0;
         self.all.push_back(Segment::new(number));
         self.remove_done()

@@ -315,6 +315,50 @@ async fn a_disk_that_refuses_is_told_and_tried_again() {
     }
 }
 
+/// What is written there is taken, and never brought to a disk.
+fn takes_and_loses() -> fs::File {
+    fs::OpenOptions::new()
+        .append(true)
+        .open("/dev/null")
+        .unwrap()
+}
+
+#[tokio::test]
+async fn with_always_a_call_begins_when_that_is_on_the_disk_and_with_others_at_once() {
+    for (sync, waits) in EVERY_SYNC.into_iter().zip([true, false, false]) {
+        let folder = Folder::new();
+        let spool = open_with(&folder, sync);
+        let began = spool.began(&record(), &note()).unwrap();
+        began.on_disk().await.unwrap();
+        spool.0.segments.begin_in(takes_and_loses());
+        let began = spool.began(&record(), &note()).unwrap();
+        assert_eq!(began.on_disk().await.is_err(), waits, "{sync:?}");
+    }
+}
+
+#[tokio::test]
+async fn with_soon_beginnings_and_ends_are_brought_to_the_disk_behind() {
+    let folder = Folder::new();
+    let spool = open_with(&folder, SpoolSync::Soon);
+    let record = record();
+    let refused = async |expected: bool| {
+        let began = spool.began(&record, &note()).unwrap();
+        spool.ended(&began, &record).await.unwrap();
+        let told = async {
+            while spool.check().is_err() != expected {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let within = std::time::Duration::from_secs(10);
+        tokio::time::timeout(within, told).await.unwrap();
+    };
+    spool.0.segments.begin_in(takes_and_loses());
+    refused(true).await;
+    let path = files::began(spool.0.instance.path(), 1);
+    spool.0.segments.begin_in(files::create(&path).unwrap());
+    refused(false).await;
+}
+
 #[tokio::test]
 async fn what_the_disk_refused_until_the_end_is_taken_over_from_its_beginning() {
     for sync in EVERY_SYNC {

@@ -10,7 +10,9 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::spool::{SpoolError, SpoolSync, ended_file::EndedFile, segments::Segments};
+use crate::spool::{
+    SpoolError, SpoolSync, ended_file::EndedFile, segments::Segments, syncer::Syncer,
+};
 
 /// The pause after the disk refused.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -85,8 +87,9 @@ impl Writer {
         segments: Segments,
         sync: SpoolSync,
         news: Arc<Notify>,
+        syncer: Option<Arc<Syncer>>,
     ) -> Result<Self, SpoolError> {
-        let file = EndedFile::new(folder, segments, sync, news)?;
+        let file = EndedFile::new(folder, segments, sync, news, syncer);
         let shared = Arc::new(Shared {
             batch: Mutex::default(),
             filled: Condvar::new(),
