@@ -9,10 +9,12 @@ pub(super) struct Call {
     pub(super) proxy: usize,
     pub(super) cost: Option<i64>,
     pub(super) recorded: bool,
-    /// In the ledger, while the hold still stands: its proxy died in between.
+    /// Its proxy died, and the hold still stands: the ledger has it by then, or nobody took it over.
     pub(super) unsettled: bool,
     /// Its proxy died after it began; only the spool knows it.
     pub(super) spooled: bool,
+    /// Nobody has taken that spool over.
+    pub(super) orphan: bool,
 }
 
 impl Call {

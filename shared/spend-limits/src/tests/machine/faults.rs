@@ -2,26 +2,40 @@
 
 use proptest::prelude::*;
 
-use super::{super::losses::lose_the_epoch, BUDGET, SHADOW, call::Call, world::World};
+use super::{super::losses::lose_the_epoch, BUDGET, SHADOW, call::Call, naive::Gate, world::World};
 use crate::{Hold, Settled, Spent, tests::*};
 
 impl World {
-    /// A proxy dies and another begins in its place, on the same spool. What the ledger has already
-    /// is in that spool no more: nobody but billing can end its hold.
-    pub(super) async fn crash(&mut self, proxy: usize, recorded: bool) {
+    /// A proxy dies and another begins in its place, on the same spool, which it takes over at once or
+    /// not yet. What the ledger has already is in that spool no more: nobody but billing can end its hold.
+    pub(super) async fn crash(&mut self, proxy: usize, recorded: bool, heir: bool) {
         self.proxies[proxy] = self.scratch.another();
         self.proxies[proxy].set_time(self.now);
         for call in &mut self.calls {
-            if call.proxy == proxy && !call.recorded {
+            if call.proxy == proxy && !call.recorded && !call.orphan {
                 call.recorded = recorded;
-                call.unsettled = recorded && self.open && call.cost.is_none();
+                call.unsettled = self.open && call.cost.is_none();
                 call.spooled = !recorded;
+                call.orphan = !recorded;
                 call.cost.get_or_insert(call.held.amount.nanos());
             }
         }
-        if self.open {
-            let left = self.left_behind(proxy);
-            self.proxies[proxy].charge_left_behind(&left).await.unwrap();
+        if heir {
+            self.take_over(proxy).await;
+        }
+    }
+
+    /// The spool of a proxy that died is found.
+    pub(super) async fn take_over(&mut self, proxy: usize) {
+        if !self.open {
+            return;
+        }
+        let left = self.left_behind(proxy);
+        self.proxies[proxy].charge_left_behind(&left).await.unwrap();
+        for call in &mut self.calls {
+            if call.proxy == proxy && call.orphan {
+                (call.orphan, call.unsettled) = (false, false);
+            }
         }
     }
 
@@ -38,7 +52,7 @@ impl World {
 
     /// Billing ends the holds past their deadline whose calls it has in its ledger.
     pub(super) async fn reap(&mut self) -> Result<(), TestCaseError> {
-        if !self.open {
+        if !self.open || self.gate != Gate::Ours {
             return Ok(());
         }
         for late in self.billing.overdue(1_000).await.unwrap() {
@@ -53,7 +67,7 @@ impl World {
                 call.unsettled = false;
             }
         }
-        let late = |call: &Call| call.unsettled && call.held.deadline <= self.now;
+        let late = |call: &Call| call.recorded && call.unsettled && call.held.deadline <= self.now;
         prop_assert!(
             !self.calls.iter().any(late),
             "a recorded hold outlives its deadline"

@@ -1,24 +1,16 @@
 //! Two grants under one budget and one shadow, two proxies, billing and a Redis that may lose
 //! everything, beside a plain list of calls.
 
-use clock::{day_of, month_of};
+use clock::month_of;
 use ids::{BudgetId, ShadowId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{
     super::losses::lose_the_epoch, BUDGET, GRANTS, PROXIES, SHADOW, Step, call::Call,
-    faults::limits_of,
+    faults::limits_of, list::Sums, naive::Gate,
 };
 use crate::{Begun, Hold, LimitsError, Load, RecordedCall, Settled, tests::*};
-
-/// In this order limits are named where several are in the way.
-const LASTING_LONGEST: [LimitName; 4] = [
-    LimitName::MonthlySpend,
-    LimitName::DailySpend,
-    LimitName::RequestsPerDay,
-    LimitName::RequestsPerMinute,
-];
 
 /// How long a hold lasts, in seconds; see [`asks`].
 const LASTS: i64 = 600;
@@ -31,7 +23,7 @@ pub(super) struct World {
     budget: BudgetId,
     shadow: ShadowId,
     /// Of each grant, then of the budget and of the shadow.
-    buckets: Vec<Bucket>,
+    pub(super) buckets: Vec<Bucket>,
     /// Of each bucket as they are now, and the largest that ever were.
     pub(super) limits: Vec<CallLimits>,
     pub(super) largest: Vec<CallLimits>,
@@ -40,21 +32,13 @@ pub(super) struct World {
     pub(super) calls: Vec<Call>,
     pub(super) now: Timestamp,
     pub(super) open: bool,
-}
-
-/// What a list of calls says of one bucket.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Sums {
-    month_spent: i64,
-    month_held: i64,
-    day_spent: i64,
-    day_held: i64,
-    requests_today: u64,
-    requests_in_minute: u64,
+    pub(super) gate: Gate,
+    /// Whether each proxy saw room when it looked last; for [`Gate::Adding`].
+    pub(super) saw_room: Vec<bool>,
 }
 
 impl World {
-    pub(super) async fn new(server: PrivateRedis) -> Self {
+    pub(super) async fn new(server: PrivateRedis, gate: Gate) -> Self {
         let scratch = Scratch::open_at(&server.url()).await;
         let now = Clock::system().now();
         let (budget, shadow) = (BudgetId::new(now), ShadowId::new(now));
@@ -74,6 +58,8 @@ impl World {
             calls: Vec::new(),
             now: "2026-11-29T18:00:00Z".parse().unwrap(),
             open: true,
+            gate,
+            saw_room: vec![true; PROXIES],
         };
         world.wait(0);
         world
@@ -83,60 +69,6 @@ impl World {
         self.now += SignedDuration::from_secs(seconds);
         let all = self.proxies.iter().chain([&self.billing, &*self.scratch]);
         all.for_each(|limits| limits.set_time(self.now));
-    }
-
-    /// What Redis must say, where a hold may stand though the ledger knows its call.
-    fn standing(&self, bucket: usize) -> Sums {
-        self.sums(bucket, true, |_| true)
-    }
-
-    fn sums(&self, bucket: usize, standing: bool, counts: impl Fn(&Call) -> bool) -> Sums {
-        let mut sums = Sums::default();
-        for call in self
-            .calls
-            .iter()
-            .filter(|call| call.counts_at(bucket) && counts(call))
-        {
-            let (at, held) = (call.held.at, call.held.amount.nanos());
-            let cost = call.cost.filter(|_| !(call.unsettled && standing));
-            let (spent, held) = cost.map_or((0, held), |cost| (cost, 0));
-            if month_of(at) == month_of(self.now) {
-                sums.month_spent += spent;
-                sums.month_held += held;
-            }
-            if day_of(at) == day_of(self.now) {
-                sums.day_spent += spent;
-                sums.day_held += held;
-                sums.requests_today += 1;
-            }
-            let ago = self.now.duration_since(at);
-            sums.requests_in_minute += u64::from(ago < SignedDuration::from_secs(60));
-        }
-        sums
-    }
-
-    /// The limit of these that the list of calls says is in the way, and whose it is.
-    fn in_the_way(&self, buckets: &[usize], amount: i64) -> Option<(Owner, LimitName)> {
-        let level = |&at: &usize| (at, self.standing(at), self.limits[at]);
-        let levels: Vec<_> = buckets.iter().map(level).collect();
-        let past = |limit: Option<Nanodollars>, sum| sum > limit.unwrap().nanos();
-        let used_up = |limit: Option<u32>, used| limit.is_some_and(|most| used >= u64::from(most));
-        let in_the_way = |name, sums: &Sums, limits: &CallLimits| match name {
-            LimitName::MonthlySpend => past(
-                limits.monthly_spend,
-                sums.month_spent + sums.month_held + amount,
-            ),
-            LimitName::DailySpend => {
-                past(limits.daily_spend, sums.day_spent + sums.day_held + amount)
-            }
-            LimitName::RequestsPerDay => used_up(limits.requests_per_day, sums.requests_today),
-            _ => used_up(limits.requests_per_minute, sums.requests_in_minute),
-        };
-        LASTING_LONGEST.into_iter().find_map(|name| {
-            let mut levels = levels.iter();
-            let whose = levels.find(|(_, sums, limits)| in_the_way(name, sums, limits));
-            whose.map(|(at, _, _)| (self.buckets[*at].owner, name))
-        })
     }
 
     pub(super) async fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
@@ -152,10 +84,15 @@ impl World {
             Step::Record { pick } if !self.calls.is_empty() => {
                 let index = pick % self.calls.len();
                 let call = &mut self.calls[index];
-                call.recorded |= call.cost.is_some();
+                call.recorded |= call.cost.is_some() && !call.orphan;
             }
             Step::Settle { .. } | Step::Record { .. } => {}
-            Step::Crash { proxy, recorded } => self.crash(proxy, recorded).await,
+            Step::Crash {
+                proxy,
+                recorded,
+                heir,
+            } => self.crash(proxy, recorded, heir).await,
+            Step::TakeOver { proxy } => self.take_over(proxy).await,
             Step::Reap => self.reap().await?,
             Step::Copy => self.stale = self.scratch.dump().into_iter().collect(),
             Step::StaleFailover => self.fail_over(),
@@ -184,14 +121,19 @@ impl World {
         proxy: usize,
         amount: i64,
     ) -> Result<(), TestCaseError> {
-        let budget = (self.budget, self.limits[BUDGET]);
-        let shadow = (self.shadow, self.limits[SHADOW]);
-        let above = Above::of(&[], &[budget]).unwrap();
-        let asked = Reservation {
-            above: above.with_shadows(&[shadow]).unwrap(),
-            ..asks(self.buckets[bucket], amount, self.limits[bucket])
+        let within = |own: CallLimits, of_budget: CallLimits| {
+            let above = Above::of(&[], &[(self.budget, of_budget)]).unwrap();
+            let shadow = (self.shadow, self.limits[SHADOW]);
+            Reservation {
+                above: above.with_shadows(&[shadow]).unwrap(),
+                ..asks(self.buckets[bucket], amount, own)
+            }
         };
-        let answer = self.proxies[proxy].reserve(&asked).await;
+        let asked = within(self.limits[bucket], self.limits[BUDGET]);
+        let unlimited = within(CallLimits::NONE, CallLimits::NONE);
+        let Some(answer) = self.ask_the_gate(proxy, &asked, &unlimited).await else {
+            return Ok(());
+        };
         let in_the_way = |buckets: &[usize]| {
             let open = self.open.then_some(());
             open.and_then(|()| self.in_the_way(buckets, amount))
@@ -204,7 +146,7 @@ impl World {
                 prop_assert!(self.open && expected.is_none(), "held past {expected:?}");
                 prop_assert_eq!(held.at, self.now);
                 let verdict: Vec<_> = watched.into_iter().collect();
-                prop_assert_eq!(&held.would_refuse, &verdict);
+                prop_assert!(self.gate != Gate::Ours || held.would_refuse == verdict);
                 self.calls.push(Call {
                     held,
                     bucket,
@@ -213,6 +155,7 @@ impl World {
                     recorded: false,
                     unsettled: false,
                     spooled: false,
+                    orphan: false,
                 });
             }
             Err(
@@ -237,6 +180,8 @@ impl World {
             .settle(&call.held, nanos(cost))
             .await;
         match settled {
+            // A naive one has no word for what becomes of a call.
+            _ if self.gate != Gate::Ours => {}
             Ok(Settled::Done) => prop_assert!(self.open && call.cost.is_none()),
             Ok(Settled::Already) => prop_assert!(self.open && call.cost.is_some()),
             // Of a month that is over not even the end of a call is remembered.
@@ -256,6 +201,11 @@ impl World {
             Begun::AlreadyOpen if self.open => return,
             other => panic!("{other:?}"),
         };
+        if self.gate == Gate::Trusting {
+            opening.open::<()>().await.unwrap();
+            self.open = true;
+            return;
+        }
         self.carry(before).await;
         let loads = (0..=SHADOW).map(|bucket| self.load(bucket)).collect();
         opening
@@ -269,7 +219,7 @@ impl World {
         opening.open::<()>().await.unwrap();
         // The ledger's word counts now.
         for call in &mut self.calls {
-            call.unsettled = false;
+            (call.unsettled, call.orphan) = (false, false);
         }
         // Whoever missed the opening carries into the open epoch before it does anything else.
         self.carry([true; PROXIES]).await;
@@ -345,6 +295,9 @@ impl World {
     /// Whatever happened, everything can be ended, and then nothing is held.
     pub(super) async fn end(&mut self) -> Result<(), TestCaseError> {
         self.refill([true, false], [false, true]).await;
+        for proxy in 0..PROXIES {
+            self.take_over(proxy).await;
+        }
         self.wait(LASTS + 1);
         self.reap().await?;
         for index in 0..self.calls.len() {
