@@ -10,14 +10,14 @@ from google import genai
 from google.genai import errors, types
 from openai import OpenAI
 
+from simulator import told
 from vault import Grant, Organization, detail
 
 HELLO = [{"role": "user", "content": "Say hello to the tests."}]
-# Less than any of these calls is held for.
+# For each of these calls more is held.
 NEARLY_NOTHING = {"monthly_spend": 0.0001}
 
-# What every request that an SDK sends is put into, the repeated ones too.
-Sent = list
+# Called with every request that an SDK sends, the repeated ones too.
 Hooks = dict[str, list[Callable]]
 
 
@@ -83,7 +83,7 @@ def test_a_call_that_the_limit_does_not_allow_is_sent_once(
     provider: str,
     ask: Callable[[Grant, Hooks], int],
 ) -> None:
-    sent: Sent = []
+    sent: list = []
     grant = organization.grant(detail(provider, limits=NEARLY_NOTHING))
     assert ask(grant, {"request": [sent.append]}) == 402
     assert len(sent) == 1
@@ -91,10 +91,10 @@ def test_a_call_that_the_limit_does_not_allow_is_sent_once(
 
 def test_what_is_worth_another_try_is_sent_again(organization: Organization) -> None:
     """Sends that are repeated do count: without this, one send would prove nothing."""
-    sent: Sent = []
+    sent: list = []
     grant = organization.grant()
     http = openai.DefaultHttpxClient(event_hooks={"request": [sent.append]})
     client = OpenAI(api_key=grant.token, base_url=grant.base_url("openai"), http_client=http)
     with pytest.raises(openai.InternalServerError):
-        client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": '[[sim {"status":503}]]'}])
+        client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": told(status=503)}])
     assert len(sent) == 1 + client.max_retries
