@@ -115,7 +115,7 @@ test_demo() {
   with_env "$VENV/bin/python" "$ROOT/tests/demo/demo.py"
 }
 
-# has_tests FOLDER FILTER: whether a test in Python matches.
+# has_tests FOLDER|FILE FILTER: whether a test in Python matches.
 has_tests() {
   [[ -z $2 ]] || "$VENV/bin/python" -m pytest "$ROOT/tests/$1" --collect-only --quiet -k "$2" >/dev/null 2>&1
 }
@@ -132,7 +132,8 @@ test_node() {
   node_tests node "$1"
 }
 
-# The same against a server of the providers' APIs that somebody else wrote.
+# The same, and what the SDKs for Python do most, against a server of the providers' APIs that somebody else wrote.
+CONVERSATIONS=sdk/test_conversations.py
 test_stand_in() {
   local filter=$1 DIR=$HOME_DIR port url
   port=$(servers_py free-ports 1)
@@ -145,6 +146,9 @@ test_stand_in() {
   DIR=$HOME_DIR/stand-in
   step "official SDKs for Node.js against a stand-in"
   LATCHKEY_STAND_IN_URL=$url node_tests node "$filter"
+  has_tests "$CONVERSATIONS" "$filter" || return 0
+  step "official SDKs for Python against a stand-in"
+  with_env "$VENV/bin/python" -m pytest "$ROOT/tests/$CONVERSATIONS" -p no:cacheprovider ${filter:+-k "$filter"}
 }
 
 test_browser() {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
-import { App, CITY, PIXEL } from './app.mjs';
+import { App, CITY, PIXEL, WEATHER } from './app.mjs';
 
 async function client() {
   const app = await App.at('anthropic');
@@ -34,11 +34,10 @@ test('anthropic: a picture is looked at', async () => {
   await app.measured(answer.usage.input_tokens, answer.usage.output_tokens);
 });
 
-test('anthropic: tools are called and answered', async (t) => {
-  if (!process.env.LATCHKEY_STAND_IN_URL) return t.skip('the simulator calls no tools');
+test('anthropic: tools are called and answered', async () => {
   const { app, anthropic } = await client();
   const tools = [{ name: 'weather', input_schema: CITY }];
-  const messages = [{ role: 'user', content: 'How is the weather?' }];
+  const messages = [{ role: 'user', content: WEATHER }];
   const first = await anthropic.messages.create({ ...asked, messages, tools });
   const use = first.content.find((part) => part.type === 'tool_use');
   assert.deepEqual([use.name, use.input], ['weather', { city: 'Oslo' }]);

@@ -19,12 +19,15 @@ export const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42m
 /** The tool that models are offered, as a JSON schema. */
 export const CITY = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
 
+/** What makes a model call it. Our simulator is told what with; the stand-in knows it from its own file. */
+export const WEATHER = 'How is the weather? [[sim {"tool_input":{"city":"Oslo"}}]]';
+
 export class App {
-  /** An app in an organization of its own. */
-  static async at(provider) {
+  /** An app in an organization of its own; `members` are more of what it asks for. */
+  static async at(provider, members = {}) {
     const organization = await Organization.fresh();
     const secret = await organization.storeKey(provider);
-    const details = [wanted(provider, { models: MODELS[provider], capabilities: CAPABILITIES[provider] })];
+    const details = [wanted(provider, { models: MODELS[provider], capabilities: CAPABILITIES[provider], ...members })];
     const asked = await organization.ask(details);
     await organization.call('POST', `/requests/${asked.id}/approve`, {});
     const { token } = await asked.collect();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, GoogleGenAI } from '@google/genai';
-import { App, CITY, PIXEL } from './app.mjs';
+import { App, CITY, PIXEL, WEATHER } from './app.mjs';
 
 async function client() {
   const app = await App.at('google');
@@ -32,11 +32,10 @@ test('google: a picture is looked at', async () => {
   await app.calls();
 });
 
-test('google: tools are called and answered', async (t) => {
-  if (!process.env.LATCHKEY_STAND_IN_URL) return t.skip('the simulator calls no tools');
+test('google: tools are called and answered', async () => {
   const { app, google } = await client();
   const config = { tools: [{ functionDeclarations: [{ name: 'weather', parametersJsonSchema: CITY }] }] };
-  const contents = [{ role: 'user', parts: [{ text: 'How is the weather?' }] }];
+  const contents = [{ role: 'user', parts: [{ text: WEATHER }] }];
   const first = await google.models.generateContent({ model, contents, config });
   const [{ name, args, id }] = first.functionCalls;
   assert.deepEqual([name, args], ['weather', { city: 'Oslo' }]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
-import { App, CITY, PIXEL } from './app.mjs';
+import { App, CITY, PIXEL, WEATHER } from './app.mjs';
 
 async function client() {
   const app = await App.at('openai');
@@ -53,11 +53,10 @@ test('openai: a picture is looked at', async () => {
   await app.measured(answer.usage.prompt_tokens, answer.usage.completion_tokens);
 });
 
-test('openai: tools are called and answered', async (t) => {
-  if (!process.env.LATCHKEY_STAND_IN_URL) return t.skip('the simulator calls no tools');
+test('openai: tools are called and answered', async () => {
   const { app, openai } = await client();
   const tools = [{ type: 'function', function: { name: 'weather', parameters: CITY, strict: true } }];
-  const messages = [{ role: 'user', content: 'How is the weather?' }];
+  const messages = [{ role: 'user', content: WEATHER }];
   const asked = await openai.chat.completions.create({ model, messages, tools });
   const [{ id, function: called }] = asked.choices[0].message.tool_calls;
   assert.deepEqual([called.name, JSON.parse(called.arguments)], ['weather', { city: 'Oslo' }]);

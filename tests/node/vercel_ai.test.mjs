@@ -4,12 +4,16 @@ import { test } from 'node:test';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createGoogleGenerativeAI } from '@ai-sdk/google';
 import { createOpenAI } from '@ai-sdk/openai';
-import { APICallError, embed, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
-import { App, CITY, PIXEL } from './app.mjs';
+import {
+  APICallError, embed, experimental_generateSpeech as generateSpeech, experimental_transcribe as transcribe,
+  generateImage, generateText, jsonSchema, stepCountIs, streamText, tool,
+} from 'ai';
+import { App, CITY, PIXEL, WEATHER } from './app.mjs';
 
+const openaiOf = (app) => createOpenAI({ apiKey: app.token, baseURL: app.url });
 const PROVIDERS = {
-  openai: (app) => createOpenAI({ apiKey: app.token, baseURL: app.url })('gpt-4o-mini'),
-  'openai chat': (app) => createOpenAI({ apiKey: app.token, baseURL: app.url }).chat('gpt-4o-mini'),
+  openai: (app) => openaiOf(app)('gpt-4o-mini'),
+  'openai chat': (app) => openaiOf(app).chat('gpt-4o-mini'),
   anthropic: (app) => createAnthropic({ apiKey: app.token, baseURL: `${app.url}/v1` })('claude-haiku-4-5'),
   google: (app) => createGoogleGenerativeAI({ apiKey: app.token, baseURL: `${app.url}/v1beta` })('gemini-2.5-flash'),
 };
@@ -41,8 +45,7 @@ for (const [name, open] of Object.entries(PROVIDERS)) {
     await app.calls();
   });
 
-  test(`ai sdk, ${name}: tools are called and answered`, async (t) => {
-    if (!process.env.LATCHKEY_STAND_IN_URL) return t.skip('the simulator calls no tools');
+  test(`ai sdk, ${name}: tools are called and answered`, async () => {
     const app = await App.at(provider);
     const cities = [];
     const weather = tool({
@@ -52,7 +55,7 @@ for (const [name, open] of Object.entries(PROVIDERS)) {
         return '4 degrees';
       },
     });
-    const asked = { ...once, tools: { weather }, stopWhen: stepCountIs(3), prompt: 'How is the weather?' };
+    const asked = { ...once, tools: { weather }, stopWhen: stepCountIs(3), prompt: WEATHER };
     const { text } = await generateText({ ...asked, model: open(app) });
     assert.match(text, /4 degrees/);
     assert.deepEqual(cities, ['Oslo']);
@@ -77,9 +80,38 @@ for (const [name, open] of Object.entries(PROVIDERS)) {
 
 test('ai sdk: embeddings of OpenAI', async () => {
   const app = await App.at('openai');
-  const model = createOpenAI({ apiKey: app.token, baseURL: app.url }).embedding('text-embedding-3-small');
+  const model = openaiOf(app).embedding('text-embedding-3-small');
   const { embedding } = await embed({ model, value: 'A sentence about gardens', maxRetries: 0 });
   assert.ok(embedding.length > 0);
   const [call] = await app.calls();
   assert.equal(call.capability, 'embeddings');
+});
+
+/** The newest call cost something, as work of this kind. */
+function charged([call], capability) {
+  assert.equal(call.capability, capability);
+  assert.ok(Number(call.cost) > 0);
+}
+
+test('ai sdk: an image of OpenAI is made', async () => {
+  const app = await App.at('openai');
+  const model = openaiOf(app).image('gpt-image-1');
+  const { image } = await generateImage({ model, prompt: 'A red square', size: '1024x1024', maxRetries: 0 });
+  assert.ok(image.uint8Array.length > 0);
+  charged(await app.calls(), 'images');
+});
+
+test('ai sdk: words are spoken by OpenAI', async () => {
+  const app = await App.at('openai');
+  const { audio } = await generateSpeech({ model: openaiOf(app).speech('tts-1'), voice: 'alloy', text: 'hello there', maxRetries: 0 });
+  assert.equal(Buffer.from(audio.uint8Array).subarray(0, 3).toString(), 'ID3');
+  charged(await app.calls(), 'audio');
+});
+
+test('ai sdk: words are heard by OpenAI', async () => {
+  const app = await App.at('openai');
+  const audio = Buffer.from(`ID3${'\0'.repeat(40_000)}`);
+  const { text } = await transcribe({ model: openaiOf(app).transcription('whisper-1'), audio, maxRetries: 0 });
+  assert.ok(text.length > 0);
+  charged(await app.calls(), 'audio');
 });

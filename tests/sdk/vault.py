@@ -97,7 +97,7 @@ class Organization:
             body["ceiling"] = {
                 "providers": list(providers),
                 "models": models or [],
-                "capabilities": ["chat", "embeddings", "images", "audio", "moderation"],
+                "capabilities": ["chat", "vision", "embeddings", "images", "audio", "moderation"],
                 "requests_per_minute": 10_000,
                 "requests_per_day": 1_000_000,
                 "tokens_per_request": 10_000_000,

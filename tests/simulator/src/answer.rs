@@ -12,6 +12,7 @@ use crate::{
     target::Target,
     text,
     tokens::{Count, Tokens},
+    turn::Turn,
 };
 
 /// Everything that an answer depends on: equal plans have byte-equal answers, ids included.
@@ -31,6 +32,7 @@ pub struct Plan {
     pub script: Script,
     /// What was sent, to be given back.
     pub echo: Option<String>,
+    pub turn: Turn,
 }
 
 /// How an answer goes out.
@@ -107,6 +109,7 @@ impl Plan {
             },
             script,
             echo: None,
+            turn: Turn::Talks,
         }
     }
 
@@ -119,7 +122,8 @@ impl Plan {
 
     /// The text of each alternative answer.
     pub fn text(&self) -> String {
-        text::write(self.count.visible_each, &self.script, self.echo.as_deref()).into_owned()
+        let given = self.echo.as_deref().or_else(|| self.turn.told());
+        text::write(self.count.visible_each, &self.script, given).into_owned()
     }
 
     /// How many chunks of content each alternative answer has in a stream.

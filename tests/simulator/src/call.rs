@@ -26,6 +26,7 @@ use crate::{
     rules::Rules,
     script::Script,
     target::Target,
+    turn::Turn,
 };
 
 /// A key with this in it is refused.
@@ -90,8 +91,14 @@ pub async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> 
             call,
         );
     }
+    let turn = if said.asked.offers_tools {
+        Turn::of(&body, &said.script)
+    } else {
+        Turn::Talks
+    };
     let mut plan = Plan::new(target, &said.asked, said.model, said.script);
     plan.echo = echo;
+    plan.turn = turn;
     plan.form = inbound::form(&request, target.route, plan.form);
     outbound::serve(&plan, &request_id, key, call, &shared)
 }

@@ -34,6 +34,8 @@ pub struct Asked {
     pub response_format: Option<String>,
     /// How long the recording is.
     pub audio_seconds: u64,
+    /// There are tools that may be called.
+    pub offers_tools: bool,
 }
 
 /// OpenAI's `stream_options`.
@@ -135,6 +137,10 @@ impl Asked {
             }
             "dimensions" | "outputDimensionality" | "output_dimensionality" => {
                 self.dimensions = body.next_value()?;
+            }
+            "tools" => {
+                body.next_value::<IgnoredAny>()?;
+                self.offers_tools = true;
             }
             _ => {
                 body.next_value::<IgnoredAny>()?;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::prompt::SCRIPT_MARK;
 
@@ -48,6 +49,8 @@ pub struct Script {
     pub headers: BTreeMap<String, String>,
     /// Never answers.
     pub hang: bool,
+    /// Calls the first tool that is offered, with this.
+    pub tool_input: Option<Map<String, Value>>,
 }
 
 /// Why a text is not a script.

@@ -9,13 +9,17 @@ use crate::{
     provider::Route,
     text,
     tokens::Tokens,
+    turn::ToolCall,
 };
 
 /// `POST /v1/messages`, as one JSON object or as a stream of named events.
 pub fn messages(plan: &Plan) -> Answer {
     match plan.form {
         Form::Json | Form::Sound | Form::Text => {
-            let content = json!([{ "type": "text", "text": plan.text() }]);
+            let content = match plan.turn.call() {
+                Some(call) => json!([tool_use(plan, call, &call.input)]),
+                None => json!([{ "type": "text", "text": plan.text() }]),
+            };
             let mut message = message(plan, content);
             message["stop_reason"] = stop_reason(plan).into();
             if plan.tells_usage() {
@@ -29,6 +33,7 @@ pub fn messages(plan: &Plan) -> Answer {
 }
 
 fn stream(plan: &Plan) -> Answer {
+    let call = plan.turn.call();
     let mut events = Writer::default();
     let mut push = |kind: Kind, name: &str, data: &Value| {
         events.event(
@@ -47,7 +52,10 @@ fn stream(plan: &Plan) -> Answer {
     let block = json!({
         "type": "content_block_start",
         "index": 0,
-        "content_block": { "type": "text", "text": "" },
+        "content_block": match call {
+            Some(call) => tool_use(plan, call, &json!({})),
+            None => json!({ "type": "text", "text": "" }),
+        },
     });
     push(Kind::Opening, "content_block_start", &block);
     push(Kind::Opening, "ping", &json!({ "type": "ping" }));
@@ -55,10 +63,14 @@ fn stream(plan: &Plan) -> Answer {
     let delta = json!({
         "type": "content_block_delta",
         "index": 0,
-        "delta": { "type": "text_delta", "text": HOLE },
+        "delta": match call {
+            Some(_) => json!({ "type": "input_json_delta", "partial_json": HOLE }),
+            None => json!({ "type": "text_delta", "text": HOLE }),
+        },
     });
     let delta = Template::new("event: content_block_delta\ndata: ", &delta, "\n\n");
-    for piece in text::part(&plan.text(), plan.chunks()) {
+    let text = call.map_or_else(|| plan.text(), |call| call.input.to_string());
+    for piece in text::part(&text, plan.chunks()) {
         events.fill(Kind::Content, &delta, piece);
     }
 
@@ -178,11 +190,17 @@ fn message(plan: &Plan, content: Value) -> Value {
     message
 }
 
+/// The call of a tool, as far as its input is written.
+fn tool_use(plan: &Plan, call: &ToolCall, input: &Value) -> Value {
+    let id = format!("toolu_{}", plan.id());
+    json!({ "type": "tool_use", "id": id, "name": call.name, "input": input })
+}
+
 const fn stop_reason(plan: &Plan) -> &'static str {
-    if plan.count.capped {
-        "max_tokens"
-    } else {
-        "end_turn"
+    match plan.turn.call() {
+        _ if plan.count.capped => "max_tokens",
+        Some(_) => "tool_use",
+        None => "end_turn",
     }
 }
 

@@ -31,8 +31,12 @@ pub fn generate(plan: &Plan) -> Answer {
 fn stream(plan: &Plan, before: [&str; 2], after: &str, end: &str) -> Answer {
     let mut events = Writer::default();
     let text = plan.text();
-    let pieces = text::part(&text, plan.chunks());
-    let per_choice = plan.chunks();
+    // A call of a tool comes in one piece.
+    let per_choice = match plan.turn.call() {
+        Some(_) => 1,
+        None => plan.chunks(),
+    };
+    let pieces = text::part(&text, per_choice);
     let all = u32::try_from(plan.count.choices)
         .unwrap_or(1)
         .saturating_mul(per_choice);
@@ -171,7 +175,11 @@ fn response(plan: &Plan, candidates: &[Value], tokens: Tokens) -> Value {
 }
 
 fn candidate(plan: &Plan, index: u64, text: &str, is_last: bool) -> Value {
-    let mut candidate = json!({ "content": { "parts": [{ "text": text }], "role": "model" } });
+    let part = match plan.turn.call() {
+        Some(call) => json!({ "functionCall": { "name": call.name, "args": call.input } }),
+        None => json!({ "text": text }),
+    };
+    let mut candidate = json!({ "content": { "parts": [part], "role": "model" } });
     if is_last {
         let reason = if plan.count.capped {
             "MAX_TOKENS"

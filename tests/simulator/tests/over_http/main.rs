@@ -11,6 +11,7 @@ mod google;
 mod log;
 mod openai;
 mod scripts;
+mod tools;
 
 use std::time::{Duration, Instant};
 

@@ -8,6 +8,7 @@ use crate::{
     frames::{HOLE, Kind, Template, Writer},
     provider::Provider,
     text,
+    turn::ToolCall,
 };
 
 /// Writes the answer, as one JSON object or as a stream of chunks.
@@ -24,14 +25,19 @@ fn completion(plan: &Plan, created: i64) -> Value {
     let text = plan.text();
     let choices: Vec<Value> = (0..plan.count.choices)
         .map(|index| {
+            let mut message = json!({
+                "role": "assistant",
+                "content": text,
+                "refusal": null,
+                "annotations": [],
+            });
+            if let Some(call) = plan.turn.call() {
+                message["content"] = Value::Null;
+                message["tool_calls"] = json!([tool_call(plan, call, &call.input.to_string())]);
+            }
             json!({
                 "index": index,
-                "message": {
-                    "role": "assistant",
-                    "content": text,
-                    "refusal": null,
-                    "annotations": [],
-                },
+                "message": message,
                 "logprobs": null,
                 "finish_reason": finish_reason(plan),
             })
@@ -79,14 +85,26 @@ fn stream(plan: &Plan, created: i64) -> Answer {
     };
 
     let mut events = Writer::default();
-    let text = plan.text();
+    let call = plan.turn.call();
+    let text = call.map_or_else(|| plan.text(), |call| call.input.to_string());
     let pieces = text::part(&text, plan.chunks());
     for index in 0..plan.count.choices {
-        let role = json!({ "role": "assistant", "content": HOLE, "refusal": null });
+        let mut role = json!({ "role": "assistant", "content": HOLE, "refusal": null });
+        if let Some(call) = call {
+            let mut begun = tool_call(plan, call, HOLE);
+            begun["index"] = 0.into();
+            role["content"] = Value::Null;
+            role["tool_calls"] = json!([begun]);
+        }
         events.fill(Kind::Opening, &choice(index, role), "");
     }
     for index in 0..plan.count.choices {
-        let content = choice(index, json!({ "content": HOLE }));
+        let delta = if call.is_some() {
+            json!({ "tool_calls": [{ "index": 0, "function": { "arguments": HOLE } }] })
+        } else {
+            json!({ "content": HOLE })
+        };
+        let content = choice(index, delta);
         for piece in &pieces {
             events.fill(Kind::Content, &content, piece);
         }
@@ -131,7 +149,20 @@ fn error_event(plan: &Plan) -> String {
 }
 
 const fn finish_reason(plan: &Plan) -> &'static str {
-    if plan.count.capped { "length" } else { "stop" }
+    match plan.turn.call() {
+        _ if plan.count.capped => "length",
+        Some(_) => "tool_calls",
+        None => "stop",
+    }
+}
+
+/// The call of a tool, as far as its arguments are written.
+fn tool_call(plan: &Plan, call: &ToolCall, arguments: &str) -> Value {
+    json!({
+        "id": format!("call_{}", plan.id()),
+        "type": "function",
+        "function": { "name": call.name, "arguments": arguments },
+    })
 }
 
 fn usage(plan: &Plan) -> Value {

@@ -6,6 +6,7 @@ use crate::{
     answer::{Answer, Form, Plan},
     frames::{HOLE, Kind, Template, Writer},
     text,
+    turn::ToolCall,
 };
 
 /// Writes the answer, as one JSON object or as a stream of typed events.
@@ -19,8 +20,6 @@ pub fn write(plan: &Plan, created: i64) -> Answer {
 }
 
 fn stream(plan: &Plan, created: i64) -> Answer {
-    let item_id = item_id(plan);
-    let text = plan.text();
     let mut events = Sequence::default();
     let begun = response(plan, created, "in_progress", &json!([]));
     events.push(
@@ -33,32 +32,10 @@ fn stream(plan: &Plan, created: i64) -> Answer {
         "response.in_progress",
         json!({ "response": begun }),
     );
-    let empty = json!({
-        "id": item_id,
-        "type": "message",
-        "status": "in_progress",
-        "content": [],
-        "role": "assistant",
-    });
-    let added = json!({ "output_index": 0, "item": empty });
-    events.push(Kind::Opening, "response.output_item.added", added);
-    let place = |member: &str, value: Value| {
-        let mut event = json!({ "item_id": item_id, "output_index": 0, "content_index": 0 });
-        event[member] = value;
-        event
-    };
-    let part = place("part", content_part(""));
-    events.push(Kind::Opening, "response.content_part.added", part);
-    for piece in text::part(&text, plan.chunks()) {
-        events.push_delta(plan, &item_id, piece);
+    match plan.turn.call() {
+        Some(call) => events.push_call(plan, call),
+        None => events.push_message(plan),
     }
-    let mut done = place("text", text.as_str().into());
-    done["logprobs"] = json!([]);
-    events.push(Kind::Closing, "response.output_text.done", done);
-    let part = place("part", content_part(&text));
-    events.push(Kind::Closing, "response.content_part.done", part);
-    let item = json!({ "output_index": 0, "item": message(plan, &text) });
-    events.push(Kind::Closing, "response.output_item.done", item);
     let last = if plan.count.capped {
         "response.incomplete"
     } else {
@@ -90,6 +67,62 @@ impl Sequence {
             kind,
             &["event: ", name, "\ndata: ", &event.to_string(), "\n\n"],
         );
+    }
+
+    fn push_message(&mut self, plan: &Plan) {
+        let item_id = item_id(plan);
+        let text = plan.text();
+        let empty = json!({
+            "id": item_id,
+            "type": "message",
+            "status": "in_progress",
+            "content": [],
+            "role": "assistant",
+        });
+        let added = json!({ "output_index": 0, "item": empty });
+        self.push(Kind::Opening, "response.output_item.added", added);
+        let place = |member: &str, value: Value| {
+            let mut event = json!({ "item_id": item_id, "output_index": 0, "content_index": 0 });
+            event[member] = value;
+            event
+        };
+        let part = place("part", content_part(""));
+        self.push(Kind::Opening, "response.content_part.added", part);
+        for piece in text::part(&text, plan.chunks()) {
+            self.push_delta(plan, &item_id, piece);
+        }
+        let mut done = place("text", text.as_str().into());
+        done["logprobs"] = json!([]);
+        self.push(Kind::Closing, "response.output_text.done", done);
+        let part = place("part", content_part(&text));
+        self.push(Kind::Closing, "response.content_part.done", part);
+        let item = json!({ "output_index": 0, "item": output(plan) });
+        self.push(Kind::Closing, "response.output_item.done", item);
+    }
+
+    fn push_call(&mut self, plan: &Plan, call: &ToolCall) {
+        let item_id = format!("fc_{}", plan.id());
+        let arguments = call.input.to_string();
+        let begun = function_call(plan, call, "in_progress", "");
+        let added = json!({ "output_index": 0, "item": begun });
+        self.push(Kind::Opening, "response.output_item.added", added);
+        for piece in text::part(&arguments, plan.chunks()) {
+            let delta = json!({ "item_id": item_id, "output_index": 0, "delta": piece });
+            self.push(
+                Kind::Content,
+                "response.function_call_arguments.delta",
+                delta,
+            );
+        }
+        let done = json!({
+            "item_id": item_id,
+            "output_index": 0,
+            "name": call.name,
+            "arguments": arguments,
+        });
+        self.push(Kind::Closing, "response.function_call_arguments.done", done);
+        let item = json!({ "output_index": 0, "item": output(plan) });
+        self.push(Kind::Closing, "response.output_item.done", item);
     }
 
     fn push_delta(&mut self, plan: &Plan, item_id: &str, piece: &str) {
@@ -133,7 +166,7 @@ fn finished(plan: &Plan, created: i64) -> Value {
     } else {
         "completed"
     };
-    let mut response = response(plan, created, status, &json!([message(plan, &plan.text())]));
+    let mut response = response(plan, created, status, &json!([output(plan)]));
     if plan.count.capped {
         response["incomplete_details"] = json!({ "reason": "max_output_tokens" });
     } else {
@@ -191,12 +224,32 @@ fn response(plan: &Plan, created: i64, status: &str, output: &Value) -> Value {
     })
 }
 
-fn message(plan: &Plan, text: &str) -> Value {
+/// What the answer consists of: a message, or the call of a tool.
+fn output(plan: &Plan) -> Value {
     let status = if plan.count.capped {
         "incomplete"
     } else {
         "completed"
     };
+    match plan.turn.call() {
+        Some(call) => function_call(plan, call, status, &call.input.to_string()),
+        None => message(plan, status, &plan.text()),
+    }
+}
+
+/// The call of a tool, as far as its arguments are written.
+fn function_call(plan: &Plan, call: &ToolCall, status: &str, arguments: &str) -> Value {
+    json!({
+        "id": format!("fc_{}", plan.id()),
+        "type": "function_call",
+        "status": status,
+        "arguments": arguments,
+        "call_id": format!("call_{}", plan.id()),
+        "name": call.name,
+    })
+}
+
+fn message(plan: &Plan, status: &str, text: &str) -> Value {
     json!({
         "id": item_id(plan),
         "type": "message",
