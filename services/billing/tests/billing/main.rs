@@ -11,6 +11,7 @@ mod recording;
 mod refill;
 mod refill_budgets;
 mod refill_families;
+mod refill_list;
 mod shadows;
 mod stage;
 mod tenants;
