@@ -70,9 +70,21 @@ class Row:
     aim: float
     unit: str = "x"
 
+    @property
+    def is_missed(self) -> bool:
+        return self.figure > self.must
+
     def __str__(self) -> str:
-        verdict = "aim" if self.figure <= self.aim else "must" if self.figure <= self.must else "MISSED"
+        verdict = "aim" if self.figure <= self.aim else "MISSED" if self.is_missed else "must"
         return f"{self.what:58}{self.figure:9.2f} {self.unit:3}{self.must:9.2f}{self.aim:9.2f}   {verdict}"
+
+
+def verdicts(rows: list[Row]) -> None:
+    """Prints them, and ends with an error if one was missed."""
+    print(f"{'':58}{'figure':>9}    {'must':>9}{'aim':>9}")
+    print(*rows, sep="\n", flush=True)
+    if missed := sum(row.is_missed for row in rows):
+        sys.exit(f"{missed} of {len(rows)} figures missed")
 
 
 def middle(values: list[float]) -> float:
@@ -222,8 +234,7 @@ def main() -> None:
     rows.append(memory)
     proxy, server = targets["latchkey"].pid, targets["nginx"].pid
     print(f"{'peak memory after all of this':36}nginx {processes.peak_megabytes(server):.0f} MB, latchkey {processes.peak_megabytes(proxy):.0f} MB\n")
-    print(f"{'':58}{'figure':>9}    {'must':>9}{'aim':>9}")
-    print(*rows, sep="\n")
+    verdicts(rows)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,20 @@ def holds() -> list[str]:
     for name in server.scan_iter(f"{running.setting('LATCHKEY_REDIS_NAMESPACE')}:*:holds"):
         found += [member.decode() for member in server.zrange(name, 0, -1)]
     return found
+
+
+def limits_wait_for_more_than(others: int) -> None:
+    """So many proxies have given all they know to the epoch that is being filled, and yet nothing can be reserved."""
+    server, names = redis_of_the_vault(), running.setting("LATCHKEY_REDIS_NAMESPACE")
+
+    def answered() -> bool:
+        return any(server.scard(name) == others for name in server.scan_iter(f"{names}:*:answered"))
+
+    until(f"{others} proxies have answered", answered, seconds=20)
+    # As long as an opening takes at the least.
+    began = time.monotonic()
+    until("an opening's time", lambda: time.monotonic() - began > 3, seconds=5)
+    assert not server.exists(f"{names}:epoch"), "the limits are open, and nobody answered for what the dead proxy knows"
 
 
 def limits_are_open() -> None:

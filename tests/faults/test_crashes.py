@@ -75,8 +75,10 @@ def hurt(observer: Observer) -> None:
     until("five hundred streams at once", lambda: in_flight(observer) >= 450, seconds=20)
     killed = breaking.kill("proxy-1")
     breaking.forget_everything()
-    breaking.limits_are_open()
+    # Its calls are known to nobody else.
+    breaking.limits_wait_for_more_than(2)
     killed.start_again()
+    breaking.limits_are_open()
     until("streams after the loss", lambda: in_flight(observer) >= 10, seconds=10)
     breaking.kill("proxy-2").start_again()
 

@@ -18,8 +18,10 @@ def hurt(observer: Observer) -> None:
     until("twenty streams at once", lambda: in_flight(observer) >= 20, seconds=20)
     killed = breaking.kill("proxy-1")
     breaking.forget_everything()
-    breaking.limits_are_open()
+    # Its calls are known to nobody else.
+    breaking.limits_wait_for_more_than(2)
     killed.start_again()
+    breaking.limits_are_open()
     breaking.kill("proxy-2").start_again()
 
 

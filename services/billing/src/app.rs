@@ -55,7 +55,7 @@ impl App {
             ledger: Ledger::new(postgres.clone()),
             usage: usage.clone(),
             recorder: recorder.clone(),
-            grace: Refill::USUAL_GRACE,
+            grace: spend_limits::GRACE.into(),
         };
         let exports = Exports::new(postgres.clone());
         Ok(Self {

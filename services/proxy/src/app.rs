@@ -22,7 +22,7 @@ use crate::{
     provider::{OverrideError, Providers},
     routes,
     settings::Settings,
-    spool::Spool,
+    spool::{Register, Spool},
     wire::Wire,
 };
 
@@ -34,20 +34,17 @@ const MEGABYTE: usize = 1024 * 1024;
 pub struct App {
     gate: Arc<Gate>,
     postgres: Postgres,
+    register: Register,
 }
 
 impl App {
-    /// Puts the service together. Nothing is connected until it is first needed; the spool is
-    /// opened.
+    /// Puts the service together. The spool is opened and entered in the register, so the database
+    /// must be there; nothing else is connected until it is first needed.
     ///
     /// Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// When a setting cannot be used.
-    #[expect(
-        clippy::unused_async,
-        reason = "the same form as the other services have"
-    )]
+    /// When a setting cannot be used, or the database is not reached.
     pub async fn build(
         settings: &Settings,
         environment: Environment,
@@ -96,9 +93,15 @@ impl App {
             latencies: Latencies::default(),
             apps: StalledApps::new(settings.app_reads_within.max(settings.idle_within)),
         };
+        let register = Register::new(postgres.clone());
+        if let Some(number) = gate.spool.number() {
+            let entered = register.enter(number).await;
+            entered.context("the spool cannot be registered")?;
+        }
         Ok(Self {
             gate: Arc::new(gate),
             postgres,
+            register,
         })
     }
 
@@ -117,7 +120,7 @@ impl App {
     /// Starts what runs beside the calls.
     #[must_use]
     pub fn background(&self, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
-        background::start(&self.gate, shutdown)
+        background::start(&self.gate, &self.register, shutdown)
     }
 
     /// What must answer for this service to be of use.

@@ -7,11 +7,13 @@ use event_store::RecordedEvent;
 use events::{GrantEvent, ProviderKeyEvent};
 use ids::{GrantId, ProviderKeyId};
 use server::Shutdown;
+use spend_limits::Unrecorded;
 use tokio::{task::JoinHandle, time::interval};
 
 use crate::{
     call::{self, Gate, LeftBehind},
-    key_health, spool,
+    key_health,
+    spool::{self, Register},
 };
 
 /// What dead processes left, shared by those who end it and those who carry it into a new epoch.
@@ -26,12 +28,19 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(5);
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts all of it.
-pub(crate) fn start(gate: &Arc<Gate>, shutdown: &Shutdown) -> Vec<JoinHandle<()>> {
-    let publishing = spool::publish(gate.spool.clone(), gate.bus.clone(), shutdown.requested());
+pub(crate) fn start(
+    gate: &Arc<Gate>,
+    register: &Register,
+    shutdown: &Shutdown,
+) -> Vec<JoinHandle<()>> {
+    let publishing = publish(Arc::clone(gate), register.clone(), shutdown.requested());
     let left = Left::default();
     vec![
         tokio::spawn(publishing),
-        until(shutdown, recover(Arc::clone(gate), Arc::clone(&left))),
+        until(
+            shutdown,
+            recover(Arc::clone(gate), Arc::clone(&left), register.clone()),
+        ),
         until(shutdown, heed(Arc::clone(gate))),
         until(shutdown, look_again(Arc::clone(gate))),
         tokio::spawn(keep_limits(Arc::clone(gate), left, shutdown.requested())),
@@ -50,9 +59,20 @@ fn until(shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) -
     })
 }
 
+/// Publishes ended calls until the stop. What is left then is taken over by the next process; if nothing
+/// is, nobody needs to answer for this spool any more.
+async fn publish(gate: Arc<Gate>, register: Register, stop: impl Future<Output = ()>) {
+    spool::publish(gate.spool.clone(), gate.bus.clone(), stop).await;
+    if let Some(number) = gate.spool.number().filter(|_| gate.spool.is_done())
+        && let Err(error) = register.leave(&[number]).await
+    {
+        tracing::warn!(%error, "the spool stays registered, with nothing in it");
+    }
+}
+
 /// Takes over what dead processes left: the records of their calls, and then their holds, which
 /// nobody else would end before their deadline.
-async fn recover(gate: Arc<Gate>, left: Left) {
+async fn recover(gate: Arc<Gate>, left: Left, register: Register) {
     let mut ticks = interval(RECOVER_EVERY);
     loop {
         ticks.tick().await;
@@ -61,6 +81,7 @@ async fn recover(gate: Arc<Gate>, left: Left) {
         if let Err(error) = left.end(&gate.limits).await {
             tracing::warn!(%error, "holds of a process that died wait to be settled");
         }
+        left.leave(&register).await;
     }
 }
 
@@ -199,15 +220,20 @@ async fn carry(gate: Arc<Gate>, left: Left) {
         async move {
             let mut left = left.lock().await;
             left.take_over(&gate.spool).await;
-            let unpublished = gate.spool.unpublished().await.unwrap_or_else(|error| {
-                tracing::error!(%error, "the spool cannot be read");
-                Vec::new()
-            });
-            let own = unpublished.iter();
-            own.filter_map(|(record, note)| call::spent(record, note))
-                // What was taken over may be on its way to the ledger by now, and not in it.
-                .chain(left.spent().cloned())
-                .collect()
+            let (mut spools, mut spent) = (left.numbers().to_vec(), Vec::new());
+            match gate.spool.unpublished().await {
+                Ok(own) => {
+                    spools.extend(gate.spool.number());
+                    spent.extend(
+                        own.iter()
+                            .filter_map(|(record, note)| call::spent(record, note)),
+                    );
+                }
+                Err(error) => tracing::error!(%error, "the spool cannot be read"),
+            }
+            // What was taken over may be on its way to the ledger by now, and not in it.
+            spent.extend(left.spent().cloned());
+            Unrecorded { spent, spools }
         }
     };
     gate.limits.watch_openings(unrecorded).await;

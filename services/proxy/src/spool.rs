@@ -18,6 +18,7 @@ mod files;
 mod line;
 mod publisher;
 mod recovery;
+mod register;
 mod segments;
 mod syncer;
 mod writer;
@@ -42,6 +43,7 @@ use writer::{Writer, Written};
 
 pub use publisher::publish;
 pub use recovery::{DeadSpool, TakenOver, recover};
+pub use register::Register;
 
 /// When a line counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -262,6 +264,12 @@ impl Spool {
             .syncer
             .as_ref()
             .map_or(Ok(()), |syncer| syncer.check())
+    }
+
+    /// Whether every call that began has ended, and all are published.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.running() == 0 && self.waiting() == 0
     }
 
     /// How many calls began and have not ended.

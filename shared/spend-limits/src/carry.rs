@@ -10,7 +10,7 @@ use crate::{
     bucket::Bucket,
     connection::SpendLimits,
     epoch::{Epoch, field, member},
-    error::LimitsError,
+    error::{LimitsError, StoreError},
     hold::{Held, Hold},
     script::{BOOK, Call, SETTLE},
     settle::{Settled, Settlement, in_range, read_settled},
@@ -23,6 +23,9 @@ const SETTLED_TOGETHER: usize = 100;
 /// A settlement younger than this is left to whoever is making it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Longer than an opening takes.
+const ANSWERS_KEPT: Duration = Duration::from_secs(3_600);
+
 /// A call that ended and that the ledger may not have yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
@@ -32,6 +35,23 @@ pub struct Spent {
     pub actual: Nanodollars,
     /// When it was reserved.
     pub at: Timestamp,
+}
+
+/// What a process tells when the limits begin anew.
+#[derive(Debug, Clone, Default)]
+pub struct Unrecorded {
+    /// Ended calls that may be in no ledger.
+    pub spent: Vec<Spent>,
+    /// The spools whose calls are all among these, among those that the process remembers, or in the
+    /// ledger: its own, and those it took over.
+    pub spools: Vec<u64>,
+}
+
+impl From<Vec<Spent>> for Unrecorded {
+    fn from(spent: Vec<Spent>) -> Self {
+        let spools = Vec::new();
+        Self { spent, spools }
+    }
 }
 
 impl SpendLimits {
@@ -46,7 +66,7 @@ impl SpendLimits {
     pub async fn watch_openings<F, Told>(&self, unrecorded: F)
     where
         F: Fn() -> Told,
-        Told: Future<Output = Vec<Spent>>,
+        Told: Future<Output: Into<Unrecorded>>,
     {
         let mut ticks = tokio::time::interval(POLL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -73,7 +93,7 @@ impl SpendLimits {
     ) -> Result<usize, LimitsError>
     where
         F: Fn() -> Told,
-        Told: Future<Output = Vec<Spent>>,
+        Told: Future<Output: Into<Unrecorded>>,
     {
         let (open, opening) = self.position().await?;
         let Some(epoch) = open.or(opening) else {
@@ -88,13 +108,28 @@ impl SpendLimits {
         }
         // For as long as nothing can be reserved: a process may die before it carried its calls.
         if behind || open.is_none() {
-            booked += self.book(&settled(&unrecorded().await), epoch).await?;
+            let told = unrecorded().await.into();
+            booked += self.book(&settled(&told.spent), epoch).await?;
+            self.answer_for(&told.spools, epoch).await?;
         }
         if behind {
             in_hand.carried_to(epoch);
             tracing::info!(epoch = %epoch, carried = booked, "calls are carried into the epoch");
         }
         Ok(booked)
+    }
+
+    /// Says that an epoch has all that these spools know.
+    async fn answer_for(&self, spools: &[u64], epoch: Epoch) -> Result<(), StoreError> {
+        if spools.is_empty() {
+            return Ok(());
+        }
+        let key = self.shared.keys.answered(epoch);
+        let mut add = redis::cmd("SADD");
+        add.arg(&key).arg(spools);
+        let mut expire = redis::cmd("EXPIRE");
+        expire.arg(&key).arg(ANSWERS_KEPT.as_secs());
+        self.tell("answer_for", vec![add, expire]).await
     }
 
     /// Puts holds of an earlier epoch into the one that is open or being opened, without asking

@@ -122,6 +122,11 @@ impl Keys {
         self.before_bucket(epoch) + "holds"
     }
 
+    /// The set of spools that were answered for while the epoch was being filled.
+    pub(crate) fn answered(&self, epoch: Epoch) -> String {
+        self.before_bucket(epoch) + "answered"
+    }
+
     /// Put together by hand: ten such names are made for each call.
     fn name(&self, parts: &[&str]) -> String {
         let mut name = String::with_capacity(LONGEST_NAME);

@@ -18,6 +18,9 @@ pub struct Ledger {
     pub loads: Vec<Load>,
     /// Grants that were revoked.
     pub revoked: Vec<GrantId>,
+    /// The spools in which calls may be written down that are in no ledger: whoever has one answers
+    /// for it by [`Unrecorded::spools`](crate::Unrecorded::spools).
+    pub spools: Vec<u64>,
 }
 
 /// What the ledger knows of one bucket, by the UTC day and month of the instant it was asked for.

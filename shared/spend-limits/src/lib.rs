@@ -28,7 +28,7 @@ mod use_once;
 
 pub use above::{Above, MOST_ANCESTORS, MOST_BUDGETS, MOST_SHADOWS, OwnersAbove};
 pub use bucket::{Bucket, NotABucket, Owner};
-pub use carry::{POLL, Spent};
+pub use carry::{POLL, Spent, Unrecorded};
 pub use connection::SpendLimits;
 pub use epoch::{Epoch, EpochError};
 pub use error::{LimitsError, StoreError};
@@ -38,7 +38,7 @@ pub use in_hand::REMEMBERED;
 pub use ledger::{Ledger, Load, RECORDED_HORIZON, RecordedCall};
 pub use limits::{Amount, CallLimits, LimitStanding};
 pub use of_spool::{SpoolHold, SpoolPlace};
-pub use opening::{Begun, GRACE, OpenError, Opened, Opening};
+pub use opening::{AWAITED, Begun, GRACE, Grace, OpenError, Opened, Opening};
 pub use overdue::OverdueHold;
 pub use reserve::{Refused, Reservation};
 pub use settle::Settled;

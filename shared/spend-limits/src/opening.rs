@@ -1,6 +1,6 @@
 //! Opening an epoch: the ledger gives back what Redis forgot.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -16,10 +16,29 @@ use crate::{
 
 /// Time enough for every proxy to see the opening and carry its calls into it.
 pub const GRACE: Duration = Duration::from_secs(2);
+/// So long an opening waits for those who must answer for a spool.
+pub const AWAITED: Duration = Duration::from_secs(60);
 /// An opening whose keeper died ends after this time.
 const LEASE: Duration = Duration::from_secs(15);
 /// How many recorded calls travel with one call of the script.
 const CALLS_A_PART: usize = 500;
+
+/// How long processes have to carry their calls into an epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Grace {
+    /// At the least, whoever answers.
+    pub least: Duration,
+    /// At the most, whoever does not.
+    pub most: Duration,
+}
+
+impl From<Duration> for Grace {
+    /// At least so long; [`AWAITED`] for those who must answer.
+    fn from(least: Duration) -> Self {
+        let most = least.max(AWAITED);
+        Self { least, most }
+    }
+}
 
 /// Whether an opening could begin.
 #[derive(Debug)]
@@ -33,10 +52,13 @@ pub enum Begun {
 }
 
 /// How an attempt to open an epoch ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {
     /// A new epoch is open.
     Opened(Epoch),
+    /// A new epoch is open, and nobody answered for these spools: calls that only they know are not in
+    /// it, and a limit may be passed by as much.
+    Without(Epoch, Vec<u64>),
     /// An epoch was open.
     AlreadyOpen,
     /// Somebody else is opening one.
@@ -76,7 +98,8 @@ impl SpendLimits {
     }
 
     /// Opens an epoch if none is open: begins, reads the ledger, loads it, waits until `grace` has
-    /// passed since the beginning so that proxies can carry their calls, then sets the mark.
+    /// passed since the beginning so that proxies can carry their calls, and for those who must answer
+    /// for a spool ([`Ledger::spools`]); then sets the mark.
     ///
     /// `read_ledger` is given the instant whose day and month its sums are for. It runs after the
     /// opening began, because only then it is certain that no call is reserved meanwhile. A first
@@ -87,7 +110,7 @@ impl SpendLimits {
     pub async fn open_epoch<F, Read, E>(
         &self,
         read_ledger: F,
-        grace: Duration,
+        grace: impl Into<Grace>,
     ) -> Result<Opened, OpenError<E>>
     where
         F: FnOnce(Timestamp) -> Read,
@@ -107,11 +130,15 @@ impl SpendLimits {
             }
         };
         opening.load(&ledger).await?;
-        let left = grace.saturating_sub(opening.began.elapsed());
-        opening.keep_during(sleep(left)).await?;
+        let answers = opening.answers(&ledger.spools, grace.into());
+        let missing = opening.keep_during(answers).await??;
         let epoch = opening.open().await?;
         tracing::info!(epoch = %epoch, buckets = ledger.loads.len(), "an epoch of limits is open");
-        Ok(Opened::Opened(epoch))
+        if missing.is_empty() {
+            return Ok(Opened::Opened(epoch));
+        }
+        tracing::error!(spools = ?missing, "limits begin anew without calls that only these spools know");
+        Ok(Opened::Without(epoch, missing))
     }
 
     /// Begins to open an epoch. For most, [`SpendLimits::open_epoch`] is the whole of it.
@@ -190,6 +217,22 @@ impl Opening {
                 done = &mut work => return Ok(done),
                 _ = ticks.tick() => self.step(&RENEW_OPENING, LEASE).await?,
             }
+        }
+    }
+
+    /// Waits for those who must answer for one of these spools; gives those that nobody answered for.
+    async fn answers(&self, spools: &[u64], grace: Grace) -> Result<Vec<u64>, StoreError> {
+        sleep(grace.least.saturating_sub(self.began.elapsed())).await;
+        let mut members = redis::cmd("SMEMBERS");
+        members.arg(self.limits.shared.keys.answered(self.epoch));
+        loop {
+            let answered: HashSet<u64> = self.limits.ask("answered", &members).await?;
+            let missing = spools.iter().filter(|spool| !answered.contains(spool));
+            let missing: Vec<u64> = missing.copied().collect();
+            if missing.is_empty() || self.began.elapsed() >= grace.most {
+                return Ok(missing);
+            }
+            sleep(POLL).await;
         }
     }
 

@@ -105,6 +105,14 @@ const REVOKED: &str = "
     -- billing.revoked_grants
     SELECT DISTINCT stream FROM store.events WHERE type = 'grant.revoked' AND occurred_at >= $1";
 
+const SPOOLS: &str = "
+    -- billing.spools_to_answer_for
+    SELECT number FROM store.spools ORDER BY number";
+
+const FORGET_SPOOLS: &str = "
+    -- billing.forget_spools
+    DELETE FROM store.spools WHERE number = ANY ($1)";
+
 const COSTS: &str = "
     -- billing.recorded_costs
     SELECT id, payload->>'cost' AS cost
@@ -147,12 +155,27 @@ impl Ledger {
         let recorded = recorded_lately(&tx, at, &read).await?;
         let since = at.checked_sub(REVOCATIONS_KEPT).unwrap_or(at);
         let revoked = tx.query(REVOKED, &[&since]).await?;
+        let spools = tx.query(SPOOLS, &[]).await?;
+        let spools = spools.iter().map(|row| row.get::<_, i64>("number"));
+        let spools = spools.map(i64::cast_unsigned).collect();
         tx.commit().await?;
         let revoked = revoked.iter().map(revoked_of).collect::<Result<_, _>>()?;
         Ok(spend_limits::Ledger {
             loads: loads(&spent, recorded),
             revoked,
+            spools,
         })
+    }
+
+    /// Forgets spools that nobody answered for, so that limits wait for them no more.
+    ///
+    /// # Errors
+    /// When the database is not reached.
+    pub async fn forget_spools(&self, spools: &[u64]) -> Result<(), DatabaseError> {
+        let spools: Vec<i64> = spools.iter().copied().map(u64::cast_signed).collect();
+        let tx = self.postgres.begin("forget spools", Scope::None).await?;
+        tx.execute(FORGET_SPOOLS, &[&spools]).await?;
+        tx.commit().await
     }
 
     /// What calls cost, of those that are recorded.

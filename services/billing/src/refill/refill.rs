@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use server::Shutdown;
-use spend_limits::{GRACE, OpenError, Opened, SpendLimits};
+use spend_limits::{Grace, OpenError, Opened, SpendLimits};
 use tokio::time::sleep;
 
 use crate::{
@@ -31,14 +31,12 @@ pub struct Refill {
     pub usage: Usage,
     /// Takes in what proxies sent, which must be in the ledger first.
     pub recorder: Recorder,
-    /// How long proxies have to carry their calls into a new epoch; [`GRACE`] unless in tests.
-    pub grace: Duration,
+    /// How long proxies have to carry their calls into a new epoch; [`spend_limits::GRACE`] at the
+    /// least, unless in tests.
+    pub grace: Grace,
 }
 
 impl Refill {
-    /// The grace that proxies need.
-    pub const USUAL_GRACE: Duration = GRACE;
-
     /// Keeps limits open until the shutdown.
     pub async fn watch(&self, shutdown: Shutdown) {
         let mut failing = false;
@@ -101,6 +99,11 @@ impl Refill {
         let opened = self.limits.open_epoch(read, self.grace).await;
         metrics::counter!("latchkey_limit_openings_total", "outcome" => outcome(&opened))
             .increment(1);
+        if let Ok(Opened::Without(_, spools)) = &opened
+            && let Err(error) = self.ledger.forget_spools(spools).await
+        {
+            tracing::warn!(%error, "the next opening waits for the same spools again");
+        }
         opened
     }
 }
@@ -108,6 +111,7 @@ impl Refill {
 const fn outcome(opened: &Result<Opened, OpenError<LedgerError>>) -> &'static str {
     match opened {
         Ok(Opened::Opened(_)) => "opened",
+        Ok(Opened::Without(..)) => "opened_without",
         Ok(Opened::AlreadyOpen) => "already_open",
         Ok(Opened::Busy) => "busy",
         Err(_) => "failed",

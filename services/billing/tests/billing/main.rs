@@ -12,6 +12,7 @@ mod refill;
 mod refill_budgets;
 mod refill_families;
 mod refill_list;
+mod refill_spools;
 mod shadows;
 mod stage;
 mod tenants;

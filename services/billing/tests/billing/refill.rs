@@ -15,7 +15,7 @@ use crate::{
     stage::Stage,
 };
 
-const GRACE: Duration = Duration::from_millis(50);
+pub const GRACE: Duration = Duration::from_millis(50);
 
 pub fn limits(stage: &Stage) -> SpendLimits {
     SpendLimits::connect(&stage.settings.redis_url, &stage.settings.redis_namespace).unwrap()
@@ -23,7 +23,7 @@ pub fn limits(stage: &Stage) -> SpendLimits {
 
 pub fn refill(stage: &Stage) -> Refill {
     Refill {
-        grace: GRACE,
+        grace: GRACE.into(),
         ..stage.app.refill().clone()
     }
 }

@@ -7,7 +7,7 @@ use spend_limits::{LimitsError, REMEMBERED, SpendLimits, Spent};
 
 use crate::{
     call::reserve::spent,
-    spool::{self, DeadSpool, Spool, TakenOver},
+    spool::{self, DeadSpool, Register, Spool, TakenOver},
 };
 
 /// Holds of dead processes that have not been ended.
@@ -19,6 +19,10 @@ pub struct LeftBehind {
     ended: Vec<(Instant, Spent)>,
     /// Where the others stand, of calls that were never sent.
     spools: Vec<DeadSpool>,
+    /// The spools that this process took over.
+    numbers: Vec<u64>,
+    /// Those of them that may stand in the register.
+    registered: Vec<u64>,
 }
 
 impl LeftBehind {
@@ -39,7 +43,27 @@ impl LeftBehind {
         self.spent.iter().chain(ended)
     }
 
+    /// The spools that this process took over: it knows all that they did.
+    #[must_use]
+    pub fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
+    /// Takes spools that were taken over from the register. What cannot be done now is done the next
+    /// time; until then, this process answers for them.
+    pub async fn leave(&mut self, register: &Register) {
+        if self.registered.is_empty() {
+            return;
+        }
+        match register.leave(&self.registered).await {
+            Ok(()) => self.registered.clear(),
+            Err(error) => tracing::warn!(%error, "spools of dead processes stay registered"),
+        }
+    }
+
     fn add(&mut self, taken: TakenOver) {
+        self.numbers.extend(&taken.numbers);
+        self.registered.extend(taken.numbers);
         let known = taken.calls.iter();
         (self.spent).extend(known.filter_map(|(record, note)| spent(record, note)));
         self.spools.extend(taken.spools);
@@ -201,6 +225,7 @@ mod tests {
         let (folder, [dying, limits]) = (Folder::new(), open_limits().await);
         let begun = record();
         let first = open(&folder);
+        let number = first.number().unwrap();
         begin(&dying, &first, &begun).await;
         kill(first);
 
@@ -208,6 +233,7 @@ mod tests {
         left.take_over(&open(&folder)).await;
         let known = |left: &LeftBehind| left.spent().map(|one| one.hold.call).collect::<Vec<_>>();
         assert_eq!(known(&left), [begun.call]);
+        assert_eq!(left.numbers(), [number]);
         left.end(&limits).await.unwrap();
         assert_eq!(known(&left), [begun.call], "its record may be on its way");
     }

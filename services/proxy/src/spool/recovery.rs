@@ -31,6 +31,8 @@ pub struct TakenOver {
     pub calls: Vec<(CallRecord, HoldNote)>,
     /// The spools of which nothing was lost.
     pub spools: Vec<DeadSpool>,
+    /// The numbers of all spools that were taken over, whole or not.
+    pub numbers: Vec<u64>,
 }
 
 /// The spool of a process that is dead, whole from some segment on.
@@ -124,8 +126,9 @@ fn take_over(spool: &Spool, dead: Instance, taken: &mut TakenOver) -> Result<(),
     })?;
     let lost = into.handed - ended;
     into.finish()?;
-    let of_dead = DeadSpool::of(&dead)?;
+    let (of_dead, number) = (DeadSpool::of(&dead)?, dead.number());
     dead.remove()?;
+    taken.numbers.extend(number);
     taken.spools.extend(of_dead);
     if ended + lost > 0 {
         metrics::counter!("latchkey_calls_lost_total").increment(u64::try_from(lost).unwrap_or(0));

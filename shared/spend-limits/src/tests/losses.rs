@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Begun, GRACE, LimitsError, Load, RecordedCall, Settled, Spent};
+use crate::{Begun, GRACE, Grace, LimitsError, Load, RecordedCall, Settled, Spent, Unrecorded};
 
 /// What the ledger says of one bucket whose calls are all of today.
 pub(super) fn load(bucket: Bucket, calls: &[(&Held, i64)]) -> Load {
@@ -23,6 +23,7 @@ pub(super) fn ledger(loads: Vec<Load>) -> Ledger {
     Ledger {
         loads,
         revoked: Vec::new(),
+        spools: Vec::new(),
     }
 }
 
@@ -94,6 +95,7 @@ async fn after_a_flush_nothing_is_allowed_until_the_ledger_and_the_proxies_have_
         Ok::<_, std::convert::Infallible>(Ledger {
             loads,
             revoked: vec![grant_of(revoked)],
+            spools: Vec::new(),
         })
     };
     billing.open_epoch(read, GRACE).await.unwrap();
@@ -384,4 +386,47 @@ async fn what_is_told_late_in_an_opening_is_carried_before_anything_can_be_reser
     assert_eq!(counted(&scratch, bucket).await, (60, 0, 1));
     let refused = refused(&proxy, &asks(bucket, 60, all_four(100))).await;
     assert!(matches!(refused, Refused::SpendLimit { .. }));
+}
+
+#[tokio::test]
+async fn an_epoch_opens_when_every_spool_was_answered_for_and_says_for_which_it_gave_up() {
+    let scratch = Scratch::open().await;
+    let proxy = scratch.another();
+    let patience = |most| Grace {
+        least: Duration::ZERO,
+        most,
+    };
+    let opens = |spools: Vec<u64>, most| {
+        lose_the_epoch(&scratch);
+        let ledger = Ledger {
+            spools,
+            ..Ledger::default()
+        };
+        let read = async move |_| Ok::<_, std::convert::Infallible>(ledger);
+        let limits = scratch.another();
+        async move { limits.open_epoch(read, patience(most)).await.unwrap() }
+    };
+    let long = Duration::from_secs(30);
+    let opening = tokio::spawn(opens(vec![7, 8], long));
+    let answers = |spools: &'static [u64]| {
+        let told = move || async move {
+            Unrecorded {
+                spools: spools.to_vec(),
+                ..Unrecorded::default()
+            }
+        };
+        let proxy = &proxy;
+        async move { proxy.catch_up(&told, Duration::ZERO).await.unwrap() }
+    };
+    eventually("the opening has begun", async || {
+        let (open, opening) = proxy.position().await.unwrap();
+        open.is_none() && opening.is_some()
+    })
+    .await;
+    answers(&[7]).await;
+    assert!(!opening.is_finished() && proxy.position().await.unwrap().0.is_none());
+    answers(&[7, 8]).await;
+    assert!(matches!(opening.await.unwrap(), Opened::Opened(_)));
+    let without = opens(vec![7], Duration::from_millis(1)).await;
+    assert!(matches!(without, Opened::Without(_, spools) if spools == [7]));
 }

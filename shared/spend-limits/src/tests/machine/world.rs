@@ -212,6 +212,7 @@ impl World {
             .load::<()>(&Ledger {
                 loads,
                 revoked: Vec::new(),
+                spools: Vec::new(),
             })
             .await
             .unwrap();
