@@ -17,6 +17,7 @@ mod cache_bounds;
 mod endings;
 mod fallback;
 mod gate;
+mod gateway_errors;
 mod image_edits;
 mod key;
 mod key_checks;
