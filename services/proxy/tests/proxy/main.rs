@@ -23,6 +23,7 @@ mod key;
 mod key_checks;
 mod listener;
 mod media;
+mod nesting;
 mod one_endpoint;
 mod openrouter;
 mod refusals;
