@@ -30,3 +30,4 @@ mod refusals;
 mod sandbox;
 mod shadows;
 mod stage;
+mod time_limits;
