@@ -7,6 +7,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod above_reservation;
 mod added;
 mod aliases;
 mod answers;
