@@ -22,5 +22,6 @@ mod stream;
 mod target;
 mod text;
 mod tokens;
+mod trailers;
 
 pub use simulator::{Running, Settings, Simulator};
