@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says so by failing"
 )]
 
+mod alerts;
 mod dependencies;
 mod events_readable;
 mod migrations_frozen;

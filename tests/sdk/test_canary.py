@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import secrets
+import socket
 from urllib.parse import quote
 
 import httpx
@@ -48,6 +49,8 @@ def send(grant: Grant, url: str, body: dict, script: dict) -> bytes:
     text = json.dumps(told(**script))[1:-1]
     content = json.dumps(body).replace("TEXT", text).encode()
     headers = {"authorization": f"Bearer {grant.token}", "content-type": "application/json", "anthropic-version": "2023-06-01"}
+    if "trailers" in script:
+        return sent_raw(url, headers, content)
     came = b""
     with httpx.stream("POST", url, content=content, headers=headers, timeout=30) as answer:
         came += repr([answer.status_code, answer.reason_phrase, answer.headers.raw]).encode()
@@ -56,6 +59,20 @@ def send(grant: Grant, url: str, body: dict, script: dict) -> bytes:
                 came += piece
         except httpx.HTTPError as broken:
             came += repr(broken).encode()
+    return came
+
+
+def sent_raw(url: str, headers: dict[str, str], content: bytes) -> bytes:
+    """All bytes that come back: HTTP clients keep trailers to themselves."""
+    at = httpx.URL(url)
+    fields = headers | {"host": at.netloc.decode(), "te": "trailers", "connection": "close", "content-length": str(len(content))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    came = b""
+    with socket.create_connection((at.host, at.port or 80), timeout=30) as connection:
+        connection.sendall(f"POST {at.raw_path.decode()} HTTP/1.1\r\n{head}\r\n".encode() + content)
+        while piece := connection.recv(65536):
+            came += piece
+    assert came.startswith(b"HTTP/1.1 200"), came
     return came
 
 
@@ -90,6 +107,7 @@ TEXTS = ("content", "text", "delta", "message")
         {"echo": True, "status": 429},
         {"echo": True, "status": 401},
         {"headers": {"x-leak": "{key}", "set-cookie": "k={key}"}},
+        {"trailers": {"x-leak": "{key}", "x-request-id": "{key}"}},
         {"echo": True, "cut_after_chunks": 40, "chunks": 200},
     ],
     ids=str,
@@ -106,7 +124,9 @@ def test_a_provider_that_echoes_the_key_tells_the_app_nothing(
     for provider, url, body in calls(grant):
         came = send(grant, url, body, script)
         assert not found(canaries[provider], came), f"{url} shows the key"
-        assert not found(canaries[provider], spoken(came)), f"{url} shows the key in pieces"
+        # As raw bytes an answer is in chunks, which cut its lines; trailers are in none of them.
+        in_pieces = b"" if "trailers" in script else spoken(came)
+        assert not found(canaries[provider], in_pieces), f"{url} shows the key in pieces"
     for canary in canaries.values():
         assert simulator.wait_for_calls(canary, 1)
 

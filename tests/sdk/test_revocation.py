@@ -1,8 +1,10 @@
 """Revoked means revoked: on every proxy at once, and in the middle of a stream."""
 
+import secrets
 import time
 from datetime import datetime, timedelta, timezone
 
+import httpx
 import openai
 import pytest
 from openai import OpenAI
@@ -102,3 +104,38 @@ def test_a_destroyed_key_ends_its_calls_and_a_rotated_one_takes_over(organizatio
         return None
 
     assert until("refusals without the key", refused) == 424
+
+
+def test_a_rotation_cuts_no_stream_and_the_next_call_uses_the_new_key(organization: Organization, simulator: Simulator) -> None:
+    grant = organization.grant()
+    app = apps_of(grant)[0]
+    key = organization.get("/provider-keys")["items"][0]
+    first, second = organization.secrets["openai"], f"sk-test-rotated-{secrets.token_hex(12)}"
+    paced = told(chunks=40, output_tokens=40, input_tokens=9, chunk_delay_ms=200)
+    body = {"model": "gpt-4o-mini", "stream": True, "messages": [{"role": "user", "content": paced}]}
+    headers = {"authorization": f"Bearer {grant.token}"}
+    url = f"{str(app.base_url).rstrip('/')}/chat/completions"
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=30) as stream:
+        lines = stream.iter_lines()
+        assert next(lines).startswith("data: {")
+        organization.post(f"/provider-keys/{key['id']}/rotate", {"secret": second}, status=204)
+
+        def new_key_is_used() -> bool:
+            app.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
+            return bool(simulator.calls_with(second))
+
+        until("calls with the new key", new_key_is_used)
+        # Its last event is seconds away.
+        assert not any(call["stream"] for call in simulator.calls_with(first))
+        came = [line for line in lines if line]
+    assert came[-1] == "data: [DONE]" and not any("error" in line for line in came), came
+    (streamed,) = [call for call in simulator.wait_for_calls(first, 1) if call["stream"]]
+    assert streamed["completed"] and not streamed["client_gone"]
+    assert not any(call["stream"] for call in simulator.calls_with(second))
+
+    def recorded() -> list[dict]:
+        return [call for call in organization.get("/usage/calls")["items"] if call["stream"]]
+
+    (record,) = until("the stream in the record", recorded)
+    assert (record["outcome"], record["measurement"]) == ("completed", "measured")
+    assert (record["tokens"]["input"], record["tokens"]["output"]) == (9, 40)

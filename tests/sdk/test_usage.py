@@ -69,6 +69,14 @@ def test_the_record_is_what_the_provider_served_times_its_price(organization: Or
     assert Decimal(total["cost"]) == sum(cost_of(c) for c in served)
 
 
+def test_a_call_that_cost_more_than_was_held_is_booked_whole_and_says_so(organization: Organization, simulator: Simulator) -> None:
+    call(organization.grant(), "openai", stream=False, input_tokens=400_000, output_tokens=7)
+    (served,) = simulator.wait_for_calls(organization.secrets["openai"], 1)
+    (record,) = until("the call in the record", lambda: organization.get("/usage/calls")["items"])
+    assert (record["measurement"], record["exceeded_reservation"]) == ("measured", True)
+    assert Decimal(record["cost"]) == cost_of(served) > 0
+
+
 def test_every_way_of_adding_up_comes_to_the_same(organization: Organization, served: list[dict]) -> None:
     total = Decimal(total_of(organization)["cost"])
     for by in ("app", "user", "model", "grant", "day", "provider", "app,model", "day,provider,model"):

@@ -5,6 +5,7 @@
 //! spliced into the original bytes, so that everything else arrives as it was sent.
 
 mod cut;
+mod depth;
 mod media;
 mod members;
 mod multipart;

@@ -35,6 +35,7 @@ mod refused;
 mod rehearse;
 mod relay;
 mod reserve;
+mod retry_after;
 mod route;
 mod settle;
 mod shadows;

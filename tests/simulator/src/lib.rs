@@ -22,6 +22,7 @@ mod stream;
 mod target;
 mod text;
 mod tokens;
+mod trailers;
 mod turn;
 
 pub use simulator::{Running, Settings, Simulator};

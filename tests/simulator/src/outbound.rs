@@ -1,5 +1,7 @@
 //! An answer on its way out: status, headers, body, and what is noted about it.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
@@ -18,6 +20,7 @@ use crate::{
     script::Script,
     stream::Stream,
     tokens::Tokens,
+    trailers,
 };
 
 /// Marks every answer as the simulator's.
@@ -53,7 +56,7 @@ pub fn serve(
         dialects::content_type(plan.dialect, plan.form),
     ));
     add_headers(&mut response, plan.dialect, request_id, &plan.script, key);
-    match shared
+    let answer = match shared
         .prebuilt
         .answer(plan, shared.ledger.now().as_second())
     {
@@ -67,7 +70,8 @@ pub fn serve(
         Answer::Stream(frames) => {
             response.body(Stream::new(frames, plan.script.pace(), tokens, call))
         }
-    }
+    };
+    trailers::add(answer, &filled(&plan.script.trailers, key))
 }
 
 /// Sends a refusal.
@@ -88,7 +92,7 @@ pub fn refuse(
         response.insert_header((RETRY_AFTER, "1"));
     }
     add_headers(&mut response, dialect, request_id, script, key);
-    response.body(body)
+    trailers::add(response.body(body), &filled(&script.trailers, key))
 }
 
 fn add_headers(
@@ -103,8 +107,19 @@ fn add_headers(
     for (name, value) in dialects::headers(dialect) {
         response.insert_header((name, HeaderValue::from_static(value)));
     }
-    for (name, value) in &script.headers {
-        let value = value.replace("{key}", key.map_or("", |key| key.text));
-        response.insert_header((name.as_str(), value));
+    for header in filled(&script.headers, key) {
+        response.insert_header(header);
     }
+}
+
+/// A script's header fields, with the key in its place.
+fn filled<'s>(
+    fields: &'s BTreeMap<String, String>,
+    key: Option<SentKey<'_>>,
+) -> Vec<(&'s str, String)> {
+    let key = key.map_or("", |key| key.text);
+    let fields = fields.iter();
+    fields
+        .map(|(name, value)| (name.as_str(), value.replace("{key}", key)))
+        .collect()
 }

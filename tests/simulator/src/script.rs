@@ -47,6 +47,8 @@ pub struct Script {
     pub echo: bool,
     /// More headers of the answer; `{key}` in a value is the key that was sent.
     pub headers: BTreeMap<String, String>,
+    /// Header fields behind the body, likewise.
+    pub trailers: BTreeMap<String, String>,
     /// Never answers.
     pub hang: bool,
     /// Calls the first tool that is offered, with this.
@@ -114,7 +116,7 @@ impl Script {
         if self.body_bytes > MOST_BODY_BYTES {
             return Err(ScriptError::Range("body_bytes"));
         }
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter().chain(&self.trailers) {
             let fits = HeaderName::try_from(name.as_str()).is_ok()
                 && HeaderValue::try_from(value.as_str()).is_ok();
             if !fits {
@@ -167,6 +169,7 @@ mod tests {
             r#"{"chunks":-1}]]"#,
             r#"{"body_bytes":999999999999}]]"#,
             r#"{"headers":{"a b":"c"}}]]"#,
+            r#"{"trailers":{"a b":"c"}}]]"#,
             "",
         ] {
             assert!(Script::read(wrong).is_err(), "{wrong}");

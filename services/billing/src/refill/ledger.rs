@@ -150,14 +150,14 @@ impl Ledger {
             || ("0".to_owned(), 0),
             |row| (row.get("xid"), row.get("position")),
         );
+        let spools = tx.query(SPOOLS, &[]).await?;
+        let spools = spools.iter().map(|row| row.get::<_, i64>("number"));
+        let spools = spools.map(i64::cast_unsigned).collect();
         tx.set_scope(Scope::Follower).await?;
         let spent = spent(&tx, at).await?;
         let recorded = recorded_lately(&tx, at, &read).await?;
         let since = at.checked_sub(REVOCATIONS_KEPT).unwrap_or(at);
         let revoked = tx.query(REVOKED, &[&since]).await?;
-        let spools = tx.query(SPOOLS, &[]).await?;
-        let spools = spools.iter().map(|row| row.get::<_, i64>("number"));
-        let spools = spools.map(i64::cast_unsigned).collect();
         tx.commit().await?;
         let revoked = revoked.iter().map(revoked_of).collect::<Result<_, _>>()?;
         Ok(spend_limits::Ledger {

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::body::{
     cut::{Borrowed, Cut, MOST_MEMBERS},
+    depth::{DEEPEST, is_deeper_than},
     names::{Name, is_read_as},
 };
 
@@ -44,6 +45,9 @@ pub enum BodyError {
     /// Too many members.
     #[error("the body has more than {MOST_MEMBERS} members")]
     TooMany,
+    /// Objects and arrays in each other, more than any reader must take (RFC 8259 section 9).
+    #[error("the body is nested deeper than {DEEPEST} levels")]
+    TooDeep,
     /// A member has a value of the wrong kind.
     #[error("`{name}` must be {expected}")]
     Kind {
@@ -112,7 +116,11 @@ impl<'b> Members<'b> {
         if text.starts_with('\u{feff}') {
             return Err(BodyError::ByteOrderMark);
         }
-        Self::scan("the body", text, 0, matter)
+        let members = Self::scan("the body", text, 0, matter)?;
+        if is_deeper_than(DEEPEST, text) {
+            return Err(BodyError::TooDeep);
+        }
+        Ok(members)
     }
 
     /// Reads the object that `name` holds; `None` if it is absent or null.

@@ -100,6 +100,32 @@ fn an_object_has_a_bounded_number_of_members() {
 }
 
 #[test]
+fn a_body_has_a_bounded_depth() {
+    let nested = |(open, close): (&str, &str), levels: usize| {
+        let (opened, closed) = (open.repeat(levels), close.repeat(levels));
+        format!(r#"{{"messages":{opened}1{closed}}}"#)
+    };
+    for kind in [("[", "]"), (r#"{"a":"#, "}"), (r#"[{"a":"#, "}]")] {
+        let each = kind.0.matches(['[', '{']).count();
+        // The body is a level itself.
+        let fits = 127 / each;
+        assert!(scan(&nested(kind, fits)).is_ok(), "{kind:?}");
+        let error = scan(&nested(kind, fits + 1)).unwrap_err();
+        assert_eq!(error, BodyError::TooDeep, "{kind:?}");
+    }
+}
+
+#[test]
+fn brackets_in_strings_are_no_levels() {
+    for text in ["[".repeat(1000), r#"\"["#.repeat(1000), r"\\{".repeat(1000)] {
+        let body = format!(r#"{{"a":"{text}","{text}":["{text}"]}}"#);
+        assert!(scan(&body).is_ok(), "{body}");
+    }
+    let wide = format!(r#"{{"a":[{}[]]}}"#, "[{}],".repeat(1000));
+    assert!(scan(&wide).is_ok());
+}
+
+#[test]
 fn numbers_and_flags_are_taken_in_plain_form_only() {
     for bad in [
         "0",

@@ -1,6 +1,6 @@
 //! Stage two: the grant covers what is asked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
 use bytes::{Bytes, BytesMut};
@@ -56,7 +56,13 @@ impl Received {
         let (detail, live) = self.admit(gate, &access, began_at)?;
         let body = if self.route.endpoint.has_body() {
             let limit = largest(gate, [detail], self.form.is_some());
-            read_body(gate, self.declared_length, limit, payload).await?
+            read_body(
+                gate.bounds.body_within,
+                self.declared_length,
+                limit,
+                payload,
+            )
+            .await?
         } else {
             // Such a body means nothing; it is not read.
             Bytes::new()
@@ -255,7 +261,7 @@ pub(super) fn largest<'d>(
 /// Reads the body up to its limit and for as long as it may take. A body that came in one piece is
 /// not copied.
 pub(super) async fn read_body(
-    gate: &Gate,
+    within: Duration,
     declared_length: Option<usize>,
     limit: usize,
     payload: web::Payload,
@@ -264,9 +270,9 @@ pub(super) async fn read_body(
         return Err(Refusal::TooLarge(limit));
     }
     let pieces = pieces(declared_length, limit, payload);
-    timeout(gate.bounds.body_within, pieces)
+    timeout(within, pieces)
         .await
-        .map_err(|_| broke_off())?
+        .map_err(|_| too_slow(within))?
 }
 
 async fn pieces(
@@ -299,5 +305,56 @@ fn broke_off() -> Refusal {
     Refusal::Request {
         message: "the body broke off".to_owned(),
         param: None,
+    }
+}
+
+fn too_slow(within: Duration) -> Refusal {
+    Refusal::Request {
+        message: format!("the body did not come whole within {within:?}"),
+        param: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use actix_web::{FromRequest, dev, error::PayloadError, test::TestRequest};
+    use futures_util::{Stream, stream};
+
+    use super::*;
+
+    type Piece = Result<Bytes, PayloadError>;
+
+    async fn payload(pieces: impl Stream<Item = Piece> + 'static) -> web::Payload {
+        let pieces: Pin<Box<dyn Stream<Item = Piece>>> = Box::pin(pieces);
+        let request = TestRequest::default().to_http_request();
+        web::Payload::from_request(&request, &mut dev::Payload::from(pieces))
+            .await
+            .unwrap()
+    }
+
+    fn two_pieces() -> impl Stream<Item = Piece> {
+        stream::iter([b"{\"a\":".as_slice(), b"1}"]).map(|piece| Ok(Bytes::from_static(piece)))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_in_time_is_refused() {
+        let within = Duration::from_millis(50);
+        let hanging = payload(two_pieces().chain(stream::pending())).await;
+        let refused = read_body(within, Some(100), 100, hanging).await;
+        assert_eq!(refused, Err(too_slow(within)));
+        assert!(too_slow(within).to_string().contains("within 50ms"));
+        let whole = payload(two_pieces()).await;
+        let read = read_body(within, Some(8), 100, whole).await;
+        assert_eq!(read.unwrap(), "{\"a\":1}");
+    }
+
+    #[tokio::test]
+    async fn a_body_above_its_limit_is_refused_before_it_ends() {
+        let within = Duration::from_secs(60);
+        let endless = payload(two_pieces().chain(stream::pending())).await;
+        let refused = read_body(within, None, 6, endless).await;
+        assert_eq!(refused, Err(Refusal::TooLarge(6)));
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         forward::{Answering, evidence_of},
         gate::Gate,
         meter::Meter,
+        refused::evidence_of_refusal,
         settle::{Ending, Evidence, OpenCall},
     },
     provider::Endpoint,
@@ -49,8 +50,9 @@ pub(crate) fn before_the_head(
                 read_on(&gate, parts_of(endpoint, response, open)).await;
             }
             Ok(Ok(response)) => {
+                let evidence = evidence_of_refusal(response.status());
                 let status = Some(response.status().as_u16());
-                settle(open, CallOutcome::ProviderError, status, Evidence::Nothing).await;
+                settle(open, CallOutcome::ProviderError, status, evidence).await;
             }
             Ok(Err(error)) => {
                 let evidence = evidence_of(&error);

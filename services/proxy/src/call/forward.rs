@@ -116,7 +116,7 @@ impl Reserved {
             answering: Some(answering),
             open: Some(open),
             live: &authorized.live,
-            late: Box::pin(sleep(gate.bounds.first_byte)),
+            late: Box::pin(sleep(gate.bounds.first_byte.min(gate.bounds.total))),
         };
         let watch = payer.watch();
         let (answer, open) = sending.await;

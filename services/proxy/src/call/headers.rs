@@ -5,7 +5,7 @@ use http::{HeaderMap as Upstream, HeaderName as UpstreamName, HeaderValue as Ups
 
 use crate::{
     body::FormType,
-    call::key_watch::KeyWatch,
+    call::{key_watch::KeyWatch, retry_after},
     error::Refusal,
     provider::{Dialect, KeyHeader},
 };
@@ -199,7 +199,12 @@ pub(crate) fn to_app<'h>(
         if watch.finds_in(value.as_bytes()) {
             return None;
         }
-        Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        let value = match name.as_str() {
+            "retry-after" => retry_after::seconds_or_date(value.as_bytes())?,
+            "retry-after-ms" => retry_after::milliseconds(value.as_bytes())?,
+            _ => HeaderValue::from_bytes(value.as_bytes()).ok()?,
+        };
+        Some((name, value))
     })
 }
 
@@ -325,7 +330,9 @@ mod tests {
             ("x-request-id", "req_1"),
             ("x-ratelimit-remaining-tokens", "9"),
             ("x-ratelimit-note", "key aB3dE5gH7jK9 here"),
+            ("retry-after", "soon"),
             ("retry-after", "3"),
+            ("retry-after-ms", "1e9"),
         ] {
             headers.append(name, UpstreamValue::from_static(value));
         }

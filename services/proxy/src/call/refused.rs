@@ -7,7 +7,7 @@ use actix_web::HttpResponse;
 use bytes::BytesMut;
 use events::{CallOutcome, CallRecord};
 use futures_util::StreamExt;
-use http::Response;
+use http::{Response, StatusCode};
 use tokio::time::timeout;
 
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 const LONGEST: usize = 64 * 1024;
 
 impl Sent {
-    /// Gives a provider's refusal on. Nothing was used, so nothing is charged.
+    /// Gives a provider's refusal on, and charges what it may have used: mostly nothing.
     ///
     /// # Errors
     /// When the provider refused the key, or its text cannot be given on.
@@ -42,9 +42,9 @@ impl Sent {
         let ending = Ending {
             outcome: CallOutcome::ProviderError,
             status: Some(status.as_u16()),
-            evidence: Evidence::Nothing,
+            evidence: evidence_of_refusal(status),
         };
-        // Before its text is read: the app may go away meanwhile, and nothing was used.
+        // Before its text is read: the app may go away meanwhile, and the text says nothing of use.
         self.open.settle(ending).await;
         let dialect = self.route.upstream.dialect();
         let body = read_refusal(&mut self.response, (self.route.endpoint, dialect), gate).await;
@@ -65,6 +65,17 @@ impl Sent {
             // A redirect, which is never followed, or something stranger.
             None => Err(Refusal::ProviderAnswer(provider)),
         }
+    }
+}
+
+/// What a refusal says of what was used: nothing was, unless a gateway in front of the provider
+/// speaks for it. Such a one knows only that it got no answer, or got it too late, and the provider
+/// may have generated one all the same.
+pub(super) fn evidence_of_refusal(status: StatusCode) -> Evidence {
+    match status.as_u16() {
+        // The last two are Cloudflare's, which stands in front of several providers.
+        502 | 504 | 520 | 524 => Evidence::None,
+        _ => Evidence::Nothing,
     }
 }
 
@@ -111,4 +122,21 @@ fn tell_refused(gate: &Gate, record: &CallRecord) {
             tracing::warn!(%error, "nobody could be told of a refused key");
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_gateway_leaves_open_what_was_used() {
+        for status in [502, 504, 520, 524] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(evidence_of_refusal(status), Evidence::None, "{status}");
+        }
+        for status in [302, 400, 401, 404, 429, 500, 501, 503, 521, 522, 523, 529] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(evidence_of_refusal(status), Evidence::Nothing, "{status}");
+        }
+    }
 }

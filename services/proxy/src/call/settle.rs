@@ -61,7 +61,7 @@ pub enum Evidence {
     Nothing,
     /// What the meter read of the answer.
     Reading(Box<Reading>),
-    /// Nothing is known: it may have used all that was held.
+    /// Nothing is known, as after a gateway's error: it may have used all that was held.
     None,
 }
 

@@ -12,13 +12,14 @@ use crate::stage::{Granted, Stage, eventually, read, roomy};
 
 const CHAT: &str = "/v1/openai/chat/completions";
 
-fn scripted(script: &str, stream: bool) -> Value {
+/// A call that has the simulator answer as the script says.
+pub fn scripted(script: &str, stream: bool) -> Value {
     let says = format!("[[sim {script}]]");
     json!({"model": "gpt-4o", "max_tokens": 200, "stream": stream, "messages": [{"role": "user", "content": says}]})
 }
 
-/// Nothing is held any more, and what was spent is what was recorded.
-async fn settled(stage: &Stage, granted: &Granted, records: &[CallRecord]) {
+/// Nothing is held any more, and what was spent at the grant's first provider is what was recorded.
+pub async fn settled(stage: &Stage, granted: &Granted, records: &[CallRecord]) {
     let cost: i64 = records.iter().map(|record| record.cost.nanos()).sum();
     let expected = Nanodollars::from_nanos(cost).to_string();
     let mut month = Value::Null;
@@ -36,7 +37,7 @@ async fn settled(stage: &Stage, granted: &Granted, records: &[CallRecord]) {
 async fn a_providers_refusal_passes_and_costs_nothing() {
     let stage = Stage::new().await;
     let granted = stage.grant(&["openai", "anthropic"], roomy()).await;
-    for (count, status) in [400, 404, 429, 500, 503].into_iter().enumerate() {
+    for (count, status) in [400, 404, 429, 500, 503, 529].into_iter().enumerate() {
         let script = format!("{{\"status\":{status},\"headers\":{{\"retry-after\":\"7\"}}}}");
         let response = stage
             .post(&granted, CHAT, &scripted(&script, false))
@@ -58,7 +59,7 @@ async fn a_providers_refusal_passes_and_costs_nothing() {
         );
         assert_eq!(record.provider_status, Some(status));
     }
-    settled(&stage, &granted, &stage.records(5).await).await;
+    settled(&stage, &granted, &stage.records(6).await).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,10 @@
 
 use events::CallOutcome;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::stage::{KEYS, Stage, roomy};
 
@@ -159,4 +163,49 @@ async fn a_refused_key_is_told_in_our_words() {
             .iter()
             .all(|record| record.cost == money::Nanodollars::ZERO)
     );
+}
+
+/// As it goes over the wire: no client gives trailers on.
+async fn raw(stage: &Stage, token: &str, path: &str, body: &Value) -> String {
+    let body = body.to_string();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nte: trailers\r\n\
+         anthropic-version: 2023-06-01\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let address = stage.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn trailers_of_a_provider_do_not_pass() {
+    let stage = Stage::new().await;
+    let granted = stage
+        .grant(&["openai", "anthropic", "google"], roomy())
+        .await;
+    let trailers = "\"trailers\":{\"x-leak\":\"{key}\",\"x-request-id\":\"in-a-trailer\"}";
+    for status in [200, 400, 500] {
+        for (path, mut body) in calls(&format!("{{{trailers},\"status\":{status}}}")) {
+            if path.contains("chat") {
+                body["stream"] = true.into();
+            }
+            let answer = raw(&stage, granted.token.reveal(), path, &body).await;
+            let told = format!("HTTP/1.1 {status}");
+            assert!(answer.starts_with(&told), "{path}: {answer}");
+            assert!(!holds_a_key(&answer), "{path}: {answer}");
+            for word in ["x-leak", "in-a-trailer", "trailer:"] {
+                assert!(!answer.contains(word), "{path}: {answer}");
+            }
+        }
+    }
+    let records = stage.records(18).await;
+    let completed = records
+        .iter()
+        .filter(|record| record.outcome == CallOutcome::Completed);
+    assert_eq!(completed.count(), 6);
 }

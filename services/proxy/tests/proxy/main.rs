@@ -7,6 +7,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod above_reservation;
 mod added;
 mod aliases;
 mod answers;
@@ -17,14 +18,17 @@ mod cache_bounds;
 mod endings;
 mod fallback;
 mod gate;
+mod gateway_errors;
 mod image_edits;
 mod key;
 mod key_checks;
 mod listener;
 mod media;
+mod nesting;
 mod one_endpoint;
 mod openrouter;
 mod refusals;
 mod sandbox;
 mod shadows;
 mod stage;
+mod time_limits;

@@ -3,6 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{Bench, Event, KEY, chat, contents, message, until};
 
@@ -244,4 +248,32 @@ async fn a_caller_that_goes_half_way_pays_for_half_the_stream() {
     let output = entry["output_tokens"].as_u64().unwrap();
     assert!((1..50).contains(&output), "{output}");
     until(|| (bench.simulator.totals()["in_flight"] == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn trailers_follow_the_body_and_may_hold_the_key() {
+    let bench = Bench::new();
+    let address = bench.simulator.url().strip_prefix("http://").unwrap();
+    for (more, last) in [
+        ("\"status\":200", "}"),
+        ("\"status\":500", "}"),
+        ("\"chunks\":3", "data: [DONE]\n\n"),
+    ] {
+        let text = format!("[[sim {{{more},\"trailers\":{{\"x-leak\":\"k {{key}}\"}}}}]]");
+        let body = chat(&text, &json!({"stream": more.contains("chunks")})).to_string();
+        let head = format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("transfer-encoding: chunked"), "{head}");
+        assert!(head.contains("trailer: x-leak"), "{head}");
+        let end = format!("{last}\r\n0\r\nx-leak: k {KEY}\r\n\r\n");
+        assert!(body.ends_with(&end), "{body}");
+    }
 }

@@ -100,7 +100,13 @@ impl Asked {
         // A body that is being read counts as a call that runs.
         let reading = authorize::begin(gate, &access, head.digest)?;
         let limit = authorize::largest(gate, &access.details, false);
-        let body = authorize::read_body(gate, self.declared_length, limit, payload).await?;
+        let body = authorize::read_body(
+            gate.bounds.body_within,
+            self.declared_length,
+            limit,
+            payload,
+        )
+        .await?;
         drop(reading);
         let wish = Wish::read(&body)?;
         let now = gate.clock.now();
