@@ -32,7 +32,7 @@ impl LeftBehind {
         match spool::recover(spool).await {
             Ok(taken) => self.add(taken),
             Err(error) => {
-                tracing::error!(%error, "the spools of dead processes were not taken over")
+                tracing::error!(%error, "the spools of dead processes were not taken over");
             }
         }
     }
