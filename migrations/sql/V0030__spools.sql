@@ -1,5 +1,5 @@
--- The spools of proxies. While one stands here, calls may be written down there that are in no ledger: limits that
--- begin anew wait for its proxy, or for whoever takes it over. It belongs to no organization and names none.
+-- The spools of proxies. While one stands here, calls may be written down there that are neither in the ledger nor on
+-- the way to it: limits that begin anew wait for its proxy, or for whoever takes it over. It belongs to no organization.
 CREATE TABLE store.spools (
     number    bigint PRIMARY KEY,
     opened_at timestamptz NOT NULL DEFAULT now()

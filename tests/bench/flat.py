@@ -100,6 +100,14 @@ def compare(first: Side, second: Side, turns: int = TURNS) -> float:
     return second.of("cpu") / first.of("cpu")
 
 
+def same_rate(one: Side, all_of_them: Side, proxies: int) -> None:
+    """The comparison is void if each of many got fewer calls than the one: a call costs more then."""
+    share = all_of_them.of("rate") / proxies / one.of("rate")
+    if share < 0.9:
+        sys.exit(f"each proxy got {share:.2f} of the calls a second that one got alone: the core is too slow for so many")
+    remark(f"{share:8.2f} of the calls a second at each")
+
+
 def remark(text: str) -> None:
     """A figure without a verdict."""
     print(f"{'':44}{text}", flush=True)
@@ -150,10 +158,12 @@ def by_proxies(stage: Stage) -> list[bench.Row]:
 
     one, all_of_them = at(1, EACH, PAUSE), at(many, EACH * many, PAUSE)
     ratio = compare(one, all_of_them)
-    remark(f"{all_of_them.of('rate') / many / one.of('rate'):8.2f} of the calls a second at each")
+    same_rate(one, all_of_them, many)
     if stage.redis:
         remark(f"{all_of_them.of('redis') / one.of('redis'):8.2f} of the CPU of Redis for a call")
-    more = compare(at(1, EACH * 4, PAUSE), at(2, EACH * 8, PAUSE), turns=3)
+    few, two = at(1, EACH * 4, PAUSE), at(2, EACH * 8, PAUSE)
+    more = compare(few, two, turns=3)
+    same_rate(few, two, 2)
     remark(f"{more:8.2f} with two proxies against one, four times the calls at each")
     together, spread, full = at(1, CLIENTS), at(many, CLIENTS), at(many, CLIENTS * many)
     for side in (together, spread, full):
@@ -229,10 +239,12 @@ def main() -> None:
     stage = Stage()
     print(f"One core for all proxies, one for the rest; {SECONDS} s a run; the ratio of CPU per call is what holds.\n")
     rows = []
-    for measure in (by_proxies, by_limits, by_grants):
-        rows += measure(stage)
-    print()
-    bench.verdicts(rows)
+    try:
+        for measure in (by_proxies, by_limits, by_grants):
+            rows += measure(stage)
+    finally:
+        print()
+        bench.verdicts(rows)
 
 
 if __name__ == "__main__":

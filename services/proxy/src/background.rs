@@ -76,12 +76,31 @@ async fn recover(gate: Arc<Gate>, left: Left, register: Register) {
     let mut ticks = interval(RECOVER_EVERY);
     loop {
         ticks.tick().await;
-        let mut left = left.lock().await;
-        left.take_over(&gate.spool).await;
-        if let Err(error) = left.end(&gate.limits).await {
+        left.lock().await.take_over(&gate.spool).await;
+        keep_registered(&gate, &left, &register).await;
+        if let Err(error) = left.lock().await.end(&gate.limits).await {
             tracing::warn!(%error, "holds of a process that died wait to be settled");
         }
-        left.leave(&register).await;
+    }
+}
+
+/// Takes spools that are gone from the register, and enters our own again, should limits have begun
+/// anew without it because it could not be heard. Nobody is kept waiting meanwhile: what is carried
+/// into an epoch has no time for a database.
+async fn keep_registered(gate: &Gate, left: &Left, register: &Register) {
+    let gone = left.lock().await.registered().to_vec();
+    let kept = async {
+        if let Some(number) = gate.spool.number() {
+            register.enter(number).await?;
+        }
+        if !gone.is_empty() {
+            register.leave(&gone).await?;
+        }
+        Ok::<_, postgres::DatabaseError>(())
+    };
+    match kept.await {
+        Ok(()) => left.lock().await.left(&gone),
+        Err(error) => tracing::warn!(%error, "the register of spools is not up to date"),
     }
 }
 

@@ -80,7 +80,7 @@ pub struct Settings {
     #[arg(
         long,
         env = "LATCHKEY_CALLS_OF_AN_ORGANIZATION",
-        default_value_t = 5_000
+        default_value_t = 8_000
     )]
     pub calls_of_an_organization: usize,
 

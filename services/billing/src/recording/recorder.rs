@@ -86,8 +86,8 @@ impl Recorder {
     }
 
     /// Waits until everything that proxies sent is recorded, as far as that can be told: nothing
-    /// waits in the queue, and no recorder gathers a batch.
-    pub async fn drain(&self) {
+    /// waits in the queue, and no recorder gathers a batch. Whether that came to be in time.
+    pub async fn drain(&self) -> bool {
         let until = Instant::now() + DRAIN_WITHIN;
         let mut quiet = 0;
         while quiet < 2 {
@@ -96,15 +96,16 @@ impl Recorder {
                 Ok(_) => quiet = 0,
                 Err(error) => {
                     tracing::warn!(%error, "records may be waiting that cannot be taken in now");
-                    return;
+                    return false;
                 }
             }
             if Instant::now() >= until {
                 tracing::warn!("records are still waiting to be taken in");
-                return;
+                return false;
             }
             sleep(OTHERS).await;
         }
+        true
     }
 
     async fn record_from(&self, consumer: &mut Consumer, shutdown: &Shutdown) -> Ended {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use server::Shutdown;
 use spend_limits::{Grace, OpenError, Opened, SpendLimits};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     recording::Recorder,
@@ -73,6 +73,19 @@ impl Refill {
         Ok(())
     }
 
+    /// Waits until every record that proxies sent is in the ledger, as long as for those who must answer.
+    async fn take_in_the_rest(&self) {
+        let until = Instant::now() + self.grace.most;
+        while !self.recorder.drain().await {
+            if Instant::now() >= until {
+                metrics::counter!("latchkey_limit_openings_without_records_total").increment(1);
+                tracing::error!("limits begin anew though records of calls wait to be taken in");
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
     /// Settles holds past their deadline whose call is recorded; tells how many remain.
     ///
     /// # Errors
@@ -92,7 +105,7 @@ impl Refill {
         // they are.
         self.recorder.drain().await;
         let read = async |at| {
-            self.recorder.drain().await;
+            self.take_in_the_rest().await;
             self.usage.catch_up().await?;
             self.ledger.whole(at).await
         };

@@ -3,7 +3,7 @@
 
 use memchr::memchr2;
 
-/// The most levels of a body, itself the first: what `serde_json` and others take at the most.
+/// The most levels of a body, itself the first: about what readers of JSON take at the most.
 pub(super) const DEEPEST: usize = 128;
 
 /// Whether this text, known to be JSON, has more levels of objects and arrays. Strings, which are

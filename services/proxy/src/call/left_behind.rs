@@ -7,15 +7,15 @@ use spend_limits::{LimitsError, REMEMBERED, SpendLimits, Spent};
 
 use crate::{
     call::reserve::spent,
-    spool::{self, DeadSpool, Register, Spool, TakenOver},
+    spool::{self, DeadSpool, Spool, TakenOver},
 };
 
 /// Holds of dead processes that have not been ended.
 #[derive(Default)]
 pub struct LeftBehind {
-    /// Those of calls with a record.
-    spent: Vec<Spent>,
-    /// Those that were ended, and since when: their records may not have reached the ledger.
+    /// Those of calls with a record, and when they were taken over.
+    spent: Vec<(Instant, Spent)>,
+    /// Those of them that were ended: their records may not have reached the ledger.
     ended: Vec<(Instant, Spent)>,
     /// Where the others stand, of calls that were never sent.
     spools: Vec<DeadSpool>,
@@ -37,10 +37,13 @@ impl LeftBehind {
         }
     }
 
-    /// The calls with a record that the ledger may not have.
+    /// The calls with a record that the ledger may not have. Those that were taken over longer ago than
+    /// [`REMEMBERED`] it has, or they still stand in our own spool.
     pub fn spent(&self) -> impl Iterator<Item = &Spent> {
-        let ended = self.ended.iter().map(|(_, spent)| spent);
-        self.spent.iter().chain(ended)
+        let known = self.spent.iter().chain(&self.ended);
+        known
+            .filter(|(at, _)| is_recent(*at))
+            .map(|(_, spent)| spent)
     }
 
     /// The spools that this process took over: it knows all that they did.
@@ -49,23 +52,25 @@ impl LeftBehind {
         &self.numbers
     }
 
-    /// Takes spools that were taken over from the register. What cannot be done now is done the next
-    /// time; until then, this process answers for them.
-    pub async fn leave(&mut self, register: &Register) {
-        if self.registered.is_empty() {
-            return;
-        }
-        match register.leave(&self.registered).await {
-            Ok(()) => self.registered.clear(),
-            Err(error) => tracing::warn!(%error, "spools of dead processes stay registered"),
-        }
+    /// Those of them that may stand in the register; until they do no more, this process answers for
+    /// them.
+    #[must_use]
+    pub fn registered(&self) -> &[u64] {
+        &self.registered
+    }
+
+    /// Notes that these stand in the register no more.
+    pub fn left(&mut self, numbers: &[u64]) {
+        self.registered.retain(|number| !numbers.contains(number));
     }
 
     fn add(&mut self, taken: TakenOver) {
         self.numbers.extend(&taken.numbers);
         self.registered.extend(taken.numbers);
         let known = taken.calls.iter();
-        (self.spent).extend(known.filter_map(|(record, note)| spent(record, note)));
+        let now = Instant::now();
+        let spent = known.filter_map(|(record, note)| spent(record, note));
+        self.spent.extend(spent.map(|spent| (now, spent)));
         self.spools.extend(taken.spools);
     }
 
@@ -74,12 +79,17 @@ impl LeftBehind {
     /// # Errors
     /// When the limits cannot be told; what they were not told stays for the next time.
     pub async fn end(&mut self, limits: &SpendLimits) -> Result<(), LimitsError> {
-        self.ended.retain(|(at, _)| at.elapsed() < REMEMBERED);
+        self.ended.retain(|(at, _)| is_recent(*at));
         if !self.spent.is_empty() {
-            let settled = limits.charge_left_behind(&self.spent).await?;
-            let now = Instant::now();
-            self.ended
-                .extend(self.spent.drain(..).map(|spent| (now, spent)));
+            let (recent, old): (Vec<_>, Vec<_>) =
+                (self.spent.iter().cloned()).partition(|(at, _)| is_recent(*at));
+            let recent: Vec<Spent> = recent.into_iter().map(|(_, spent)| spent).collect();
+            let settled = limits.charge_left_behind(&recent).await?;
+            // An epoch that began since has these from the ledger: only a hold may be left of them.
+            for (_, spent) in old {
+                limits.settle(spent.hold, spent.actual).await?;
+            }
+            self.ended.append(&mut self.spent);
             tracing::info!(settled, "holds of a process that died were settled");
         }
         let mut outcome = Ok(());
@@ -95,6 +105,11 @@ impl LeftBehind {
         }
         outcome
     }
+}
+
+/// Whether a record that was taken over then may not have reached the ledger.
+fn is_recent(taken_over: Instant) -> bool {
+    taken_over.elapsed() < REMEMBERED
 }
 
 /// Ends the holds of calls that were never sent; tells how many there were.

@@ -1,5 +1,5 @@
 //! How long a provider asks an app to wait. Apps sleep as long as they are told, so what makes no
-//! sense does not pass, and nobody waits longer than a day.
+//! sense does not pass. A number of seconds is a day at most; a date passes as it is.
 
 use std::str::FromStr;
 

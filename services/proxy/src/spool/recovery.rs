@@ -113,6 +113,8 @@ fn take_over_all(spool: &Spool) -> Result<TakenOver, SpoolError> {
 }
 
 fn take_over(spool: &Spool, dead: Instance, taken: &mut TakenOver) -> Result<(), SpoolError> {
+    // Read first: what fails here must not have handed lines over, or the next time does so again.
+    let (of_dead, number) = (DeadSpool::of(&dead)?, dead.number());
     let mut into = Hand {
         writer: &spool.0.writer,
         handed: 0,
@@ -126,7 +128,6 @@ fn take_over(spool: &Spool, dead: Instance, taken: &mut TakenOver) -> Result<(),
     })?;
     let lost = into.handed - ended;
     into.finish()?;
-    let (of_dead, number) = (DeadSpool::of(&dead)?, dead.number());
     dead.remove()?;
     taken.numbers.extend(number);
     taken.spools.extend(of_dead);

@@ -30,6 +30,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use server::{Environment, ServerSettings, Shutdown, Site, Stop, Surface};
 use spend_limits::{Ledger, SpendLimits};
+use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 use database::postgres;
@@ -60,7 +61,8 @@ pub struct Stage {
     name: String,
     folder: PathBuf,
     handle: ServerHandle,
-    _stop: Arc<Stop>,
+    stop: Arc<Stop>,
+    background: Mutex<Vec<JoinHandle<()>>>,
 }
 
 #[derive(Parser)]
@@ -104,7 +106,7 @@ impl Stage {
         let app = App::build(&cli.proxy, Environment::Development, service, clock.clone());
         let app = app.await.unwrap();
         let (stop, shutdown) = Shutdown::pair();
-        drop(app.background(&shutdown));
+        let background = app.background(&shutdown);
         let (url, handle) = serve(&cli.server, app);
         let stop = Arc::new(stop);
         Self {
@@ -118,7 +120,17 @@ impl Stage {
             name,
             folder,
             handle,
-            _stop: stop,
+            stop,
+            background: Mutex::new(background),
+        }
+    }
+
+    /// Ends what runs beside the calls.
+    pub async fn end(&self) {
+        self.stop.request();
+        let background = std::mem::take(&mut *self.background.lock().unwrap());
+        for one in background {
+            one.await.unwrap();
         }
     }
 

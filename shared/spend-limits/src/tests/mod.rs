@@ -1,6 +1,7 @@
 //! Tests against a real Redis: the shared one under a namespace of their own, or a private server
 //! where memory is lost.
 
+mod answers;
 mod behind;
 mod budgets;
 mod children;

@@ -6,13 +6,25 @@ use tokio_postgres::NoTls;
 use super::{ADMIN, Stage};
 
 impl Stage {
+    /// Whether limits that begin anew wait for this proxy.
+    pub async fn is_registered(&self) -> bool {
+        let number = self.spool_number().cast_signed();
+        let asked = "SELECT 1 FROM store.spools WHERE number = $1";
+        let found = self.server().await.query_opt(asked, &[&number]).await;
+        found.unwrap().is_some()
+    }
+
     /// What no service may do.
     pub async fn superuser(&self, sql: &str) {
+        self.server().await.batch_execute(sql).await.unwrap();
+    }
+
+    async fn server(&self) -> tokio_postgres::Client {
         let mut config: tokio_postgres::Config = ADMIN.parse().unwrap();
         config.dbname(&self.name);
         let (client, connection) = config.connect(NoTls).await.unwrap();
         tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
+        client
     }
 }
 
