@@ -1,6 +1,7 @@
 //! What the service answered.
 
 use actix_web::http::header::HeaderMap;
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::world::ORIGIN;
@@ -75,4 +76,22 @@ pub fn parameters_of(url: &str) -> (String, Vec<(String, String)>) {
         format!("{}{}", url.origin().ascii_serialization(), url.path()),
         query,
     )
+}
+
+/// So many at once. Who is told that there is no room (503) asks again, as that answer says: on a small
+/// machine the last of a hundred wait long for one row.
+pub async fn at_once<Asked: Future<Output = Answer>>(
+    count: usize,
+    ask: impl Fn() -> Asked,
+) -> Vec<Answer> {
+    let patiently = async || {
+        for _ in 0..50 {
+            let answer = ask().await;
+            if answer.status != 503 {
+                return answer;
+            }
+        }
+        panic!("there was never room")
+    };
+    join_all((0..count).map(|_| patiently())).await
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
-use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sessions::Role;
 use tokio::time::Instant;
 
 use crate::{
+    answer::at_once,
     doors::{UNKNOWN, shape},
     world::{Answer, ORIGIN, Person, World, detail, parameters_of, request_id},
 };
@@ -129,7 +129,7 @@ async fn a_hundred_who_send_a_code_at_once_get_one_token() {
     let asked = pending(&world, &person).await;
     let (id, secret) = (asked.text("request_id"), asked.text("poll_secret"));
     let code = approved(&world, &person, &id).await;
-    let answers = join_all((0..100).map(|_| redeem(&world, &id, &secret, &code))).await;
+    let answers = at_once(100, || redeem(&world, &id, &secret, &code)).await;
     let granted = answers
         .iter()
         .filter(|answer| answer.body.contains("okap_"));

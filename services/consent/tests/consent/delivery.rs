@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actix_web::rt;
-use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::json;
 use sessions::Role;
 
+use crate::answer::at_once;
 use crate::world::{Person, World, asking, detail, request_id, until};
 
 async fn person_with_key(world: &World) -> Person {
@@ -23,7 +23,7 @@ async fn a_hundred_who_collect_at_once_get_one_token() {
     let pending = world.pending(&person, json!([detail(json!({}))])).await;
     let (id, secret) = (pending.text("request_id"), pending.text("poll_secret"));
     assert_eq!(world.approve(&person, &id).await.status, 200);
-    let answers = join_all((0..100).map(|_| world.poll(&id, &secret))).await;
+    let answers = at_once(100, || world.poll(&id, &secret)).await;
     let with_token = answers
         .iter()
         .filter(|answer| answer.body.contains("okap_"))

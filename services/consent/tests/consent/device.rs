@@ -1,12 +1,12 @@
 //! A device without a browser asks, its person enters its code and decides, and it polls no faster
 //! than it is told.
 
-use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sessions::Role;
 
 use crate::{
+    answer::at_once,
     oauth::{asking, authorize, owner, post_form, register},
     world::{Answer, ORIGIN, Person, World, detail},
 };
@@ -134,7 +134,7 @@ async fn a_hundred_who_poll_at_once_get_one_token() {
     let request = entered(&world, &person, &begun.text("user_code")).await;
     assert_eq!(world.approve(&person, &request).await.status, 200);
     let device = begun.text("device_code");
-    let answers = join_all((0..100).map(|_| poll_now(&world, &client, &device))).await;
+    let answers = at_once(100, || poll_now(&world, &client, &device)).await;
     let given = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(given, 1);
     for refused in answers.iter().filter(|answer| answer.status != 200) {

@@ -1,11 +1,11 @@
 //! Children, their parents, and what reaches them.
 
-use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sessions::Role;
 
 use crate::{
+    answer::at_once,
     exchange::{
         access, asking_for_child, child, children, connected, exchange, grant_of, granted, grants,
         patch, revoke,
@@ -157,7 +157,7 @@ async fn three_generations_and_a_hundred_live_children_are_the_most() {
     assert!(deeper.text("error_description").contains("three times"));
 
     // Many at once see the same bound.
-    let answers = join_all((0..110).map(|_| exchange(&world, &token, &[]))).await;
+    let answers = at_once(110, || exchange(&world, &token, &[])).await;
     let made = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(made, 97);
     let refused = answers.iter().find(|answer| answer.status != 200).unwrap();

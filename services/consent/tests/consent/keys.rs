@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sessions::Role;
 
+use crate::answer::at_once;
 use crate::world::{World, detail};
 
 #[actix_web::test]
@@ -90,8 +91,7 @@ async fn a_person_keeps_a_hundred_keys_however_many_are_stored_at_once() {
     let world = World::open().await;
     let person = world.person(Role::Member).await;
     let body = json!({"provider": "openai", "name": "Main", "secret": "sk-CANARY-0123456789"});
-    let stored =
-        join_all((0..105).map(|_| world.post(&person, "/provider-keys", body.clone()))).await;
+    let stored = at_once(105, || world.post(&person, "/provider-keys", body.clone())).await;
     assert_eq!(
         stored.iter().filter(|answer| answer.status == 201).count(),
         100

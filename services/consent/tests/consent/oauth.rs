@@ -1,11 +1,11 @@
 //! OAuth 2.1: from an app's request to a token, once, and back.
 
 use actix_web::test::TestRequest;
-use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::json;
 use sessions::Role;
 
+use crate::answer::at_once;
 use crate::world::{Answer, ORIGIN, Person, World, detail, parameters_of};
 
 pub const CALLBACK: &str = "https://recipes.test/callback";
@@ -129,7 +129,7 @@ async fn a_hundred_who_redeem_a_code_at_once_leave_no_live_token() {
     let client = register(&world, &person).await;
     let (code, grant) = code(&world, &person, &client).await;
     let form = redeeming(&client, &code);
-    let answers = join_all((0..100).map(|_| post_form(&world, "/oauth/token", &form))).await;
+    let answers = at_once(100, || post_form(&world, "/oauth/token", &form)).await;
     let given = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(
         given,

@@ -1,12 +1,12 @@
 //! A refresh token is used once and gives the next; one that comes twice ends everything.
 
 use actix_web::http::Method;
-use futures_util::future::join_all;
 use ids::TokenDigest;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
+    answer::at_once,
     oauth::{CALLBACK, asking, authorize, code, owner, post_form, redeeming, register},
     world::{Answer, Person, World, detail, parameters_of},
 };
@@ -100,7 +100,7 @@ async fn a_hundred_who_use_a_refresh_token_at_once_leave_no_live_token() {
     let person = owner(&world).await;
     let (client, first, grant) = connected(&world, &person).await;
     let refresh = first.text("refresh_token");
-    let answers = join_all((0..100).map(|_| renew(&world, &client, &refresh, None))).await;
+    let answers = at_once(100, || renew(&world, &client, &refresh, None)).await;
     let given = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(
         given,

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sessions::Role;
 
+use crate::answer::at_once;
 use crate::world::{World, detail};
 
 fn ceiling() -> Value {
@@ -18,7 +19,7 @@ async fn a_hundred_who_use_a_ticket_at_once_get_one_grant() {
     let person = world.person(Role::Member).await;
     world.key(&person, "openai").await;
     let ticket = world.ticket(&person, ceiling()).await;
-    let answers = join_all((0..100).map(|_| world.ask(&ticket, json!([detail(json!({}))])))).await;
+    let answers = at_once(100, || world.ask(&ticket, json!([detail(json!({}))]))).await;
     let granted = answers
         .iter()
         .filter(|answer| answer.body.contains("okap_"))
