@@ -67,9 +67,15 @@ test('a change that comes while the page looks is looked at too', async (t) => {
 test('the page hangs up when its own decision is sent', async (t) => {
   const { page } = await openRequest(t);
   const looked = [];
-  page.on('request', (request) => request.url().includes('/api/v1/requests/') && looked.push(request.url()));
+  let sent = false;
+  page.on('request', (request) => {
+    if (sent && request.url().includes('/api/v1/requests/')) looked.push(request.url());
+    // Before that it looks when it is told of a change, the last being that the request came in.
+    sent ||= request.method() === 'POST' && request.url().endsWith('/deny');
+  });
   await page.getByRole('button', { name: 'Deny' }).click();
   await page.waitForURL('**/inbox?done=denied');
+  assert.ok(sent);
   assert.deepEqual(looked, []);
 });
 
