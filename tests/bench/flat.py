@@ -244,7 +244,8 @@ def main() -> None:
             rows += measure(stage)
     finally:
         print()
-        bench.verdicts(rows)
+        bench.show(rows)
+    bench.expect_none_missed(rows)
 
 
 if __name__ == "__main__":

@@ -122,22 +122,6 @@ pub struct Began {
     stem: Vec<u8>,
 }
 
-impl Began {
-    /// With [`SpoolSync::Always`], waits until the beginning would survive a loss of power: before that
-    /// the call must not be sent.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub async fn on_disk(&self) -> Result<(), SpoolError> {
-        let Some(file) = self.unsynced.clone() else {
-            return Ok(());
-        };
-        let synced = tokio::task::spawn_blocking(move || file.sync_data());
-        let synced = synced.await.map_err(|_| SpoolError::Closed)?;
-        synced.map_err(SpoolError::at(Path::new("the beginning of a call")))
-    }
-}
-
 impl Spool {
     /// Opens a spool of this process's own in a folder that many share.
     ///
@@ -165,7 +149,7 @@ impl Spool {
     }
 
     /// Writes down that a call begins, with what it will cost if nothing more is heard of it. On
-    /// return it survives the end of this process; see [`Began::on_disk`].
+    /// return it survives the end of this process; see [`Spool::on_disk`].
     ///
     /// # Errors
     /// When it could not be written: then the call must not begin.
@@ -182,6 +166,21 @@ impl Spool {
             unsynced,
             stem,
         })
+    }
+
+    /// With [`SpoolSync::Always`], waits until a beginning would survive a loss of power: before that
+    /// the call must not be sent.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn on_disk(&self, began: &Began) -> Result<(), SpoolError> {
+        let Some(file) = began.unsynced.clone() else {
+            return Ok(());
+        };
+        let synced = tokio::task::spawn_blocking(move || file.sync_data());
+        let path = files::began(self.0.instance.path(), began.segment);
+        let synced = synced.await.map_err(|_| SpoolError::Closed)?;
+        synced.map_err(SpoolError::at(&path))
     }
 
     /// Writes down how a call ended: the record that it began with, but for what its end changes. What

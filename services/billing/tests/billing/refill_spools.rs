@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use billing::refill::Refill;
+use billing::{App, Settings, refill::Refill};
 use clock::Clock;
 use spend_limits::{Grace, Opened, Unrecorded};
 
@@ -55,5 +55,28 @@ async fn a_spool_that_is_lost_is_waited_for_once() {
     assert!(matches!(opened, Opened::Without(_, spools) if spools == [number]));
     stage.forget_redis();
     let opened = brief.open().await.unwrap();
+    assert!(matches!(opened, Opened::Opened(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_cannot_be_taken_in_are_waited_for_as_long_and_no_longer() {
+    let stage = Stage::at_time(Clock::system()).await;
+    let without_a_bus = Settings {
+        amqp_url: "amqp://127.0.0.1:1".to_owned(),
+        ..stage.settings.clone()
+    };
+    let app = App::build(&without_a_bus, stage.clock.clone()).unwrap();
+    let within = |most| Refill {
+        grace: Grace {
+            least: Duration::ZERO,
+            most,
+        },
+        ..app.refill().clone()
+    };
+    let long = within(Duration::from_secs(60));
+    let opening = tokio::time::timeout(Duration::from_secs(2), long.open());
+    assert!(opening.await.is_err(), "it did not wait");
+    stage.forget_redis();
+    let opened = within(Duration::ZERO).open().await.unwrap();
     assert!(matches!(opened, Opened::Opened(_)));
 }

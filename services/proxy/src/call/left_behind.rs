@@ -13,16 +13,30 @@ use crate::{
 /// Holds of dead processes that have not been ended.
 #[derive(Default)]
 pub struct LeftBehind {
-    /// Those of calls with a record, and when they were taken over.
-    spent: Vec<(Instant, Spent)>,
+    /// Those of calls with a record.
+    spent: Vec<Known>,
     /// Those of them that were ended: their records may not have reached the ledger.
-    ended: Vec<(Instant, Spent)>,
+    ended: Vec<Known>,
     /// Where the others stand, of calls that were never sent.
     spools: Vec<DeadSpool>,
-    /// The spools that this process took over.
+    /// The spools that this process took over. It answers for them also when they have left the
+    /// register: whoever waits may have read that before.
     numbers: Vec<u64>,
     /// Those of them that may stand in the register.
     registered: Vec<u64>,
+}
+
+/// A call whose record was taken over.
+struct Known {
+    spent: Spent,
+    /// Until then its record may not have reached the ledger.
+    fresh_until: Instant,
+}
+
+impl Known {
+    fn is_fresh(&self) -> bool {
+        Instant::now() < self.fresh_until
+    }
 }
 
 impl LeftBehind {
@@ -41,9 +55,7 @@ impl LeftBehind {
     /// [`REMEMBERED`] it has, or they still stand in our own spool.
     pub fn spent(&self) -> impl Iterator<Item = &Spent> {
         let known = self.spent.iter().chain(&self.ended);
-        known
-            .filter(|(at, _)| is_recent(*at))
-            .map(|(_, spent)| spent)
+        known.filter(|one| one.is_fresh()).map(|one| &one.spent)
     }
 
     /// The spools that this process took over: it knows all that they did.
@@ -68,9 +80,10 @@ impl LeftBehind {
         self.numbers.extend(&taken.numbers);
         self.registered.extend(taken.numbers);
         let known = taken.calls.iter();
-        let now = Instant::now();
         let spent = known.filter_map(|(record, note)| spent(record, note));
-        self.spent.extend(spent.map(|spent| (now, spent)));
+        let fresh_until = Instant::now() + REMEMBERED;
+        self.spent
+            .extend(spent.map(|spent| Known { spent, fresh_until }));
         self.spools.extend(taken.spools);
     }
 
@@ -79,15 +92,14 @@ impl LeftBehind {
     /// # Errors
     /// When the limits cannot be told; what they were not told stays for the next time.
     pub async fn end(&mut self, limits: &SpendLimits) -> Result<(), LimitsError> {
-        self.ended.retain(|(at, _)| is_recent(*at));
+        self.ended.retain(Known::is_fresh);
         if !self.spent.is_empty() {
-            let (recent, old): (Vec<_>, Vec<_>) =
-                (self.spent.iter().cloned()).partition(|(at, _)| is_recent(*at));
-            let recent: Vec<Spent> = recent.into_iter().map(|(_, spent)| spent).collect();
-            let settled = limits.charge_left_behind(&recent).await?;
+            let (fresh, old): (Vec<_>, Vec<_>) = self.spent.iter().partition(|one| one.is_fresh());
+            let fresh: Vec<Spent> = fresh.into_iter().map(|one| one.spent.clone()).collect();
+            let settled = limits.charge_left_behind(&fresh).await?;
             // An epoch that began since has these from the ledger: only a hold may be left of them.
-            for (_, spent) in old {
-                limits.settle(spent.hold, spent.actual).await?;
+            for Known { spent, .. } in old {
+                limits.settle(spent.hold.clone(), spent.actual).await?;
             }
             self.ended.append(&mut self.spent);
             tracing::info!(settled, "holds of a process that died were settled");
@@ -105,11 +117,6 @@ impl LeftBehind {
         }
         outcome
     }
-}
-
-/// Whether a record that was taken over then may not have reached the ledger.
-fn is_recent(taken_over: Instant) -> bool {
-    taken_over.elapsed() < REMEMBERED
 }
 
 /// Ends the holds of calls that were never sent; tells how many there were.
@@ -251,5 +258,22 @@ mod tests {
         assert_eq!(left.numbers(), [number]);
         left.end(&limits).await.unwrap();
         assert_eq!(known(&left), [begun.call], "its record may be on its way");
+    }
+
+    #[tokio::test]
+    async fn what_the_ledger_has_by_now_is_not_told_and_its_hold_ends_all_the_same() {
+        let (folder, [dying, limits]) = (Folder::new(), open_limits().await);
+        let begun = record();
+        let first = open(&folder);
+        begin(&dying, &first, &begun).await;
+        kill(first);
+
+        let mut left = LeftBehind::default();
+        left.take_over(&open(&folder)).await;
+        left.spent[0].fresh_until = Instant::now();
+        assert_eq!(left.spent().count(), 0);
+        left.end(&limits).await.unwrap();
+        let (nothing, all) = (Amount::Money(Nanodollars::ZERO), Amount::Money(WORST));
+        assert_eq!(stands(&limits, &begun).await, (all, nothing));
     }
 }

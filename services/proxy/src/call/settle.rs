@@ -101,10 +101,9 @@ impl OpenCall {
         };
         parts.record.key_version = key_version;
         let note = parts.holding.note();
-        let began = parts
-            .began
-            .insert(parts.gate.spool.began(&parts.record, &note)?);
-        began.on_disk().await?;
+        let spool = &parts.gate.spool;
+        let began = parts.began.insert(spool.began(&parts.record, &note)?);
+        spool.on_disk(began).await?;
         parts.may_be_sent = true;
         Ok(())
     }

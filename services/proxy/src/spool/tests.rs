@@ -329,10 +329,10 @@ async fn with_always_a_call_begins_when_that_is_on_the_disk_and_with_others_at_o
         let folder = Folder::new();
         let spool = open_with(&folder, sync);
         let began = spool.began(&record(), &note()).unwrap();
-        began.on_disk().await.unwrap();
+        spool.on_disk(&began).await.unwrap();
         spool.0.segments.begin_in(takes_and_loses());
         let began = spool.began(&record(), &note()).unwrap();
-        assert_eq!(began.on_disk().await.is_err(), waits, "{sync:?}");
+        assert_eq!(spool.on_disk(&began).await.is_err(), waits, "{sync:?}");
     }
 }
 

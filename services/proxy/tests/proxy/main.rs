@@ -28,6 +28,7 @@ mod nesting;
 mod one_endpoint;
 mod openrouter;
 mod refusals;
+mod register;
 mod room;
 mod sandbox;
 mod shadows;
