@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use events::{BudgetAmounts, BudgetScope, BudgetShadow, Provider};
+use foldhash::fast::RandomState;
 use ids::{AppId, BudgetId, TenantId, UserId};
 use moka::future::Cache;
 use postgres::{DatabaseError, Postgres, Scope};
@@ -40,7 +41,7 @@ pub struct Budget {
 #[derive(Clone)]
 pub struct BudgetReader {
     postgres: Postgres,
-    known: Cache<TenantId, Kept>,
+    known: Cache<TenantId, Kept, RandomState>,
     forgotten: Arc<Forgotten<TenantId>>,
 }
 
@@ -60,7 +61,7 @@ impl BudgetReader {
             known: Cache::builder()
                 .max_capacity(MOST_ORGANIZATIONS)
                 .time_to_live(SERVED_FOR)
-                .build(),
+                .build_with_hasher(RandomState::default()),
             forgotten: Arc::new(Forgotten::nothing()),
         }
     }

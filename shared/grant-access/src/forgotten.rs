@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use moka::sync;
 
 /// Kept longer than any row that could have been read before.
@@ -17,7 +18,7 @@ pub(crate) struct Forgotten<K> {
     moment: AtomicU64,
     all: AtomicU64,
     // Without an upper bound: an evicted mark would bring what ended back.
-    marks: sync::Cache<K, u64>,
+    marks: sync::Cache<K, u64, RandomState>,
 }
 
 impl<K: Hash + Eq + Send + Sync + 'static> Forgotten<K> {
@@ -25,7 +26,9 @@ impl<K: Hash + Eq + Send + Sync + 'static> Forgotten<K> {
         Self {
             moment: AtomicU64::new(0),
             all: AtomicU64::new(0),
-            marks: sync::Cache::builder().time_to_live(FORGOTTEN_FOR).build(),
+            marks: sync::Cache::builder()
+                .time_to_live(FORGOTTEN_FOR)
+                .build_with_hasher(RandomState::default()),
         }
     }
 
@@ -52,6 +55,10 @@ impl<K: Hash + Eq + Send + Sync + 'static> Forgotten<K> {
 
     /// Whether what was read from `began` on may be served, of which these are parts.
     pub(crate) fn allows<'a>(&self, began: u64, parts: impl IntoIterator<Item = &'a K>) -> bool {
+        // Mostly nothing at all was forgotten since: no mark is later than the moment.
+        if began >= self.now() {
+            return true;
+        }
         let since = parts
             .into_iter()
             .map(|key| self.marks.get(key).unwrap_or(0))

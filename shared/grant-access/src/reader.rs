@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use clock::Clock;
 use events::{CustomProvider, Provider};
+use foldhash::fast::RandomState;
 use ids::{GrantId, TenantId, TokenDigest};
 use moka::{future::Cache, sync};
 use postgres::{DatabaseError, Postgres, Scope};
@@ -70,7 +71,7 @@ pub enum Refusal {
 pub struct GrantAccessReader {
     postgres: Postgres,
     clock: Clock,
-    known: Cache<TokenDigest, Kept>,
+    known: Cache<TokenDigest, Kept, RandomState>,
     unknown: sync::Cache<TokenDigest, ()>,
     forgotten: Arc<Forgotten<GrantId>>,
 }
@@ -100,7 +101,7 @@ impl GrantAccessReader {
             known: Cache::builder()
                 .max_capacity(MOST_GRANTS)
                 .time_to_live(SERVED_FOR)
-                .build(),
+                .build_with_hasher(RandomState::default()),
             // Apart from the known ones, so that guessing tokens cannot push grants out.
             unknown: sync::Cache::builder()
                 .max_capacity(MOST_UNKNOWN)
@@ -164,13 +165,13 @@ impl GrantAccessReader {
     }
 
     async fn row(&self, digest: TokenDigest) -> Result<Arc<GrantAccess>, Refusal> {
-        if self.unknown.contains_key(&digest) {
-            return Err(Refusal::NotFound);
-        }
         if let Some(kept) = self.known.get(&digest).await
             && self.forgotten.allows(kept.began, kept.grants())
         {
             return Ok(kept.access);
+        }
+        if self.unknown.contains_key(&digest) {
+            return Err(Refusal::NotFound);
         }
         // In a box, for the many calls that find it in memory not to carry it along.
         Box::pin(self.read_row(digest)).await

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use ids::{ProviderKeyId, TenantId};
 use jiff::{SignedDuration, Timestamp};
 use moka::future::Cache;
@@ -108,7 +109,7 @@ impl Remembered {
 
 /// All provider keys that are known.
 pub struct Memory {
-    keys: Cache<ProviderKeyId, Arc<Remembered>>,
+    keys: Cache<ProviderKeyId, Arc<Remembered>, RandomState>,
 }
 
 impl Memory {
@@ -117,7 +118,7 @@ impl Memory {
             keys: Cache::builder()
                 .max_capacity(MOST_KEYS)
                 .time_to_idle(LONGEST)
-                .build(),
+                .build_with_hasher(RandomState::default()),
         }
     }
 

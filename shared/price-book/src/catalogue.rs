@@ -1,7 +1,8 @@
 //! The models of one provider, and the history of each one's price.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use money::Nanodollars;
 
@@ -32,7 +33,7 @@ impl Catalogue {
     pub(crate) fn build(provider: &str, file: ProviderFile) -> Result<Self, PriceBookError> {
         let mut catalogue = Self {
             models: Vec::new(),
-            by_name: HashMap::new(),
+            by_name: HashMap::default(),
         };
         for model in file.models {
             let names = (!model.unlisted)

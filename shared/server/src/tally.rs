@@ -1,8 +1,9 @@
 //! Requests counted by route, method and status.
 
-use std::{borrow::Cow, cell::RefCell, collections::HashMap};
+use std::{borrow::Cow, cell::RefCell};
 
 use actix_web::http::StatusCode;
+use foldhash::HashMap;
 use metrics::{Counter, Histogram};
 
 use crate::telemetry;

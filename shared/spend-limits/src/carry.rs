@@ -234,7 +234,7 @@ impl SpendLimits {
             .into_iter()
             .chain(keys.minute(epoch, bucket))
             .collect(),
-            args: vec![
+            args: [
                 epoch.to_string(),
                 self.time(),
                 field(booking.call),
@@ -245,7 +245,8 @@ impl SpendLimits {
                 booking.deadline_ms.max(0).to_string(),
                 u8::from(booking.adds_request).to_string(),
                 above,
-            ],
+            ]
+            .into(),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     script::{Call, Named, POSITION, Reply},
     settle_behind::Queue,
     sworn::{self, Sworn},
+    words::Words,
 };
 
 /// Longest wait for one answer: then the caller is refused rather than kept.
@@ -143,13 +144,13 @@ impl SpendLimits {
 
     /// The open epoch and the one being opened.
     pub(crate) async fn position(&self) -> Result<(Option<Epoch>, Option<Epoch>), StoreError> {
-        let keys = vec![self.shared.keys.epoch(), self.shared.keys.opening()];
+        let keys = [self.shared.keys.epoch(), self.shared.keys.opening()];
         let reply = self
             .run(
                 &POSITION,
                 &Call {
-                    keys,
-                    args: Vec::new(),
+                    keys: keys.into(),
+                    args: Words::default(),
                 },
             )
             .await?;

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use ids::{CallId, GrantId, TokenDigest};
 use uuid::Uuid;
 
-use crate::bucket::{Bucket, Owner};
+use crate::{
+    bucket::{Bucket, Owner},
+    words::Words,
+};
 
 /// One life of the counters. Every loss of Redis's memory ends it; a new one begins elsewhere,
 /// under other keys, once the ledger has been loaded into it.
@@ -37,6 +40,13 @@ impl FromStr for Epoch {
     }
 }
 
+impl Epoch {
+    /// Adds what `Display` writes.
+    pub(crate) fn write_to(self, text: &mut String) {
+        write_hexadecimal(text, self.0);
+    }
+}
+
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
@@ -52,8 +62,15 @@ impl fmt::Debug for Epoch {
 /// Room for a namespace, an epoch, a bucket and what follows it.
 const LONGEST_NAME: usize = 160;
 
-fn hexadecimal(uuid: Uuid) -> String {
-    (*uuid.simple().encode_lower(&mut Uuid::encode_buffer())).to_owned()
+/// What is written, as a text of its own.
+fn written(write: impl FnOnce(&mut String)) -> String {
+    let mut text = String::with_capacity(LONGEST_NAME);
+    write(&mut text);
+    text
+}
+
+fn write_hexadecimal(text: &mut String, uuid: Uuid) {
+    text.push_str(uuid.simple().encode_lower(&mut Uuid::encode_buffer()));
 }
 
 /// The names of all keys: everything stands under one namespace, counters under their epoch too.
@@ -74,47 +91,64 @@ impl Keys {
 
     /// The completeness mark.
     pub(crate) fn epoch(&self) -> String {
-        self.name(&["epoch"])
+        self.name("epoch")
     }
 
     /// The mark of the epoch that is being filled.
     pub(crate) fn opening(&self) -> String {
-        self.name(&["opening"])
+        self.name("opening")
     }
 
     /// The revocation mark of a grant. It stands outside epochs: what was revoked stays revoked.
     pub(crate) fn revoked(&self, grant: GrantId) -> String {
-        self.name(&["revoked:", &hexadecimal(grant.uuid())])
+        written(|text| self.write_revoked(text, grant))
+    }
+
+    pub(crate) fn write_revoked(&self, text: &mut String, grant: GrantId) {
+        self.write(text, "revoked:");
+        write_hexadecimal(text, grant.uuid());
     }
 
     /// The mark of something that counts once. It stands outside epochs too.
     pub(crate) fn used(&self, digest: TokenDigest) -> String {
-        self.name(&["used:", &digest.to_hex()])
+        self.name("used:") + &digest.to_hex()
+    }
+
+    /// There for a while after scripts were forgotten.
+    pub(crate) fn forgotten(&self) -> String {
+        self.name("forgotten")
     }
 
     /// What stands before the bucket in the names of its counters.
-    /// There for a while after scripts were forgotten.
-    pub(crate) fn forgotten(&self) -> String {
-        self.name(&["forgotten"])
+    pub(crate) fn before_bucket(&self, epoch: Epoch) -> String {
+        written(|text| self.write_before_bucket(text, epoch))
     }
 
-    pub(crate) fn before_bucket(&self, epoch: Epoch) -> String {
-        let mut digits = Uuid::encode_buffer();
-        self.name(&[epoch.0.simple().encode_lower(&mut digits), ":"])
+    fn write_before_bucket(&self, text: &mut String, epoch: Epoch) {
+        self.write(text, "");
+        epoch.write_to(text);
+        text.push(':');
     }
 
     /// The hash that holds a bucket's counters.
     pub(crate) fn counters(&self, epoch: Epoch, bucket: Bucket) -> String {
-        let mut name = self.before_bucket(epoch);
-        bucket.write_to(&mut name);
-        name
+        written(|text| self.write_counters(text, epoch, bucket))
+    }
+
+    pub(crate) fn write_counters(&self, text: &mut String, epoch: Epoch, bucket: Bucket) {
+        self.write_before_bucket(text, epoch);
+        bucket.write_to(text);
     }
 
     /// The list of a grant's or a shadow's requests of the last minute. A budget has none: it limits no
     /// requests.
     pub(crate) fn minute(&self, epoch: Epoch, bucket: Bucket) -> Option<String> {
-        (!matches!(bucket.owner, Owner::Budget(_)))
-            .then(|| self.counters(epoch, bucket) + ":minute")
+        has_minute(bucket).then(|| written(|text| self.write_minute(text, epoch, bucket)))
+    }
+
+    pub(crate) fn write_minute(&self, text: &mut String, epoch: Epoch, bucket: Bucket) {
+        self.write_counters(text, epoch, bucket);
+        text.push_str(":minute");
     }
 
     /// The holds of all grants by deadline.
@@ -122,35 +156,53 @@ impl Keys {
         self.before_bucket(epoch) + "holds"
     }
 
+    /// The two keys that every script of a call begins with.
+    pub(crate) fn add_epoch_and_holds(&self, words: &mut Words, epoch: Epoch) {
+        words.write(|text| self.write(text, "epoch"));
+        words.write(|text| {
+            self.write_before_bucket(text, epoch);
+            text.push_str("holds");
+        });
+    }
+
     /// The set of spools that were answered for while the epoch was being filled.
     pub(crate) fn answered(&self, epoch: Epoch) -> String {
         self.before_bucket(epoch) + "answered"
     }
 
-    /// Put together by hand: ten such names are made for each call.
-    fn name(&self, parts: &[&str]) -> String {
-        let mut name = String::with_capacity(LONGEST_NAME);
-        name.push_str(&self.namespace);
-        name.push(':');
-        parts.iter().for_each(|part| name.push_str(part));
-        name
+    fn name(&self, rest: &str) -> String {
+        written(|text| self.write(text, rest))
     }
+
+    /// Put together by hand: ten such names are made for each call.
+    fn write(&self, text: &mut String, rest: &str) {
+        text.push_str(&self.namespace);
+        text.push(':');
+        text.push_str(rest);
+    }
+}
+
+/// Whether requests of the last minute are counted of it.
+pub(crate) const fn has_minute(bucket: Bucket) -> bool {
+    !matches!(bucket.owner, Owner::Budget(_))
 }
 
 /// How a call is written in field names.
 pub(crate) fn field(call: CallId) -> String {
-    hexadecimal(call.uuid())
+    written(|text| write_field(text, call))
+}
+
+pub(crate) fn write_field(text: &mut String, call: CallId) {
+    write_hexadecimal(text, call.uuid());
 }
 
 /// How a hold is written in the set of all holds.
 pub(crate) fn member(bucket: Bucket, call: CallId) -> String {
-    let mut member = String::with_capacity(LONGEST_NAME);
-    bucket.write_to(&mut member);
-    member.push(':');
-    member.push_str(
-        call.uuid()
-            .simple()
-            .encode_lower(&mut Uuid::encode_buffer()),
-    );
-    member
+    written(|text| write_member(text, bucket, call))
+}
+
+pub(crate) fn write_member(text: &mut String, bucket: Bucket, call: CallId) {
+    bucket.write_to(text);
+    text.push(':');
+    write_field(text, call);
 }

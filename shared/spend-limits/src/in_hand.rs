@@ -4,11 +4,11 @@
 //! carried from here into the next epoch. A booking that could not reach Redis waits here too.
 
 use std::{
-    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use foldhash::{HashMap, HashSet};
 use ids::CallId;
 use money::Nanodollars;
 
@@ -16,14 +16,11 @@ use crate::{
     above::OwnersAbove,
     booking::Booking,
     bucket::Bucket,
+    ended::{Ended, REMEMBERED},
     epoch::Epoch,
     hold::{Held, Hold},
     settle::Settlement,
 };
-
-/// How long a settled call is remembered, so that it can be carried into a new epoch if the
-/// ledger does not have it yet. Records must reach the ledger within this time.
-pub const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// At most so many reservations of unknown outcome are waited for; further ones are left to
 /// their deadline.
@@ -44,12 +41,15 @@ struct Known {
 
 #[derive(Default)]
 struct Calls {
+    /// Those that run, and those whose end may not stand where it should yet.
     known: HashMap<CallId, Known>,
     /// Calls whose booking has not reached the open epoch.
     pending: HashSet<CallId>,
     uncertain: usize,
     /// The epoch into which all calls known at that time were carried.
     carried_to: Option<Epoch>,
+    /// Those that ran and ended in that epoch, and stand there so.
+    ended: Ended,
     sweep_at: usize,
 }
 
@@ -113,13 +113,18 @@ impl InHand {
     /// Notes that the booking of a settled call stands in `epoch`.
     pub(crate) fn settled_in(&self, call: CallId, epoch: Epoch) {
         let mut calls = self.calls();
-        if let Some(known) = calls
-            .known
-            .get_mut(&call)
-            .filter(|known| known.booking.settled)
-        {
-            known.booked_in = Some(epoch);
-            calls.pending.remove(&call);
+        let carried = calls.carried_to == Some(epoch);
+        let Some(known) = calls.known.get_mut(&call) else {
+            return;
+        };
+        if !known.booking.settled {
+            return;
+        }
+        known.booked_in = Some(epoch);
+        // The answer may come from an epoch that ended while it was on its way, or from one that does not
+        // have the others yet: then it is looked at once more.
+        if carried {
+            calls.lay_down(call, epoch);
         }
     }
 
@@ -154,6 +159,9 @@ impl InHand {
     pub(crate) fn due(&self, epoch: Epoch, patience: Duration) -> Vec<Booking> {
         let mut calls = self.calls();
         let steady = calls.carried_to == Some(epoch);
+        if !steady {
+            calls.take_up();
+        }
         let candidates: Vec<CallId> = if steady {
             calls.pending.iter().copied().collect()
         } else {
@@ -211,6 +219,36 @@ impl InHand {
 }
 
 impl Calls {
+    /// A call that ended goes to its like, if it was reserved in this epoch, too.
+    fn lay_down(&mut self, call: CallId, epoch: Epoch) {
+        self.pending.remove(&call);
+        let like = |known: &Known| {
+            let booking = &known.booking;
+            !known.asking && booking.adds_request && booking.reserved_in == Some(epoch)
+        };
+        if self.known.get(&call).is_some_and(like)
+            && let Some(known) = self.known.remove(&call)
+        {
+            self.ended.add(known.booking, known.since);
+        }
+    }
+
+    /// Those that ended come back: another epoch must have them, too.
+    fn take_up(&mut self) {
+        let Some(epoch) = self.carried_to.take() else {
+            return;
+        };
+        for (booking, since) in self.ended.take(epoch) {
+            self.known.entry(booking.call).or_insert(Known {
+                booking,
+                asking: false,
+                booked_in: Some(epoch),
+                since,
+                until: since,
+            });
+        }
+    }
+
     fn forget(&mut self, call: CallId) {
         self.pending.remove(&call);
         if let Some(known) = self.known.remove(&call)

@@ -6,6 +6,7 @@ mod booking;
 mod bucket;
 mod carry;
 mod connection;
+mod ended;
 mod epoch;
 mod error;
 mod hold;
@@ -25,16 +26,18 @@ mod sworn;
 #[cfg(test)]
 mod tests;
 mod use_once;
+mod words;
 
 pub use above::{Above, MOST_ANCESTORS, MOST_BUDGETS, MOST_SHADOWS, OwnersAbove};
 pub use bucket::{Bucket, NotABucket, Owner};
 pub use carry::{POLL, Spent, Unrecorded};
 pub use connection::SpendLimits;
+pub use ended::REMEMBERED;
 pub use epoch::{Epoch, EpochError};
 pub use error::{LimitsError, StoreError};
 pub use events::LimitName;
 pub use hold::{Held, Hold, RequestsLeft};
-pub use in_hand::REMEMBERED;
+
 pub use ledger::{Ledger, Load, RECORDED_HORIZON, RecordedCall};
 pub use limits::{Amount, CallLimits, LimitStanding};
 pub use of_spool::{SpoolHold, SpoolPlace};

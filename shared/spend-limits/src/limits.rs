@@ -6,6 +6,8 @@ use events::{BudgetAmounts, GrantedLimits, LimitName, ShadowLimits};
 use jiff::Timestamp;
 use money::Nanodollars;
 
+use crate::words::Words;
+
 /// The limits of a grant that are counted over calls. `None`: that limit does not apply.
 ///
 /// The number of tokens of one call is not counted here: it needs no memory.
@@ -72,17 +74,18 @@ impl CallLimits {
         self.monthly_spend.map(enforceable)
     }
 
-    /// The four limits as the scripts take them.
-    pub(crate) fn arguments(&self) -> [String; 4] {
-        let money =
-            |limit: Option<Nanodollars>| limit.map_or_else(String::new, |l| l.nanos().to_string());
-        let count = |limit: Option<u32>| limit.map_or_else(String::new, |l| l.to_string());
-        [
-            count(self.requests_per_minute),
-            count(self.requests_per_day),
-            money(self.daily()),
-            money(self.monthly()),
-        ]
+    /// Adds the four limits as the scripts take them, nothing for one that does not apply.
+    pub(crate) fn add_to(&self, words: &mut Words) {
+        let requests = [self.requests_per_minute, self.requests_per_day];
+        let money = [self.daily(), self.monthly()];
+        let requests = requests.map(|count| count.map(i64::from));
+        let money = money.map(|amount| amount.map(Nanodollars::nanos));
+        for limit in requests.into_iter().chain(money) {
+            match limit {
+                Some(limit) => words.number(limit),
+                None => words.push(""),
+            }
+        }
     }
 }
 

@@ -73,14 +73,15 @@ impl SpendLimits {
     fn of_spool_call(&self, spool: u64, cursor: &str, epoch: Epoch) -> Call {
         let keys = &self.shared.keys;
         Call {
-            keys: vec![keys.epoch(), keys.holds(epoch)],
-            args: vec![
+            keys: [keys.epoch(), keys.holds(epoch)].into(),
+            args: [
                 epoch.to_string(),
                 cursor.to_owned(),
                 LOOKED_AT.to_string(),
                 keys.before_bucket(epoch),
                 format!("{spool:016x}"),
-            ],
+            ]
+            .into(),
         }
     }
 }

@@ -147,13 +147,21 @@ impl SpendLimits {
     /// When Redis cannot be asked.
     pub async fn begin_opening(&self) -> Result<Begun, StoreError> {
         let epoch = Epoch::mint();
-        let keys = vec![self.shared.keys.epoch(), self.shared.keys.opening()];
-        let args = vec![
+        let keys = [self.shared.keys.epoch(), self.shared.keys.opening()];
+        let args = [
             epoch.to_string(),
             self.time(),
             LEASE.as_millis().to_string(),
         ];
-        let reply = self.run(&BEGIN_OPENING, &Call { keys, args }).await?;
+        let reply = self
+            .run(
+                &BEGIN_OPENING,
+                &Call {
+                    keys: keys.into(),
+                    args: args.into(),
+                },
+            )
+            .await?;
         Ok(match reply.word() {
             "BEGUN" => Begun::Opening(Opening {
                 limits: self.clone(),
@@ -248,12 +256,13 @@ impl Opening {
     async fn step<E>(&self, script: &Named, lease: Duration) -> Result<(), OpenError<E>> {
         let keys = &self.limits.shared.keys;
         let call = Call {
-            keys: vec![keys.epoch(), keys.opening()],
-            args: vec![
+            keys: [keys.epoch(), keys.opening()].into(),
+            args: [
                 self.epoch.to_string(),
                 self.limits.time(),
                 lease.as_millis().to_string(),
-            ],
+            ]
+            .into(),
         };
         let reply = self.limits.run(script, &call).await?;
         match reply.word() {
@@ -304,7 +313,7 @@ impl Opening {
             let minute = self.limits.shared.keys.minute(self.epoch, load.bucket);
             Call {
                 keys: keys.into_iter().chain(minute).collect(),
-                args,
+                args: args.into_iter().collect(),
             }
         };
         parts.iter().enumerate().map(part).collect()

@@ -39,13 +39,14 @@ impl SpendLimits {
         let keys = &self.shared.keys;
         let (epoch, reply) = self
             .in_open_epoch(&OVERDUE, |epoch| Call {
-                keys: vec![keys.epoch(), keys.holds(epoch)],
-                args: vec![
+                keys: [keys.epoch(), keys.holds(epoch)].into(),
+                args: [
                     epoch.to_string(),
                     self.time(),
                     most.to_string(),
                     keys.before_bucket(epoch),
-                ],
+                ]
+                .into(),
             })
             .await?;
         if reply.word() != "OVERDUE" {

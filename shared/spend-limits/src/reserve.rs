@@ -11,12 +11,13 @@ use crate::{
     above::Above,
     bucket::{Bucket, Owner},
     connection::SpendLimits,
-    epoch::{Epoch, field, member},
+    epoch::{Epoch, has_minute, write_field, write_member},
     error::{LimitsError, StoreError},
     hold::{Counters, Held, RequestsLeft, instant_of_day, seconds_until},
     limits::CallLimits,
     of_spool::SpoolPlace,
-    script::{Call, RESERVE, Reply},
+    script::{Call, RESERVE, Reply, USUAL_ARGUMENT, USUAL_KEY},
+    words::Words,
 };
 
 /// No hold lasts longer; longer ones are taken as this.
@@ -166,29 +167,32 @@ impl SpendLimits {
         let (keys, above) = (&self.shared.keys, asked.above.owners());
         let levels = 1 + above.len();
         let mut call = Call {
-            keys: Vec::with_capacity(2 + 3 * levels),
-            args: Vec::with_capacity(8 + 4 * levels),
+            keys: Words::with_capacity(2 + 3 * levels, (2 + 3 * levels) * USUAL_KEY),
+            args: Words::with_capacity(8 + 4 * levels, (8 + 4 * levels) * USUAL_ARGUMENT),
         };
-        call.keys.extend([keys.epoch(), keys.holds(epoch)]);
+        keys.add_epoch_and_holds(&mut call.keys, epoch);
         for bucket in above.buckets(asked.bucket) {
             if let Owner::Grant(grant) = bucket.owner {
-                call.keys.push(keys.revoked(grant));
+                call.keys.write(|text| keys.write_revoked(text, grant));
             }
-            call.keys.push(keys.counters(epoch, bucket));
-            call.keys.extend(keys.minute(epoch, bucket));
+            call.keys
+                .write(|text| keys.write_counters(text, epoch, bucket));
+            if has_minute(bucket) {
+                call.keys
+                    .write(|text| keys.write_minute(text, epoch, bucket));
+            }
         }
-        call.args.extend([
-            epoch.to_string(),
-            self.time(),
-            field(asked.call),
-            member(asked.bucket, asked.call),
-            asked.worst_case.nanos().to_string(),
-            asked.lasts.min(LONGEST).as_millis().to_string(),
-            asked.noted(),
-            (1 + above.grants()).to_string(),
-        ]);
+        let args = &mut call.args;
+        args.write(|text| epoch.write_to(text));
+        args.push(&self.time());
+        args.write(|text| write_field(text, asked.call));
+        args.write(|text| write_member(text, asked.bucket, asked.call));
+        args.number(asked.worst_case.nanos());
+        args.number(asked.lasts.min(LONGEST).as_millis());
+        args.push(&asked.noted());
+        args.number(1 + above.grants());
         for limits in std::iter::once(&asked.limits).chain(asked.above.limits()) {
-            call.args.extend(limits.arguments());
+            limits.add_to(args);
         }
         call
     }
@@ -250,7 +254,7 @@ fn held(asked: &Reservation, epoch: Epoch, reply: &Reply) -> Result<Held, StoreE
 
 /// Which limit of a shadow would have refused the call, if one would.
 fn verdict(reply: &Reply, index: usize) -> Result<Option<LimitName>, StoreError> {
-    match reply.0.get(index).map(String::as_str) {
+    match reply.0.get(index) {
         Some("") => Ok(None),
         Some("monthly_spend") => Ok(Some(LimitName::MonthlySpend)),
         Some("daily_spend") => Ok(Some(LimitName::DailySpend)),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use money::Nanodollars;
 use redis::{FromRedisValue, ParsingError, Script, Value};
 
-use crate::{epoch::Epoch, error::StoreError};
+use crate::{epoch::Epoch, error::StoreError, words::Words};
 
 /// A script with the name under which its round trips are measured.
 pub(crate) struct Named {
@@ -72,27 +72,32 @@ scripts! {
 /// The keys and arguments of one call of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Call {
-    pub(crate) keys: Vec<String>,
-    pub(crate) args: Vec<String>,
+    pub(crate) keys: Words,
+    pub(crate) args: Words,
 }
+
+/// Room for the name of a key, and for an argument, as long as they mostly are.
+pub(crate) const USUAL_KEY: usize = 112;
+pub(crate) const USUAL_ARGUMENT: usize = 28;
 
 /// Room for what a reservation of one grant is answered with.
 const USUAL_VALUES: usize = 12;
 
 /// What a script answered: a word, then values.
 #[derive(Debug)]
-pub(crate) struct Reply(pub(crate) Vec<String>);
+pub(crate) struct Reply(pub(crate) Words);
 
 impl FromRedisValue for Reply {
     /// A list, or one text with spaces between.
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         match value {
-            Value::Array(_) => Vec::from_redis_value(value).map(Self),
+            Value::Array(_) => {
+                let values = Vec::<String>::from_redis_value(value)?;
+                Ok(Self(values.into_iter().collect()))
+            }
             text => {
                 let text = String::from_redis_value(text)?;
-                let mut values = Vec::with_capacity(USUAL_VALUES);
-                values.extend(text.split(' ').map(str::to_owned));
-                Ok(Self(values))
+                Ok(Self(Words::split(text, USUAL_VALUES)))
             }
         }
     }
@@ -106,7 +111,7 @@ impl Reply {
 
     /// The value at `index`, empty if there is none.
     pub(crate) fn text(&self, index: usize) -> &str {
-        self.0.get(index).map_or("", String::as_str)
+        self.0.get(index).unwrap_or_default()
     }
 
     pub(crate) fn number(&self, index: usize) -> Result<i64, StoreError> {

@@ -8,11 +8,12 @@ use crate::{
     booking::Booking,
     bucket::Bucket,
     connection::SpendLimits,
-    epoch::{Epoch, field, member},
+    epoch::{Epoch, write_field, write_member},
     error::LimitsError,
     hold::Hold,
-    script::{Call, Reply, SETTLE},
+    script::{Call, Reply, SETTLE, USUAL_ARGUMENT, USUAL_KEY},
     settle_behind::MOST,
+    words::Words,
 };
 
 /// How a settlement ended.
@@ -159,22 +160,30 @@ impl SpendLimits {
     /// The call of the script that settles these holds in `epoch`.
     pub(crate) fn settle_call(&self, settlements: &[Settlement], epoch: Epoch) -> Call {
         let keys = &self.shared.keys;
+        let levels: usize = (settlements.iter())
+            .map(|(hold, _)| 1 + hold.above.len())
+            .sum();
         let mut call = Call {
-            keys: vec![keys.epoch(), keys.holds(epoch)],
-            args: vec![epoch.to_string(), self.time()],
+            keys: Words::with_capacity(2 + levels, (2 + levels) * USUAL_KEY),
+            args: Words::with_capacity(2 + 4 * levels, (2 + 4 * levels) * USUAL_ARGUMENT),
         };
+        keys.add_epoch_and_holds(&mut call.keys, epoch);
+        call.args.write(|text| epoch.write_to(text));
+        call.args.push(&self.time());
         for (hold, actual) in settlements {
             let own = if hold.epoch == epoch { "1" } else { "0" };
             for bucket in hold.above.buckets(hold.bucket) {
-                // It is listed once, under its own grant.
-                let listed = (bucket == hold.bucket).then(|| member(bucket, hold.call));
-                call.keys.push(keys.counters(epoch, bucket));
-                call.args.extend([
-                    field(hold.call),
-                    listed.unwrap_or_default(),
-                    actual.nanos().to_string(),
-                    own.to_owned(),
-                ]);
+                call.keys
+                    .write(|text| keys.write_counters(text, epoch, bucket));
+                call.args.write(|text| write_field(text, hold.call));
+                call.args.write(|text| {
+                    // It is listed once, under its own grant.
+                    if bucket == hold.bucket {
+                        write_member(text, bucket, hold.call);
+                    }
+                });
+                call.args.number(actual.nanos());
+                call.args.push(own);
             }
         }
         call
@@ -198,7 +207,7 @@ pub(crate) fn read_settled(
         _ => return Err(reply.unexpected().into()),
     }
     let mut words = reply.0.iter().skip(1);
-    let mut next = || match words.next().map(String::as_str) {
+    let mut next = || match words.next() {
         Some("DONE") => Ok(Settled::Done),
         Some("ALREADY") => Ok(Settled::Already),
         Some("OTHER_EPOCH") => Ok(Settled::OtherEpoch),

@@ -84,7 +84,7 @@ impl SpendLimits {
                 .into_iter()
                 .chain(keys.minute(epoch, bucket))
                 .collect(),
-            args: vec![epoch.to_string(), self.time()],
+            args: [epoch.to_string(), self.time()].into(),
         }
     }
 }

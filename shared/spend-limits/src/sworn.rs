@@ -162,11 +162,11 @@ pub(crate) fn is_sworn(named: &Named) -> bool {
 
 /// The command that calls a script, which is named by its digest or given as text.
 pub(crate) fn invocation(command: &'static str, script: &str, call: &Call) -> Cmd {
-    let words = || call.keys.iter().chain(&call.args);
-    let length = words().map(String::len).sum::<usize>() + script.len() + NAME_AND_NUMBER;
-    let mut invocation = Cmd::with_capacity(3 + words().count(), length);
-    invocation.arg(command).arg(script).arg(call.keys.len());
-    invocation.arg(&call.keys).arg(&call.args);
+    let (keys, args) = (&call.keys, &call.args);
+    let length = keys.bytes() + args.bytes() + script.len() + NAME_AND_NUMBER;
+    let mut invocation = Cmd::with_capacity(3 + keys.len() + args.len(), length);
+    invocation.arg(command).arg(script).arg(keys.len());
+    invocation.arg(keys).arg(args);
     invocation
 }
 

@@ -130,6 +130,6 @@ fn add_item(list: &mut String, name: &str, parameters: [(&str, u32); 2]) {
     list.push('"');
     for (name, value) in parameters {
         list.push_str(name);
-        list.push_str(&value.to_string());
+        list.push_str(itoa::Buffer::new().format(value));
     }
 }

@@ -2,7 +2,6 @@
 //! it, and for each organization; and cut when their grant is revoked.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,6 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use foldhash::HashMap;
 use futures_util::task::AtomicWaker;
 use ids::{GrantId, TenantId, TokenDigest};
 

@@ -1,8 +1,9 @@
 //! Ended calls counted by provider and outcome.
 
-use std::{cell::RefCell, collections::HashMap, time::Duration};
+use std::{cell::RefCell, time::Duration};
 
 use events::{CallOutcome, CallRecord, Provider};
+use foldhash::HashMap;
 use metrics::{Counter, Histogram};
 
 thread_local! {

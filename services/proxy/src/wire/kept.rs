@@ -1,12 +1,13 @@
 //! Connections that wait for their next call.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     task::Context,
     time::{Duration, Instant},
 };
 
+use foldhash::HashMap;
 use thread_local::ThreadLocal;
 
 use crate::wire::{NamedBy, connection::Connection};

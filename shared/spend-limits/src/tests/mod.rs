@@ -6,6 +6,7 @@ mod behind;
 mod budgets;
 mod children;
 mod exactness;
+mod in_hand;
 mod lifetimes;
 mod losses;
 mod machine;
