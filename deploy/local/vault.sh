@@ -2,7 +2,9 @@
 # Building and starting the vault itself: one process, or four services behind a gateway.
 
 build() {
-  BIN=$ROOT/target/$PROFILE
+  # What records is built apart: it would take the place of what does not.
+  local target=$ROOT/target${LATCHKEY_RECORDING:+/recording}
+  BIN=$target/$PROFILE
   step "building ($PROFILE)"
   local what=(--workspace)
   # In the debug profile all programs at once: the choice of packages would change features, and build much twice.
@@ -14,8 +16,10 @@ build() {
     else
       what+=(--package all-in-one)
     fi
+    local -x RUSTFLAGS="${RUSTFLAGS:-} $(release_flags)"
   fi
-  (cd "$ROOT" && CARGO_TARGET_DIR=$ROOT/target cargo build --locked "${what[@]}" --bins)
+  # A compiler's own helpers are built to record, too, and have nothing to tell.
+  (cd "$ROOT" && LLVM_PROFILE_FILE=/dev/null CARGO_TARGET_DIR=$target cargo build --locked "${what[@]}" --bins)
 }
 
 # The program that knows the auth service's commands.
