@@ -27,7 +27,7 @@ stop_vault() {
 
 other_vault_runs() {
   local DIR
-  for DIR in "$HOME_DIR/test" "$HOME_DIR/stand-in" "$HOME_DIR/faults" "$HOME_DIR/bench"; do
+  for DIR in "$HOME_DIR/test" "$HOME_DIR/stand-in" "$HOME_DIR/faults" "$HOME_DIR/bench" "$HOME_DIR/profile"; do
     [[ -z $(running '') ]] || return 0
   done
   return 1
@@ -42,7 +42,7 @@ reset() {
   stop_vault
   if is_main_vault; then
     local other
-    for other in test stand-in faults bench; do
+    for other in test stand-in faults bench profile; do
       [[ ! -d $HOME_DIR/$other ]] || LATCHKEY_DIR=$HOME_DIR/$other "$ROOT/latchkey" reset
     done
   fi

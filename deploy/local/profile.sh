@@ -2,8 +2,9 @@
 # Profile-guided optimization: which ways calls take through the proxy, recorded once and kept, so that a release
 # build lays them side by side. Worth a quarter of a call's CPU, and more where memory is slow.
 
-# The recorded ways. They are known by the names that one version of the compiler gives; to any other they say nothing.
-recorded_ways() { echo "$ROOT/deploy/profile/proxy-rust-$(rustc --version | cut -d' ' -f2).profdata"; }
+# The recorded ways. They are known by the names that one version of the compiler gives, and written as its LLVM does.
+recorded_ways() { echo "$ROOT/deploy/profile/proxy-rust-$(rustc --version | cut -d' ' -f2)-llvm-$(llvm_version).profdata"; }
+llvm_version() { rustc --version --verbose | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p'; }
 
 # What the compiler of a release build is told beside what everybody tells it.
 release_flags() {
@@ -22,7 +23,7 @@ profile() {
   local into=$HOME_DIR/recording merge ways
   ways=$(recorded_ways)
   tools
-  merge=llvm-profdata-$(rustc --version --verbose | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+  merge=llvm-profdata-$(llvm_version)
   wants "$merge" "${merge/profdata-/}"
   install_missing
   take_check_turn

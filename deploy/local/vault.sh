@@ -16,7 +16,10 @@ build() {
     else
       what+=(--package all-in-one)
     fi
-    local -x RUSTFLAGS="${RUSTFLAGS:-} $(release_flags)"
+    local flags
+    flags=$(release_flags)
+    # Flags are parted here by what no path holds.
+    [[ -z $flags ]] || local -x CARGO_ENCODED_RUSTFLAGS="${RUSTFLAGS:+${RUSTFLAGS// /$'\x1f'}$'\x1f'}$flags"
   fi
   # A compiler's own helpers are built to record, too, and have nothing to tell.
   (cd "$ROOT" && LLVM_PROFILE_FILE=/dev/null CARGO_TARGET_DIR=$target cargo build --locked "${what[@]}" --bins)

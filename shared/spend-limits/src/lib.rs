@@ -37,7 +37,6 @@ pub use epoch::{Epoch, EpochError};
 pub use error::{LimitsError, StoreError};
 pub use events::LimitName;
 pub use hold::{Held, Hold, RequestsLeft};
-
 pub use ledger::{Ledger, Load, RECORDED_HORIZON, RecordedCall};
 pub use limits::{Amount, CallLimits, LimitStanding};
 pub use of_spool::{SpoolHold, SpoolPlace};

@@ -78,7 +78,8 @@ pub enum Refused {
     /// The grant, or one above it, was revoked.
     #[error("the grant was revoked")]
     Revoked,
-    /// This call was reserved before.
+    /// This call was reserved before, and runs or is in the ledger. Nobody looks for those that ended
+    /// a moment ago: each reservation needs a call of its own.
     #[error("the call was reserved before")]
     Duplicate,
     /// The worst case is below zero or above the largest limit.
