@@ -114,7 +114,7 @@ mod tests {
             prop_assert!(words.iter().eq(&expected));
             prop_assert_eq!(words.bytes(), expected.concat().len());
             let sent: Vec<Vec<u8>> = words.to_redis_args();
-            prop_assert!(sent.iter().eq(expected.iter().map(|word| word.as_bytes())));
+            prop_assert!(sent.iter().eq(expected.iter().map(String::as_bytes)));
         }
     }
 }
