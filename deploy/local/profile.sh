@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Profile-guided optimization: which ways calls take through the proxy, recorded once and kept, so that a release
-# build lays them side by side. Worth a quarter of a call's CPU, and more where memory is slow.
+# build lays them side by side. It took a quarter off a call's CPU where memory is slow; elsewhere it was not measured.
 
 # The recorded ways. They are known by the names that one version of the compiler gives, and written as its LLVM does.
 recorded_ways() { echo "$ROOT/deploy/profile/proxy-rust-$(rustc --version | cut -d' ' -f2)-llvm-$(llvm_version).profdata"; }
@@ -35,7 +35,7 @@ profile() {
   local -x LATCHKEY_RECORDING=yes LLVM_PROFILE_FILE=$into/%p.profraw
   RUST_LOG=warn LATCHKEY_WORKERS=1 throw_away_vault profile --release --split
   local DIR=$HOME_DIR/profile pid
-  with_env "$VENV/bin/python" "$ROOT/tests/bench/profile.py"
+  with_env "$VENV/bin/python" "$ROOT/tests/bench/record.py"
   # It writes when it ends.
   pid=$(recorded_pid proxy-1)
   stop proxy-1
