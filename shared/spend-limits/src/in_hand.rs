@@ -135,7 +135,7 @@ impl InHand {
         let settlement = |call: &CallId| {
             let known = calls.known.get(call)?;
             let booking = &known.booking;
-            let waits = booking.settled && !known.asking && known.booked_in.is_none();
+            let waits = !known.asking && known.waits_for_redis(calls.carried_to);
             let asked = of.is_none_or(|of| booking.counts_against(of));
             let epoch = booking.reserved_in.filter(|_| waits && asked)?;
             let hold = Hold {
@@ -208,12 +208,11 @@ impl InHand {
     /// How many settlements wait for Redis.
     pub(crate) fn waiting(&self) -> usize {
         let calls = self.calls();
-        let waits = |known: &Known| known.booking.settled && known.booked_in.is_none();
         calls
             .pending
             .iter()
             .filter_map(|call| calls.known.get(call))
-            .filter(|known| waits(known))
+            .filter(|known| known.waits_for_redis(calls.carried_to))
             .count()
     }
 }
@@ -278,6 +277,13 @@ impl Calls {
 }
 
 impl Known {
+    /// Whether it is settled, and not as such in the epoch into which all were carried: Redis was not told,
+    /// or an epoch that is over has answered for it.
+    fn waits_for_redis(&self, carried_to: Option<Epoch>) -> bool {
+        let elsewhere = carried_to.is_some() && self.booked_in != carried_to;
+        self.booking.settled && (self.booked_in.is_none() || elsewhere)
+    }
+
     /// Whether carrying it into another epoch would be wrong: the ledger has it by now.
     fn is_out_of_date(&self, epoch: Epoch) -> bool {
         if self.booking.reserved_in == Some(epoch) || !self.booking.adds_request {

@@ -36,6 +36,10 @@ fn due(in_hand: &InHand, epoch: Epoch) -> Vec<(CallId, i64)> {
     told
 }
 
+fn told((hold, actual): &(Hold, Nanodollars)) -> (CallId, i64) {
+    (hold.call, actual.nanos())
+}
+
 #[test]
 fn what_ended_is_carried_into_each_further_epoch_once() {
     let in_hand = InHand::default();
@@ -72,5 +76,9 @@ fn a_late_answer_from_an_epoch_that_ended_leaves_nothing_held_in_the_next() {
     assert_eq!(due(&in_hand, after), [(held.call, 9)], "as it runs");
     in_hand.settle(held.call, nanos(4));
     in_hand.settled_in(held.call, before);
+    assert_eq!(in_hand.waiting(), 1);
+    let before_a_stop: Vec<_> = in_hand.settling(None).iter().map(told).collect();
+    assert_eq!(before_a_stop, [(held.call, 4)]);
     assert_eq!(due(&in_hand, after), [(held.call, 4)], "as it ended");
+    assert_eq!(in_hand.waiting(), 0);
 }
