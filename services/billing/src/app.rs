@@ -51,6 +51,7 @@ impl App {
         let recordings = Recordings::new(postgres.clone(), clock.clone());
         let recorder = Recorder::new(bus.clone(), recordings, usage.clone());
         let refill = Refill {
+            clock: clock.clone(),
             limits: limits.clone(),
             ledger: Ledger::new(postgres.clone()),
             usage: usage.clone(),

@@ -30,12 +30,12 @@ pub struct OverdueHold {
 }
 
 impl SpendLimits {
-    /// Up to `most` holds past their deadline, the oldest first. Billing records each such call
-    /// (as estimated at its worst case, unless it has its record), then settles it at that.
+    /// Up to `most` holds past their deadline, the oldest first, but for the first `without` of them.
+    /// Billing settles each whose call is recorded at what it cost.
     ///
     /// # Errors
     /// When Redis cannot be asked, or no epoch is open.
-    pub async fn overdue(&self, most: u16) -> Result<Vec<OverdueHold>, LimitsError> {
+    pub async fn overdue(&self, without: u32, most: u16) -> Result<Vec<OverdueHold>, LimitsError> {
         let keys = &self.shared.keys;
         let (epoch, reply) = self
             .in_open_epoch(&OVERDUE, |epoch| Call {
@@ -43,6 +43,7 @@ impl SpendLimits {
                 args: [
                     epoch.to_string(),
                     self.time(),
+                    without.to_string(),
                     most.to_string(),
                     keys.before_bucket(epoch),
                 ]

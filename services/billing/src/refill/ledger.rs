@@ -101,6 +101,14 @@ const RECORDED_LATELY: &str = "
        AND (transaction_id, position) <= ($3::text::xid8, $4)
      ORDER BY id";
 
+const LAST_RECORDED: &str = "
+    -- billing.last_recorded
+    SELECT recorded_at
+      FROM store.call_events
+     WHERE (transaction_id, position) <= ($1::text::xid8, $2)
+     ORDER BY transaction_id DESC, position DESC
+     LIMIT 1";
+
 const REVOKED: &str = "
     -- billing.revoked_grants
     SELECT DISTINCT stream FROM store.events WHERE type = 'grant.revoked' AND occurred_at >= $1";
@@ -236,7 +244,11 @@ async fn recorded_lately(
     at: Timestamp,
     read: &(String, i64),
 ) -> Result<Recorded, DatabaseError> {
-    let since = at.checked_sub(RECORDED_HORIZON).unwrap_or(at);
+    // Counted from the last one: however long everything stood still, a proxy may come back and tell
+    // of calls that were recorded just before that.
+    let last = tx.query_opt(LAST_RECORDED, &[&read.0, &read.1]).await?;
+    let last = last.map_or(at, |row| row.get::<_, Timestamp>("recorded_at").min(at));
+    let since = last.checked_sub(RECORDED_HORIZON).unwrap_or(last);
     let first_day = day_of(since).checked_sub(jiff::Span::new().days(DAYS_APART));
     let first_day = first_day.unwrap_or_else(|_| day_of(since));
     let mut calls = Recorded::new();

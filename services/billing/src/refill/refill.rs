@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clock::Clock;
 use server::Shutdown;
 use spend_limits::{Grace, OpenError, Opened, SpendLimits};
 use tokio::time::{Instant, sleep};
@@ -23,6 +24,8 @@ const LOOKS_A_SWEEP: u32 = 30;
 /// Opens limits whenever Redis has lost them.
 #[derive(Clone)]
 pub struct Refill {
+    /// The present.
+    pub clock: Clock,
     /// The limits.
     pub limits: SpendLimits,
     /// What they are loaded with.
@@ -91,7 +94,7 @@ impl Refill {
     /// # Errors
     /// When Redis or the ledger cannot be asked.
     pub async fn sweep(&self) -> Result<u32, OverdueError> {
-        let unexplained = settle_recorded(&self.limits, &self.ledger).await?;
+        let unexplained = settle_recorded(&self.limits, &self.ledger, self.clock.now()).await?;
         metrics::gauge!("latchkey_overdue_holds").set(unexplained);
         Ok(unexplained)
     }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod export;
+mod overdue;
 mod pages;
 mod parameters;
 mod rebuild;

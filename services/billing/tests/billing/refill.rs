@@ -23,6 +23,7 @@ pub fn limits(stage: &Stage) -> SpendLimits {
 
 pub fn refill(stage: &Stage) -> Refill {
     Refill {
+        clock: stage.clock.clone(),
         grace: GRACE.into(),
         ..stage.app.refill().clone()
     }
@@ -324,7 +325,8 @@ async fn only_calls_that_the_sums_hold_are_listed_as_recorded() {
     let granted = Granted::by(stage.tenant(), UserId::new(now));
     let booked = granted.call_at(now);
     let old = granted.call_at(now);
-    stage.booked(&[booked.clone(), old.clone()]).await;
+    stage.booked(std::slice::from_ref(&old)).await;
+    stage.booked(std::slice::from_ref(&booked)).await;
     // As if it had been recorded three hours ago: no service may change an event.
     let age = format!(
         "SET session_replication_role = replica; \

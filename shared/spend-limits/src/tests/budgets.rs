@@ -106,7 +106,7 @@ async fn a_call_may_count_against_grants_and_budgets_at_once() {
     assert!(matches!(refusal, Refused::Revoked), "{refusal}");
     let billing = scratch.another();
     billing.set_time("2026-11-22T12:20:00Z".parse().unwrap());
-    let overdue = billing.overdue(100).await.unwrap();
+    let overdue = billing.overdue(0, 100).await.unwrap();
     assert_eq!(overdue.len(), 1, "it is listed once");
     assert_eq!(overdue[0].hold, (&hold).into());
     let ended = billing.settle(overdue[0].hold.clone(), nanos(400)).await;

@@ -135,14 +135,14 @@ async fn a_childs_overdue_hold_is_listed_once_and_ends_everywhere() {
     let hold = held(&scratch, &short).await;
     let billing = scratch.another();
     billing.set_time("2026-11-22T12:02:00Z".parse().unwrap());
-    let overdue = billing.overdue(100).await.unwrap();
+    let overdue = billing.overdue(0, 100).await.unwrap();
     assert_eq!(overdue.len(), 1);
     assert_eq!(overdue[0].hold, (&hold).into());
     billing
         .settle(overdue[0].hold.clone(), nanos(30))
         .await
         .unwrap();
-    assert_eq!(billing.overdue(100).await.unwrap(), []);
+    assert_eq!(billing.overdue(0, 100).await.unwrap(), []);
     everywhere(&scratch, &family, (30, 0, 1)).await;
 }
 

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::{OwnersAbove, epoch::Epoch, in_hand::InHand};
+use crate::{OwnersAbove, epoch::Epoch, hold::Hold, in_hand::InHand};
 
 fn running(in_hand: &InHand, epoch: Epoch) -> Held {
     let now = Clock::system().now();

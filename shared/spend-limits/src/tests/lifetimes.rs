@@ -156,7 +156,7 @@ async fn the_list_of_holds_never_stays_for_ever() {
     assert!(MONTH_AND_A_HALF.contains(&holds.lives()));
     // and whoever looks for those that are overdue.
     let _ = holds.ask("PERSIST", None);
-    assert_eq!(scratch.overdue(10).await.unwrap().len(), 1);
+    assert_eq!(scratch.overdue(0, 10).await.unwrap().len(), 1);
     assert!(MONTH_AND_A_HALF.contains(&holds.lives()));
     scratch.settle(&second, nanos(5)).await.unwrap();
 }

@@ -137,9 +137,9 @@ async fn an_overdue_hold_is_found_and_counts_until_it_is_settled() {
     let late = held(&scratch, &short).await;
     let billing = scratch.another();
     billing.set_time("2026-11-22T12:00:59.999Z".parse().unwrap());
-    assert_eq!(billing.overdue(100).await.unwrap(), []);
+    assert_eq!(billing.overdue(0, 100).await.unwrap(), []);
     billing.set_time("2026-11-22T12:01:00Z".parse().unwrap());
-    let overdue = billing.overdue(100).await.unwrap();
+    let overdue = billing.overdue(0, 100).await.unwrap();
     let [found] = overdue.as_slice() else {
         panic!("{overdue:?}")
     };
@@ -155,7 +155,7 @@ async fn an_overdue_hold_is_found_and_counts_until_it_is_settled() {
         .await
         .unwrap();
     assert_eq!(month(&billing, bucket).await, (40, 30));
-    assert_eq!(billing.overdue(100).await.unwrap(), []);
+    assert_eq!(billing.overdue(0, 100).await.unwrap(), []);
     // The proxy was only slow: what it tells now changes nothing.
     assert_eq!(
         scratch.settle(&late, nanos(5)).await.unwrap(),

@@ -139,7 +139,7 @@ async fn a_hold_ends_at_the_shadows_that_it_counts_at_whoever_ends_it() {
     assert_eq!(hold.would_refuse, refusing);
     let billing = scratch.another();
     billing.set_time("2026-11-22T12:20:00Z".parse().unwrap());
-    let overdue = billing.overdue(100).await.unwrap();
+    let overdue = billing.overdue(0, 100).await.unwrap();
     assert_eq!(overdue[0].hold, (&hold).into());
     let ended = billing.settle(overdue[0].hold.clone(), nanos(300)).await;
     assert_eq!(ended.unwrap(), Settled::Done);

@@ -55,7 +55,7 @@ impl World {
         if !self.open || self.gate != Gate::Ours {
             return Ok(());
         }
-        for late in self.billing.overdue(1_000).await.unwrap() {
+        for late in self.billing.overdue(0, 1_000).await.unwrap() {
             let known = |call: &&mut Call| call.held.call == late.hold.call;
             let call = self.calls.iter_mut().find(known).unwrap();
             prop_assert!(late.deadline <= self.now && late.amount == call.held.amount);
