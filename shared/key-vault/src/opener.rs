@@ -136,6 +136,12 @@ impl Opener {
         self.memory.forget(key).await;
     }
 
+    /// Has a provider key opened anew for its next call, unless that was done just now: its provider
+    /// refused it, and a rotation of which nobody was told yet may be why.
+    pub async fn doubt(&self, key: ProviderKeyId) {
+        self.memory.doubt(key, self.clock.now()).await;
+    }
+
     /// Forgets every provider key, as at shutdown or after messages may have been missed.
     pub async fn forget_all(&self) {
         self.memory.forget_all().await;

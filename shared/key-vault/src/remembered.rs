@@ -24,6 +24,9 @@ const FRESH_AT_MOST: SignedDuration = SignedDuration::from_mins(5);
 const GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// How often it is used before the key service is asked again.
 const MOST_USES: u32 = 10_000;
+/// A key opened so lately is the newest there is, whatever its provider says of it. So a key that is
+/// refused with each call is not opened with each call.
+const UNDOUBTED: SignedDuration = SignedDuration::from_secs(10);
 const MOST_KEYS: u64 = 10_000;
 /// How long a key that nobody asks for is remembered.
 const LONGEST: Duration = Duration::from_secs(20 * 60);
@@ -96,6 +99,11 @@ impl Remembered {
         });
     }
 
+    /// Drops what was not opened just now: its provider refused it, and another may have come in its place.
+    pub fn doubt(&self, now: Timestamp) {
+        self.opened().retain(|opened| now < opened.at + UNDOUBTED);
+    }
+
     /// Drops every version. Those in use are cleared when their calls end.
     pub fn clear(&self) {
         self.opened().clear();
@@ -131,6 +139,13 @@ impl Memory {
     pub async fn forget(&self, key: ProviderKeyId) {
         if let Some(remembered) = self.keys.remove(&key).await {
             remembered.clear();
+        }
+    }
+
+    /// Has a provider key that its provider refused opened anew.
+    pub async fn doubt(&self, key: ProviderKeyId, now: Timestamp) {
+        if let Some(remembered) = self.keys.get(&key).await {
+            remembered.doubt(now);
         }
     }
 
