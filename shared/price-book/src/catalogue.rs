@@ -90,6 +90,7 @@ impl Model {
             to: None,
             context_window: file.context_window,
             max_output_tokens: file.max_output_tokens,
+            of_any_kind: false,
             minimum_audio_seconds: file.minimum_audio_seconds,
             card: RateCard::default(),
             service_tiers: BTreeMap::new(),

@@ -21,6 +21,8 @@ const STANDARD_SERVICE_TIERS: [&str; 4] = ["default", "standard", "standard_only
 /// The price of one model in one period, in one service tier.
 #[derive(Debug, Clone)]
 pub struct Price {
+    /// The rates are those of whatever kind.
+    pub(crate) of_any_kind: bool,
     pub(crate) model: String,
     pub(crate) source: String,
     pub(crate) from: Option<Timestamp>,
@@ -43,6 +45,7 @@ impl Price {
             ..Rates::default()
         };
         Self {
+            of_any_kind: true,
             model: provider.to_owned(),
             source: "the organization".to_owned(),
             from: None,
@@ -119,6 +122,78 @@ impl Price {
     #[must_use]
     pub fn writes_media(&self) -> bool {
         self.card.all().any(Rates::charge_media_output)
+    }
+
+    /// Whether the model has a rate for writing images, still or moving, so that it may write some
+    /// unasked.
+    #[must_use]
+    pub fn writes_images(&self) -> bool {
+        let written = |rates: &Rates| rates.image_output.or(rates.video_output).is_some();
+        self.card.all().any(written)
+    }
+
+    /// Whether it is known what images cost that it writes.
+    #[must_use]
+    pub fn rates_images(&self) -> bool {
+        self.of_any_kind || self.writes_images()
+    }
+
+    /// Whether it is known what sounds cost that it writes.
+    #[must_use]
+    pub fn rates_sounds(&self) -> bool {
+        self.of_any_kind || self.card.all().any(|rates| rates.audio_output.is_some())
+    }
+
+    /// Whether sounds that it reads have a rate of their own.
+    #[must_use]
+    pub fn rates_heard(&self) -> bool {
+        self.of_any_kind || self.card.all().any(|rates| rates.audio_input.is_some())
+    }
+
+    /// What `usage` costs if its input and its output are of the dearest kind there is: for usage
+    /// that does not tell kinds apart, of calls that have more than one.
+    #[must_use]
+    pub fn cost_of_dearest_kinds(
+        &self,
+        usage: &TokenUsage,
+        (input, output): (bool, bool),
+    ) -> Nanodollars {
+        let fresh = usage
+            .input
+            .saturating_sub(usage.cached_input.saturating_add(usage.cache_write));
+        let heard = TokenUsage {
+            audio_input: fresh,
+            ..*usage
+        };
+        let inputs = if input {
+            vec![*usage, heard]
+        } else {
+            vec![*usage]
+        };
+        let written = usage.output.saturating_sub(usage.reasoning);
+        let of_output = |usage: TokenUsage| {
+            let drawn = TokenUsage {
+                image_output: written,
+                ..usage
+            };
+            let spoken = TokenUsage {
+                audio_output: written,
+                ..usage
+            };
+            let filmed = TokenUsage {
+                video_output: written,
+                ..usage
+            };
+            if output {
+                vec![usage, drawn, spoken, filmed]
+            } else {
+                vec![usage]
+            }
+        };
+        let all = inputs.into_iter().flat_map(of_output);
+        all.map(|usage| self.cost(&usage))
+            .max()
+            .unwrap_or(Nanodollars::ZERO)
     }
 
     /// The price in the service tier the provider calls `name` (`flex`, `priority`, `fast`,

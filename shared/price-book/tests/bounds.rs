@@ -177,3 +177,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_not_told_apart_is_charged_as_the_dearest() {
+    let book = PriceBook::embedded().unwrap();
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let usage = TokenUsage {
+        input: 1_000,
+        cached_input: 400,
+        output: 100,
+        reasoning: 10,
+        ..TokenUsage::default()
+    };
+    let draws = book.price("google", "gemini-2.5-flash-image", now).unwrap();
+    let drawn = TokenUsage {
+        image_output: 90,
+        ..usage
+    };
+    assert!(draws.cost(&drawn) > draws.cost(&usage));
+    assert_eq!(
+        draws.cost_of_dearest_kinds(&usage, (false, true)),
+        draws.cost(&drawn)
+    );
+    assert_eq!(
+        draws.cost_of_dearest_kinds(&usage, (false, false)),
+        draws.cost(&usage)
+    );
+    let hears = book.price("google", "gemini-2.5-flash", now).unwrap();
+    let heard = TokenUsage {
+        audio_input: 600,
+        ..usage
+    };
+    assert!(hears.cost(&heard) > hears.cost(&usage));
+    assert_eq!(
+        hears.cost_of_dearest_kinds(&usage, (true, false)),
+        hears.cost(&heard)
+    );
+}
