@@ -37,6 +37,8 @@ pub struct Ask {
     pub answers: u64,
     /// The app's own cap on the output of each answer.
     pub output_cap: Option<u32>,
+    /// What is to be written beside text.
+    pub writes: Writes,
     /// Where to write a cap, and in which form.
     pub cap_member: Option<CapMember>,
     /// Where to write the highest price that may be taken, at a provider that resells models.
@@ -51,6 +53,15 @@ pub struct Ask {
     pub edits: Edits,
 }
 
+/// What an app asks to be written beside text. Nothing is, where the price has no rate for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Writes {
+    /// Images.
+    pub images: bool,
+    /// Sounds.
+    pub sounds: bool,
+}
+
 /// What bounds the input of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Input {
@@ -58,6 +69,8 @@ pub struct Input {
     pub bytes: u64,
     /// Images.
     pub images: u64,
+    /// Some of it is to be heard.
+    pub sounds: bool,
     /// Tokens that the provider adds by itself, such as instructions for the use of tools.
     pub added: u64,
     /// The provider adds content that the body does not hold (an earlier answer, a file), so that
@@ -175,6 +188,7 @@ fn without_body(path_model: Option<&str>) -> Ask {
         needs: Vec::new(),
         answers: 1,
         output_cap: None,
+        writes: Writes::default(),
         cap_member: None,
         price_cap: None,
         extra_output: 0,
@@ -236,6 +250,7 @@ fn with_model(model: &str, body: &[u8], media: Media) -> Ask {
         input: Input {
             bytes: bytes.saturating_sub(media.image_bytes),
             images: media.images,
+            sounds: media.sounds > 0,
             whole_window: media.files > 0 || media.sounds > 0,
             ..Input::default()
         },
@@ -261,6 +276,34 @@ fn answers(members: &Members<'_>, name: &'static str) -> Result<u64, AskError> {
         });
     }
     Ok(asked)
+}
+
+/// Notes what is to be written beside text: `modalities` in each provider's spelling. What has no rate
+/// in any price is refused.
+fn modalities(ask: &mut Ask, members: &Members<'_>, name: &'static str) -> Result<(), AskError> {
+    let Some((json, _)) = members.raw(name) else {
+        return Ok(());
+    };
+    let reason = "must be a list of `text`, `image` or `audio`";
+    let value = || AskError::Value {
+        member: name,
+        reason,
+    };
+    for modality in serde_json::from_str::<Vec<String>>(json).map_err(|_| value())? {
+        match modality.to_ascii_lowercase().as_str() {
+            "text" => {}
+            "image" => ask.writes.images = true,
+            "audio" => ask.writes.sounds = true,
+            _ => return Err(value()),
+        }
+    }
+    if ask.writes.images {
+        ask.needs.push(Capability::Images);
+    }
+    if ask.writes.sounds {
+        ask.needs.push(Capability::Audio);
+    }
+    Ok(())
 }
 
 /// Refuses members that make the provider work beyond what a limit can bound.

@@ -1,8 +1,6 @@
 //! Bodies in Google's dialect. Its JSON takes each name in camel case and in snake case.
 
-use events::Capability;
-
-use super::{Ask, AskError, CapMember, Name, answers, media, tools, with_model};
+use super::{Ask, AskError, CapMember, Name, answers, media, modalities, tools, with_model};
 use crate::{
     body::{Members, elements},
     provider::Endpoint,
@@ -47,10 +45,6 @@ pub(super) fn content(endpoint: Endpoint, model: &str, body: &[u8]) -> Result<As
         .text("serviceTier")?
         .map(|tier| tier.to_ascii_lowercase());
     if endpoint.generates() {
-        // These write images unless told otherwise.
-        if model.contains("-image") {
-            ask.needs.push(Capability::Images);
-        }
         generation(&mut ask, &members)?;
     }
     Ok(ask)
@@ -68,16 +62,7 @@ fn generation(ask: &mut Ask, members: &Members<'_>) -> Result<(), AskError> {
         return Ok(());
     };
     ask.answers = answers(&config, "candidateCount")?;
-    if config
-        .raw("responseModalities")
-        .is_some_and(|(json, _)| !is_text_only(json))
-    {
-        let reason = "may name TEXT only: what else is written has no bound";
-        return Err(AskError::Value {
-            member: "responseModalities",
-            reason,
-        });
-    }
+    modalities(ask, &config, "responseModalities")?;
     ask.output_cap = config.count(CAP)?;
     if ask.output_cap.is_none() {
         ask.cap_member = Some(CapMember {
@@ -87,13 +72,6 @@ fn generation(ask: &mut Ask, members: &Members<'_>) -> Result<(), AskError> {
         });
     }
     Ok(())
-}
-
-fn is_text_only(modalities: &str) -> bool {
-    serde_json::from_str::<Vec<String>>(modalities).is_ok_and(|all| {
-        all.iter()
-            .all(|modality| modality.eq_ignore_ascii_case("text"))
-    })
 }
 
 /// The requests inside of a batch or of a count.

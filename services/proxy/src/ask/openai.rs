@@ -3,8 +3,8 @@
 use events::Capability;
 
 use super::{
-    Ask, AskError, CapMember, Name, answers, common, common_at, holds_something, media, openrouter,
-    refuse_unbounded, tools,
+    Ask, AskError, CapMember, Name, answers, common, common_at, holds_something, media, modalities,
+    openrouter, refuse_unbounded, tools,
 };
 use crate::{
     body::{Members, elements},
@@ -73,8 +73,10 @@ pub(super) fn chat(
     if upstream.added_with_tools > 0 && holds_something(&members, "tools") {
         ask.input.added = upstream.added_with_tools;
     }
+    modalities(&mut ask, &members, "modalities")?;
     if holds_something(&members, "audio") {
         ask.needs.push(Capability::Audio);
+        ask.writes.sounds = true;
     }
     ask.answers = answers(&members, "n")?;
     tier(&mut ask, &members, upstream)?;
@@ -89,7 +91,8 @@ pub(super) fn chat(
     Ok(ask)
 }
 
-/// Reads both members that cap a chat. A provider that knows only the older one is told in it.
+/// Reads both members that cap a chat. A provider that knows only the older one is told in it, and not
+/// in the newer, for which some refuse the call.
 fn cap_chat(ask: &mut Ask, members: &Members<'_>, own: &'static str) -> Result<(), AskError> {
     let newer = members.count("max_completion_tokens")?;
     let older = members.count("max_tokens")?;
@@ -98,6 +101,11 @@ fn cap_chat(ask: &mut Ask, members: &Members<'_>, own: &'static str) -> Result<(
         name: own,
         within: None,
     };
+    if own == "max_tokens" {
+        for range in members.without(&["max_completion_tokens"]) {
+            ask.edits.cut(range);
+        }
+    }
     match (newer, older) {
         (Some(newer), Some(older)) => ask.output_cap = Some(newer.max(older)),
         (Some(newer), None) => {
@@ -225,21 +233,37 @@ pub(super) fn responses(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskErro
 
 /// Whether some item of the input is only named by its id.
 fn refers_to_items(input: &str) -> bool {
-    let named = memchr::memmem::find(input.as_bytes(), b"\"item_reference\"").is_some();
-    let hidden = memchr::memmem::find(input.as_bytes(), b"\\u00").is_some();
-    if !named && !hidden {
+    let marks = ["\"id\"", "\"item_reference\"", "\\u00"];
+    let marked = |mark: &&str| memchr::memmem::find(input.as_bytes(), mark.as_bytes()).is_some();
+    if !marks.iter().any(marked) {
         return false;
     }
     elements(input, 0).is_some_and(|items| items.iter().any(|(item, at)| is_reference(item, *at)))
 }
 
+/// Items that hold what they say beside their id.
+const WHOLE_ITEMS: [&str; 5] = [
+    "message",
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "custom_tool_call_output",
+];
+
 fn is_reference(item: &str, at: usize) -> bool {
-    let Ok(members) = Members::scan("input", item, at, &[&["type"]]) else {
+    let known: &[Name] = &[&["type"], &["id"], &["encrypted_content"]];
+    let Ok(members) = Members::scan("input", item, at, known) else {
         return false;
     };
     let kind = members.text("type").ok().flatten();
-    // A bare id is taken for a reference too.
-    kind.as_deref() == Some("item_reference") || (kind.is_none() && !members.has("role"))
+    match kind.as_deref() {
+        // A bare id is taken for a reference too.
+        None => !members.has("role"),
+        Some("item_reference") => true,
+        Some(kind) if WHOLE_ITEMS.contains(&kind) => false,
+        // An earlier thought, or an image that was made: without its text it is looked up by its id.
+        Some(_) => members.has("id") && !members.has("encrypted_content"),
+    }
 }
 
 /// Refuses what only this provider does, in whichever spelling it may read it.

@@ -3,7 +3,7 @@
 
 use money::Nanodollars;
 
-use super::{Ask, AskError, Name};
+use super::{Ask, AskError, Name, Writes};
 use crate::body::{Edits, Members, Place, elements};
 
 /// Members that are read or written here. Another reader must not take others for them.
@@ -26,6 +26,9 @@ const PREFERENCES: [&str; 12] = [
     "preferred_min_throughput",
     "preferred_max_latency",
 ];
+
+/// In the names of models that write images, sounds or videos.
+const NOT_TEXT: [&str; 6] = ["image", "audio", "banana", "tts", "video", "omni"];
 
 /// Where the highest price is written that a seller may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,14 @@ pub(super) fn bind(ask: &mut Ask, body: &[u8]) -> Result<(), AskError> {
     let members = Members::of_body(body, MEMBERS)?;
     if ask.model.ends_with(":online") {
         return Err(AskError::Unbounded(format!("the model `{}`", ask.model)));
+    }
+    // The book has no rates for what is not text there.
+    let (_, of_maker) = ask.model.rsplit_once('/').unwrap_or(("", &ask.model));
+    if NOT_TEXT.iter().any(|mark| of_maker.contains(mark)) {
+        return Err(AskError::Unbounded(format!("the model `{}`", ask.model)));
+    }
+    if ask.writes != Writes::default() {
+        return Err(AskError::Unbounded("writing images or sounds".to_owned()));
     }
     if ask.input.whole_window {
         // Documents are read by a further service, billed by the page.

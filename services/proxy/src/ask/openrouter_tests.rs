@@ -85,3 +85,17 @@ fn no_other_model_and_no_other_bill_is_reached() {
     assert!(ask(&chat(&json!({"transforms": ["middle-out"]}))).is_ok());
     assert!(ask(&chat(&json!({"transforms": []}))).is_ok());
 }
+
+#[test]
+fn nothing_but_text_is_written() {
+    for body in [
+        chat(&json!({"modalities": ["image", "text"]})),
+        chat(&json!({"modalities": ["text", "audio"], "audio": {"voice": "alloy"}})),
+        chat(&json!({"model": "google/gemini-2.5-flash-image"})),
+        chat(&json!({"model": "google/gemini-nano-banana-2.1"})),
+        chat(&json!({"model": "openai/gpt-audio-mini"})),
+    ] {
+        assert!(matches!(ask(&body), Err(AskError::Unbounded(_))), "{body}");
+    }
+    assert!(ask(&chat(&json!({"modalities": ["text"]}))).is_ok());
+}

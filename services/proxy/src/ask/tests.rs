@@ -55,7 +55,10 @@ fn an_apps_own_cap_stays_and_the_higher_of_two_counts() {
     // Mistral knows the older member only, and would ignore or refuse the newer.
     let body = json!({"model": "m", "max_completion_tokens": 8});
     let asked = ask("mistral", Endpoint::ChatCompletions, &body).unwrap();
-    assert_eq!(sent(&asked, &body, None)["max_tokens"], 8);
+    assert_eq!(
+        sent(&asked, &body, None),
+        json!({"model": "m", "max_tokens": 8})
+    );
 }
 
 #[test]
@@ -226,8 +229,28 @@ fn what_the_provider_runs_at_an_unbounded_cost_is_refused() {
     ] {
         assert!(google(json!({tool: {}})).is_err(), "{tool}");
     }
-    let image = json!({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}});
-    assert!(ask("google", Endpoint::GenerateContent, &image).is_err());
+    let video = json!({"generationConfig": {"responseModalities": ["TEXT", "VIDEO"]}});
+    assert!(ask("google", Endpoint::GenerateContent, &video).is_err());
+}
+
+#[test]
+fn what_is_to_be_written_beside_text_needs_its_capability() {
+    for (modalities, needs) in [
+        (json!(["TEXT"]), vec![]),
+        (json!(["Text", "IMAGE"]), vec![Capability::Images]),
+        (json!(["AUDIO"]), vec![Capability::Audio]),
+    ] {
+        let google = json!({"generationConfig": {"responseModalities": modalities}});
+        let asked = ask("google", Endpoint::GenerateContent, &google).unwrap();
+        assert_eq!(asked.needs, needs);
+        let openai = json!({"model": "m", "modalities": modalities});
+        assert_eq!(chat(&openai).unwrap().needs, needs);
+    }
+    assert!(chat(&json!({"model": "m", "modalities": "image"})).is_err());
+    // What was spoken earlier, by its id.
+    let earlier = json!({"model": "m", "messages": [{"role": "assistant", "audio": {"id": "a"}}]});
+    let asked = chat(&earlier).unwrap();
+    assert!(asked.input.whole_window && asked.needs == [Capability::Audio]);
 }
 
 #[test]
@@ -236,6 +259,8 @@ fn what_the_body_does_not_hold_is_bounded_by_the_window() {
         json!({"model": "m", "previous_response_id": "r"}),
         json!({"model": "m", "conversation": "c"}),
         json!({"model": "m", "input": [{"type": "item_reference", "id": "i"}]}),
+        json!({"model": "m", "input": [{"type": "reasoning", "id": "rs_1", "summary": []}]}),
+        json!({"model": "m", "input": [{"type": "image_generation_call", "id": "ig_1"}]}),
     ] {
         assert!(
             ask("openai", Endpoint::Responses, &body)
@@ -252,13 +277,16 @@ fn what_the_body_does_not_hold_is_bounded_by_the_window() {
             .input
             .whole_window
     );
-    let plain = json!({"model": "m", "input": [{"role": "user", "content": "item_reference"}]});
-    assert!(
-        !ask("openai", Endpoint::Responses, &plain)
-            .unwrap()
-            .input
-            .whole_window
-    );
+    for whole in [
+        json!({"role": "user", "content": "item_reference"}),
+        json!({"type": "message", "id": "msg_1", "role": "assistant", "content": []}),
+        json!({"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"}),
+        json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "e"}),
+    ] {
+        let body = json!({"model": "m", "input": [whole]});
+        let asked = ask("openai", Endpoint::Responses, &body).unwrap();
+        assert!(!asked.input.whole_window, "{body}");
+    }
     assert!(
         ask(
             "openai",
@@ -300,22 +328,6 @@ fn what_a_provider_does_by_itself_is_refused() {
         let refused = ask("openai", endpoint, &body).unwrap_err();
         assert!(matches!(refused, AskError::Unbounded(_)), "{body}");
     }
-}
-
-#[test]
-fn a_model_that_writes_images_by_itself_needs_the_capability() {
-    let body = json!({"contents": []});
-    let providers = Providers::built_in(&[]).unwrap();
-    let google = providers.find("google").unwrap();
-    let of = |model| {
-        let body = body.to_string();
-        let endpoint = Endpoint::GenerateContent;
-        read(google, endpoint, Some(model), None, body.as_bytes())
-            .unwrap()
-            .needs
-    };
-    assert_eq!(of("gemini-2.5-flash-image"), [Capability::Images]);
-    assert_eq!(of("gemini-2.5-flash"), []);
 }
 
 #[test]

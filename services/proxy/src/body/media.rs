@@ -58,6 +58,8 @@ fn kind_of_member(name: &str) -> Option<Kind> {
     match name {
         "image_url" => Some(Kind::Image),
         "audio_url" => Some(Kind::Sound),
+        // An earlier answer that was spoken, named by its id.
+        "audio" => Some(Kind::Sound),
         "fileData" | "file_data" | "file_id" => Some(Kind::File),
         // Whatever else is named by an address, the provider fetches it.
         _ if name.ends_with("_url") => Some(Kind::File),
@@ -103,7 +105,7 @@ pub fn media_in(json: &str) -> Media {
 }
 
 /// What may stand for something that is not text: first the two that need a closer look.
-const MARKS: [&str; 8] = [
+const MARKS: [&str; 9] = [
     "\"type\"",
     "\\u00",
     "_url\"",
@@ -112,6 +114,7 @@ const MARKS: [&str; 8] = [
     "ine_data\"",
     "ileData\"",
     "ile_data\"",
+    "\"audio\"",
 ];
 
 /// All marks at once: prompts are long. `None` never is: the marks are few and short.
@@ -352,6 +355,10 @@ mod tests {
             (0, 2, 0)
         );
         assert_eq!(found(r#"[{"fileData":{"fileUri":"gs://a"}}]"#).1, 1);
+        assert_eq!(
+            found(r#"[{"role":"assistant","audio":{"id":"audio_1"}}]"#),
+            (0, 0, 1)
+        );
         for file in [
             r#"[{"content":[{"type":"document_url","document_url":"https://a"}]}]"#,
             r#"[{"content":[{"type":"file","file":{"file_id":"f"}}]}]"#,

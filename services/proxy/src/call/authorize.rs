@@ -152,6 +152,18 @@ impl Received {
     }
 }
 
+impl Authorized {
+    /// What only the price of the model tells that it needs is granted, too.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(super) fn expect(&self, needed: Capability) -> Result<(), Refusal> {
+        let provider = self.received.route.upstream.name();
+        let detail = detail_at(&self.access, provider)?;
+        expect(&|| granted_at(&self.access, provider), detail, needed)
+    }
+}
+
 /// What is granted at a provider.
 pub(super) fn detail_at<'a>(
     access: &'a GrantAccess,

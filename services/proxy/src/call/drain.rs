@@ -1,6 +1,9 @@
 //! Reads answers to their end when the app has gone, to learn what they cost.
+//!
+//! Such a call is one of those that run until it is settled: it takes its place among them, and it is
+//! cut when its grant is revoked.
 
-use std::{pin::Pin, sync::Arc, task::Context, time::Duration};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Context, time::Duration};
 
 use events::CallOutcome;
 use futures_util::{Stream, StreamExt};
@@ -13,6 +16,7 @@ use crate::{
         flow::Parts,
         forward::{Answering, evidence_of},
         gate::Gate,
+        live::LiveCall,
         meter::Meter,
         refused::evidence_of_refusal,
         settle::{Ending, Evidence, OpenCall},
@@ -37,7 +41,7 @@ pub(crate) fn before_the_head(
     gate: Arc<Gate>,
     endpoint: Endpoint,
     answering: Answering,
-    open: OpenCall,
+    (open, live): (OpenCall, LiveCall),
 ) {
     // Dropped, the call is settled at all that is held for it.
     let Some(permit) = gate.drains.begin() else {
@@ -45,9 +49,17 @@ pub(crate) fn before_the_head(
     };
     behind(async move {
         let patience = gate.bounds.drain;
-        match timeout(patience, answering).await {
+        let answered = tokio::select! {
+            answered = timeout(patience, answering) => answered,
+            () = cut(&live) => {
+                settle(open, CallOutcome::CutByRevocation, None, Evidence::None).await;
+                drop(permit);
+                return;
+            }
+        };
+        match answered {
             Ok(Ok(response)) if response.status().is_success() => {
-                read_on(&gate, parts_of(endpoint, response, open)).await;
+                read_on(&gate, parts_of(endpoint, response, open), &live).await;
             }
             Ok(Ok(response)) => {
                 let evidence = evidence_of_refusal(response.status());
@@ -65,7 +77,7 @@ pub(crate) fn before_the_head(
 }
 
 /// The app went away in the midst of an answer.
-pub(crate) fn in_the_midst(gate: &Arc<Gate>, parts: Parts) {
+pub(crate) fn in_the_midst(gate: &Arc<Gate>, parts: Parts, live: LiveCall) {
     let Some(permit) = gate.drains.begin() else {
         let Parts {
             meter,
@@ -84,9 +96,14 @@ pub(crate) fn in_the_midst(gate: &Arc<Gate>, parts: Parts) {
     };
     let gate = Arc::clone(gate);
     behind(async move {
-        read_on(&gate, parts).await;
+        read_on(&gate, parts, &live).await;
         drop(permit);
     });
+}
+
+/// Ends when the call is cut.
+async fn cut(live: &LiveCall) {
+    poll_fn(|cx| live.poll_cut(cx)).await;
 }
 
 /// Reads the end of an answer that was settled already, so that its connection can be used again.
@@ -110,7 +127,7 @@ fn parts_of(endpoint: Endpoint, response: Response<Body>, open: OpenCall) -> Par
     }
 }
 
-async fn read_on(gate: &Gate, parts: Parts) {
+async fn read_on(gate: &Gate, parts: Parts, live: &LiveCall) {
     let Parts {
         mut incoming,
         mut meter,
@@ -126,10 +143,13 @@ async fn read_on(gate: &Gate, parts: Parts) {
             }
         }
     });
-    let whole = reading.await.unwrap_or(false);
+    let (whole, outcome) = tokio::select! {
+        read = reading => (read.unwrap_or(false), CallOutcome::ClientGone),
+        () = cut(live) => (false, CallOutcome::CutByRevocation),
+    };
     drop(incoming);
     let evidence = Evidence::Reading(Box::new(meter.finish(whole)));
-    settle(open, CallOutcome::ClientGone, Some(status), evidence).await;
+    settle(open, outcome, Some(status), evidence).await;
 }
 
 async fn settle(open: OpenCall, outcome: CallOutcome, status: Option<u16>, evidence: Evidence) {

@@ -84,6 +84,9 @@ pub fn estimate(
         model: ask.model.clone(),
     };
     let price = price.ok_or_else(unknown)?;
+    if !rates_all(ask, price) {
+        return Err(unknown());
+    }
     match price.unit() {
         Some(Unit::Characters) => {
             return beyond_tokens(ask.input.characters, 0, price).ok_or_else(unknown);
@@ -94,13 +97,19 @@ pub fn estimate(
         Some(Unit::Tokens) | None => {}
     }
     let window = window(&ask.input, price);
-    let input = input_bound(&ask.input, &ask.model, window)?;
+    // Under one name an organization may have another model, and a reseller somebody's.
+    let of_image = of_image(&ask.model).max(of_image(price.model()));
+    let input = input_bound(&ask.input, of_image, window)?;
     let (each, cap) = output_bound(endpoint, ask, price, input, limits, usual_cap)?;
     let output = u64::from(each)
         .saturating_mul(ask.answers)
         .saturating_add(ask.extra_output);
     let plain = !endpoint.is_media();
     let cost = worst_case(ask, price, (input, output), plain).ok_or_else(unknown)?;
+    let cost = match provider.as_str() {
+        "anthropic" => regional(cost),
+        _ => cost,
+    };
     Ok(Estimate {
         input,
         output,
@@ -108,6 +117,15 @@ pub fn estimate(
         cost,
         ..Estimate::FREE
     })
+}
+
+/// Whether there is a rate for all that is read and written beside text. Sounds that are read have the
+/// rate of text with most models; not with those that are named by them.
+fn rates_all(ask: &Ask, price: &Price) -> bool {
+    let of_sounds = price.model().contains("audio");
+    (!ask.writes.images || price.rates_images())
+        && (!ask.writes.sounds || price.rates_sounds())
+        && (!ask.input.sounds || !of_sounds || price.rates_heard())
 }
 
 /// Of a model that counts characters or seconds; `None` for a call that holds none of them.
@@ -143,7 +161,27 @@ fn unrounded(published: u64) -> u64 {
     }
 }
 
-fn input_bound(input: &Input, model: &str, window: Option<u64>) -> Result<u64, Refusal> {
+/// What Anthropic charges where its owner's workspace has its work done in the United States alone, which
+/// a request need not say: 1.1 times as much
+/// (<https://platform.claude.com/docs/en/about-claude/pricing#data-residency-pricing>).
+pub(super) fn regional(cost: Nanodollars) -> Nanodollars {
+    let more = (cost.nanos() / 10).saturating_add(i64::from(cost.nanos() % 10 > 0));
+    Nanodollars::from_nanos(cost.nanos().saturating_add(more))
+}
+
+/// The most tokens of an image.
+fn of_image(model: &str) -> u64 {
+    let (_, model) = model.rsplit_once('/').unwrap_or(("", model));
+    if model.contains("-mini") {
+        OF_AN_IMAGE_OF_MINI
+    } else if model.contains("-nano") || model.starts_with("gpt-5") {
+        OF_AN_IMAGE_IN_FULL
+    } else {
+        OF_AN_IMAGE
+    }
+}
+
+fn input_bound(input: &Input, of_image: u64, window: Option<u64>) -> Result<u64, Refusal> {
     if input.whole_window {
         return window.ok_or_else(|| Refusal::Request {
             message: "the call brings in content that the body does not hold, and the context \
@@ -152,13 +190,6 @@ fn input_bound(input: &Input, model: &str, window: Option<u64>) -> Result<u64, R
             param: None,
         });
     }
-    let of_image = if model.contains("-mini") {
-        OF_AN_IMAGE_OF_MINI
-    } else if model.contains("-nano") || model.starts_with("gpt-5") {
-        OF_AN_IMAGE_IN_FULL
-    } else {
-        OF_AN_IMAGE
-    };
     let bound = input
         .bytes
         .saturating_add(input.images.saturating_mul(of_image))

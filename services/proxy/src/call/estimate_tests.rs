@@ -198,6 +198,81 @@ fn a_model_that_writes_images_is_held_at_the_price_of_images() {
     assert!(held.unwrap().cost >= price.cost(&images));
 }
 
+fn with_an_image(model: &str) -> Value {
+    let part = json!({"type": "image_url", "image_url": {"url": "https://a"}});
+    json!({"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": [part]}]})
+}
+
+#[test]
+fn an_image_is_held_at_what_the_model_behind_the_name_makes_of_it() {
+    let book = PriceBook::embedded().unwrap();
+    let providers = Providers::built_in(&[]).unwrap();
+    let upstream = providers.find("openai").unwrap();
+    let endpoint = Endpoint::ChatCompletions;
+    let body = with_an_image("fast").to_string();
+    let asked = ask::read(upstream, endpoint, None, None, body.as_bytes()).unwrap();
+    let price = book.price("openai", "gpt-4o-mini", now());
+    let held = estimate(
+        upstream.name(),
+        endpoint,
+        &asked,
+        price,
+        &limits(200_000),
+        4_096,
+    );
+    assert!(held.unwrap().input >= 48_169);
+    let resold = at(
+        "openrouter",
+        endpoint,
+        &with_an_image("openai/gpt-5.4"),
+        200_000,
+    );
+    assert!(resold.unwrap().input >= OF_AN_IMAGE_IN_FULL);
+}
+
+#[test]
+fn what_has_no_rate_is_neither_written_nor_heard() {
+    let spoken = |model: &str| json!({"model": model, "modalities": ["text", "audio"], "audio": {"voice": "alloy"}});
+    let heard = |model: &str| {
+        let part = json!({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}});
+        json!({"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": [part]}]})
+    };
+    for body in [
+        spoken("gpt-4o-audio-preview"),
+        spoken("gpt-4o"),
+        heard("gpt-4o-audio-preview"),
+    ] {
+        let refused = of(&body, 200_000).unwrap_err();
+        assert_eq!(refused.kind(), "price_unknown", "{body}");
+    }
+    for body in [spoken("gpt-audio"), heard("gpt-audio")] {
+        of(&body, 200_000).unwrap();
+    }
+}
+
+#[test]
+fn anthropic_is_held_at_what_one_region_costs() {
+    for (cost, regional_cost) in [(0, 0), (1, 2), (10, 11), (11, 13), (100, 110)] {
+        assert_eq!(
+            regional(Nanodollars::from_nanos(cost)),
+            Nanodollars::from_nanos(regional_cost)
+        );
+    }
+    let body = json!({"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": []});
+    let held = at("anthropic", Endpoint::Messages, &body, 100_000).unwrap();
+    let price = PriceBook::embedded().unwrap();
+    let price = price
+        .price("anthropic", "claude-sonnet-4-5", now())
+        .unwrap();
+    let ceiling = Ceiling {
+        input: held.input,
+        output: held.output,
+        text_only: true,
+        ..Ceiling::default()
+    };
+    assert_eq!(held.cost, regional(price.worst_case_of(&ceiling)));
+}
+
 #[test]
 fn embeddings_write_nothing() {
     let body = json!({"model": "text-embedding-3-small", "input": "hello"});

@@ -32,7 +32,8 @@ use crate::{
 pub(crate) struct Flow {
     gate: Arc<Gate>,
     parts: Option<Parts>,
-    live: LiveCall,
+    /// There until nobody waits for the answer any more.
+    live: Option<LiveCall>,
     pub(crate) watch: KeyWatch,
     /// Rings when the provider took too long. Who is woken by it is woken when the call is cut, too.
     alarm: Alarm,
@@ -41,7 +42,8 @@ pub(crate) struct Flow {
     asked: Instant,
     idle: Duration,
     deadline: Instant,
-    abandoned: bool,
+    /// Why it was taken from the app.
+    abandoned: Option<Broken>,
 }
 
 /// What is needed to read an answer to its end and settle its call.
@@ -101,14 +103,14 @@ impl Flow {
         Self {
             gate,
             parts: Some(parts),
-            live,
+            live: Some(live),
             watch,
             alarm: Alarm::at((heard + idle).min(deadline)),
             heard,
             asked: heard,
             idle,
             deadline,
-            abandoned: false,
+            abandoned: None,
         }
     }
 
@@ -117,13 +119,13 @@ impl Flow {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Broken>>> {
-        if self.live.is_cut() {
+        if self.is_cut() {
             return Poll::Ready(Some(Err(Broken::Revoked)));
         }
-        if self.abandoned {
-            return Poll::Ready(Some(Err(Broken::Late)));
+        if let Some(broken) = self.abandoned {
+            return Poll::Ready(Some(Err(broken)));
         }
-        let Some(parts) = &mut self.parts else {
+        let (Some(parts), Some(live)) = (&mut self.parts, &self.live) else {
             return Poll::Ready(None);
         };
         match Pin::new(&mut parts.incoming).poll_next(cx) {
@@ -136,7 +138,7 @@ impl Flow {
             Poll::Ready(None) => Poll::Ready(None),
             // It was just found not to be cut, so neither is asked with each piece of an answer.
             Poll::Pending if self.alarm.is_set_for(cx) => Poll::Pending,
-            Poll::Pending if self.live.poll_cut(cx).is_ready() => {
+            Poll::Pending if live.poll_cut(cx).is_ready() => {
                 Poll::Ready(Some(Err(Broken::Revoked)))
             }
             Poll::Pending => {
@@ -195,6 +197,10 @@ impl Flow {
         (settling, rest)
     }
 
+    fn is_cut(&self) -> bool {
+        self.live.as_ref().is_some_and(LiveCall::is_cut)
+    }
+
     pub(crate) const fn gate(&self) -> &Arc<Gate> {
         &self.gate
     }
@@ -208,11 +214,16 @@ impl Flow {
     /// Takes the answer from an app that has not asked for more in this time, or whose grant was
     /// revoked. Tells whether it did.
     pub(crate) fn abandon_if_unread(&mut self, patience: Duration) -> bool {
-        let unread = self.asked.elapsed() > patience || self.live.is_cut();
+        let is_cut = self.is_cut();
+        let unread = self.asked.elapsed() > patience || is_cut;
         if !unread || self.parts.is_none() {
             return false;
         }
-        self.abandoned = true;
+        self.abandoned = Some(if is_cut {
+            Broken::Revoked
+        } else {
+            Broken::Late
+        });
         self.let_go();
         true
     }
@@ -222,8 +233,9 @@ impl Flow {
         let Some(parts) = self.parts.take() else {
             return;
         };
-        if !self.live.is_cut() {
-            return drain::in_the_midst(&self.gate, parts);
+        let live = self.live.take();
+        if let Some(live) = live.filter(|live| !live.is_cut()) {
+            return drain::in_the_midst(&self.gate, parts, live);
         }
         // Revoked: the provider is to stop, and what it did until now is not known.
         let evidence = Evidence::Reading(Box::new(parts.meter.finish(false)));

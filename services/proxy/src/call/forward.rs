@@ -109,17 +109,27 @@ impl Reserved {
             tracing::error!(%error, "a call is refused because it cannot be written down");
             Refusal::VaultUnavailable
         })?;
+        // Its key may have been waited for, and the disk: nothing was sent until now.
+        if authorized.live.is_cut() {
+            Box::pin(open.settle(Ending {
+                outcome: CallOutcome::CutByRevocation,
+                status: None,
+                evidence: Evidence::Nothing,
+            }))
+            .await;
+            return Err(Refusal::TokenRevoked);
+        }
         let deadline = Instant::now() + gate.bounds.total;
         let sending = Sending {
             gate: Arc::clone(gate),
             endpoint: route.endpoint,
             answering: Some(answering),
             open: Some(open),
-            live: &authorized.live,
+            live: Some(authorized.live),
             late: Box::pin(sleep(gate.bounds.first_byte.min(gate.bounds.total))),
         };
         let watch = payer.watch();
-        let (answer, open) = sending.await;
+        let (answer, open, live) = sending.await;
         match answer {
             Answer::Begun(response) => Ok(Sent {
                 route,
@@ -130,7 +140,7 @@ impl Reserved {
                 keep: authorized.keep,
                 response: *response,
                 open,
-                live: authorized.live,
+                live,
                 watch,
                 deadline,
             }),
@@ -162,25 +172,37 @@ enum Answer {
 
 /// Waits for the head of an answer. If nobody waits any more, the answer is read all the same,
 /// because it costs what it costs.
-struct Sending<'l> {
+struct Sending {
     gate: Arc<Gate>,
     endpoint: Endpoint,
     answering: Option<Answering>,
     open: Option<OpenCall>,
-    live: &'l LiveCall,
+    live: Option<LiveCall>,
     late: Pin<Box<Sleep>>,
 }
 
-impl Drop for Sending<'_> {
+impl Drop for Sending {
     fn drop(&mut self) {
-        if let (Some(answering), Some(open)) = (self.answering.take(), self.open.take()) {
-            drain::before_the_head(Arc::clone(&self.gate), self.endpoint, answering, open);
+        let (answering, call) = (self.answering.take(), self.take_call());
+        if let (Some(answering), Some(call)) = (answering, call) {
+            drain::before_the_head(Arc::clone(&self.gate), self.endpoint, answering, call);
         }
     }
 }
 
-impl Future for Sending<'_> {
-    type Output = (Answer, OpenCall);
+impl Sending {
+    fn take_call(&mut self) -> Option<(OpenCall, LiveCall)> {
+        self.open.take().zip(self.live.take())
+    }
+
+    fn poll_cut(&self, cx: &Context<'_>) -> Poll<()> {
+        let live = self.live.as_ref();
+        live.map_or(Poll::Pending, |live| live.poll_cut(cx))
+    }
+}
+
+impl Future for Sending {
+    type Output = (Answer, OpenCall, LiveCall);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -191,7 +213,7 @@ impl Future for Sending<'_> {
         let answer = match polled {
             Poll::Ready(Ok(response)) => Answer::Begun(Box::new(response)),
             Poll::Ready(Err(error)) => failed(&error),
-            Poll::Pending if this.live.poll_cut(cx).is_ready() => Answer::Failed(
+            Poll::Pending if this.poll_cut(cx).is_ready() => Answer::Failed(
                 Ending {
                     outcome: CallOutcome::CutByRevocation,
                     status: None,
@@ -211,8 +233,8 @@ impl Future for Sending<'_> {
             Poll::Pending => return Poll::Pending,
         };
         this.answering = None;
-        match this.open.take() {
-            Some(open) => Poll::Ready((answer, open)),
+        match this.take_call() {
+            Some((open, live)) => Poll::Ready((answer, open, live)),
             None => Poll::Pending,
         }
     }

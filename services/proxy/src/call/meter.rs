@@ -49,6 +49,12 @@ pub struct Reading {
     pub so_far: Option<TokenUsage>,
     /// The service tier it says it used.
     pub service_tier: Option<String>,
+    /// It tells which part of the input was not text.
+    pub splits_input: bool,
+    /// It tells which part of the output was not text.
+    pub splits_output: bool,
+    /// The work was done in one region alone, which Anthropic charges more for.
+    pub is_regional: bool,
     /// It told of an error in the midst of the answer.
     pub failed: bool,
 }
@@ -222,7 +228,8 @@ impl Meter {
             Words::Chat => usage.and_then(|usage| openai_chat::usage(usage, &mut self.reading)),
             Words::Responses => usage.and_then(openai_responses::usage),
             Words::Anthropic => usage.and_then(|usage| anthropic::usage(usage, &mut self.reading)),
-            Words::Google => json.value("usageMetadata").and_then(google::usage),
+            Words::Google => (json.value("usageMetadata"))
+                .and_then(|usage| google::usage(usage, &mut self.reading)),
             Words::Media { draws } => openai_media::usage(json, draws),
             Words::Nothing => None,
         };

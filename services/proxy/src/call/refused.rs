@@ -51,6 +51,7 @@ impl Sent {
         if refuses_key(self.route.upstream.is_google(), status, body.as_deref()) {
             let has_key = self.route.upstream.place != Place::Sandbox;
             if let Some(record) = record.filter(|_| has_key) {
+                gate.keys.doubt(record.key).await;
                 tell_refused(gate, &record);
             }
             return Err(Refusal::ProviderKeyInvalid(provider));

@@ -1,21 +1,18 @@
 //! Stage three: the worst case of the call is held against every limit of its grant, and of what
 //! stands above it.
 //!
-//! This file alone speaks with the limits.
+//! This file alone holds anything.
 
 use std::{sync::Arc, time::Duration};
 
-use events::{
-    AuthorizationDetail, CallOutcome, CallRecord, GrantedLimits, LimitName, Measurement,
-    ShadowLimits,
-};
-use grant_access::{Budget, GrantAccess};
+use events::{CallOutcome, CallRecord, Capability, GrantedLimits, Measurement, ShadowLimits};
+use grant_access::Budget;
 use ids::CallId;
 use money::Nanodollars;
 use price_book::Price;
 use spend_limits::{
-    Amount, Bucket, CallLimits, Held, Hold, LimitStanding, Owner, OwnersAbove, Refused,
-    RequestsLeft, Reservation, SpendLimits, Spent, SpoolPlace,
+    Bucket, CallLimits, Held, Hold, Owner, OwnersAbove, Refused, RequestsLeft, Reservation,
+    SpendLimits, Spent, SpoolPlace,
 };
 
 use crate::{
@@ -111,6 +108,10 @@ impl Authorized {
     pub async fn reserve(mut self, gate: &Arc<Gate>) -> Result<Reserved, Refusal> {
         let upstream = &self.received.route.upstream;
         let price = upstream.price(gate.prices, &self.ask.model, self.began_at);
+        // Such a model may write images without being asked to.
+        if (price.as_deref()).is_some_and(Price::writes_images) {
+            self.expect(Capability::Images)?;
+        }
         let estimate = self.bound(gate, price.as_deref(), &self.limits)?;
         if let (Some(cap), Some(price)) = (&self.ask.price_cap, &price) {
             cap.write(price.listed(), &mut self.ask.edits);
@@ -181,13 +182,17 @@ impl Authorized {
             || gate.prices.version().to_owned(),
             |price| price.version(gate.prices),
         );
+        let endpoint = self.received.route.endpoint;
+        let writes_media = price.as_deref().is_some_and(Price::writes_media);
         let terms = Terms {
+            hears: self.ask.input.sounds,
+            writes_media: writes_media && !endpoint.is_media(),
             price,
             estimate,
             asked_tier: self.ask.service_tier.clone(),
             tells_cost: self.received.route.upstream.resells,
         };
-        let mut record = self.record(call, &estimate, &budgets, version);
+        let mut record = self.record(&held, &estimate, &budgets, version);
         record.cached = cached;
         record.shadows = watched.verdicts(&held);
         Ok(OpenCall::new(
@@ -199,16 +204,19 @@ impl Authorized {
     }
 
     /// The record of this call if nothing more is ever heard of it.
+    ///
+    /// It began when it was held, by the clock of the limits: its day in the books must be the day whose
+    /// limits it counted against, or these would have it in another when they are restored from the books.
     fn record(
         &self,
-        call: CallId,
+        held: &Held,
         estimate: &Estimate,
         budgets: &[Budget],
         price_version: String,
     ) -> CallRecord {
         let route = &self.received.route;
         CallRecord {
-            call,
+            call: held.call,
             tenant: self.access.tenant,
             grant: self.access.grant,
             ancestors: (self.access.ancestors.iter())
@@ -228,8 +236,8 @@ impl Authorized {
             route: route.endpoint.template().to_owned(),
             stream: self.ask.stream,
             cached: false,
-            began_at: self.began_at,
-            ended_at: self.began_at,
+            began_at: held.at,
+            ended_at: held.at,
             provider_status: None,
             outcome: CallOutcome::ProxyLost,
             usage: tokens::recorded(&estimate.usage()),
@@ -324,71 +332,4 @@ pub fn spent(record: &CallRecord, note: &HoldNote) -> Option<Spent> {
         actual: record.cost,
         at: note.at,
     })
-}
-
-/// How one limit of a detail stands, as an app is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// Which limit.
-    pub name: LimitName,
-    /// What it allows.
-    pub limit: String,
-    /// What is used.
-    pub spent: String,
-    /// What running calls hold.
-    pub reserved: String,
-    /// What is left.
-    pub remaining: String,
-    /// When it begins anew; `None` for a limit on one call.
-    pub resets_at: Option<jiff::Timestamp>,
-}
-
-/// How the limits of one detail stand, read from what enforces them. Of money no more remains than of
-/// what stands above; what was spent there is not told.
-///
-/// # Errors
-/// When they cannot be read now.
-pub async fn standing(
-    gate: &Gate,
-    access: &GrantAccess,
-    detail: &AuthorizationDetail,
-) -> Result<Vec<Standing>, Refusal> {
-    let bucket = Bucket::new(access.grant, &detail.provider);
-    let budgets = above::budgets(gate, access, &detail.provider).await?;
-    let above = above(access, &detail.provider, &budgets)?;
-    let counted = gate
-        .limits
-        .standing_under(bucket, &CallLimits::from(&detail.limits), &above)
-        .await
-        .map_err(|error| {
-            tracing::error!(%error, "limits cannot be read");
-            Refusal::VaultUnavailable
-        })?;
-    let of_one_call = Amount::Requests(u64::from(detail.limits.tokens_per_request));
-    let per_request = Standing {
-        name: LimitName::TokensPerRequest,
-        limit: of_one_call.to_string(),
-        spent: "0".to_owned(),
-        reserved: "0".to_owned(),
-        remaining: of_one_call.to_string(),
-        resets_at: None,
-    };
-    Ok(counted
-        .iter()
-        .map(Standing::from)
-        .chain([per_request])
-        .collect())
-}
-
-impl From<&LimitStanding> for Standing {
-    fn from(standing: &LimitStanding) -> Self {
-        Self {
-            name: standing.name,
-            limit: standing.limit.to_string(),
-            spent: standing.spent.to_string(),
-            reserved: standing.reserved.to_string(),
-            remaining: standing.remaining.to_string(),
-            resets_at: Some(standing.resets_at),
-        }
-    }
 }

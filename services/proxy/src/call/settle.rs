@@ -11,7 +11,13 @@ use money::{LARGEST_LIMIT, Nanodollars};
 use price_book::{Price, TokenUsage, Unit};
 
 use crate::{
-    call::{estimate::Estimate, gate::Gate, meter::Reading, reserve::Holding, tally, tokens},
+    call::{
+        estimate::{Estimate, regional},
+        gate::Gate,
+        meter::Reading,
+        reserve::Holding,
+        tally, tokens,
+    },
     provider::Priced,
     spool::{Began, SpoolError},
 };
@@ -35,6 +41,10 @@ struct Parts {
 pub struct Terms {
     /// The price, where it is charged.
     pub price: Option<Priced>,
+    /// Some of its input is sound, which may have a rate of its own.
+    pub hears: bool,
+    /// Some of its output may be other than text, at a rate of its own.
+    pub writes_media: bool,
     /// The most it can use.
     pub estimate: Estimate,
     /// The service tier that the app asked for.
@@ -64,6 +74,9 @@ pub enum Evidence {
     /// Nothing is known, as after a gateway's error: it may have used all that was held.
     None,
 }
+
+/// Of input and of output: whether kinds that cost more than text may be in it, untold.
+type Mixed = (bool, bool);
 
 /// A call that is settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,17 +237,31 @@ impl Parts {
                 self.record.reserved,
             );
         }
+        let is_regional = reading.is_some_and(|reading| reading.is_regional);
+        let regionally = |cost| if is_regional { regional(cost) } else { cost };
         let told = reading.and_then(|reading| reading.told);
         if let Some(told) = told.filter(|told| is_counted_in(told, unit)) {
             let cost = reading.and_then(|reading| self.told_cost(reading));
-            let cost = cost.unwrap_or_else(|| self.cost(&told, tier));
-            return (told, Measurement::Measured, cost);
+            if let Some(cost) = cost {
+                return (told, Measurement::Measured, cost);
+            }
+            let mixed = reading.map_or((false, false), |reading| self.mixed(reading));
+            let measurement = match mixed {
+                (false, false) => Measurement::Measured,
+                _ => Measurement::Estimated,
+            };
+            return (
+                told,
+                measurement,
+                regionally(self.cost(&told, (tier, mixed))),
+            );
         }
         if let Some(so_far) = reading.and_then(|reading| reading.so_far) {
             // The input is known; of the output, the most it can have been.
             let output = self.terms.estimate.output.max(so_far.output);
             let usage = TokenUsage { output, ..so_far };
-            return (usage, Measurement::Estimated, self.cost(&usage, tier));
+            let cost = self.cost(&usage, (tier, (false, false)));
+            return (usage, Measurement::Estimated, regionally(cost));
         }
         (
             self.terms.estimate.usage(),
@@ -249,16 +276,32 @@ impl Parts {
         Some(told.clamp(Nanodollars::ZERO, LARGEST_LIMIT))
     }
 
-    fn cost(&self, usage: &TokenUsage, service_tier: Option<&str>) -> Nanodollars {
+    /// Whether input and output may be of kinds with other rates than text, and nothing tells how much.
+    const fn mixed(&self, reading: &Reading) -> Mixed {
+        (
+            self.terms.hears && !reading.splits_input,
+            self.terms.writes_media && !reading.splits_output,
+        )
+    }
+
+    fn cost(
+        &self,
+        usage: &TokenUsage,
+        (service_tier, mixed): (Option<&str>, Mixed),
+    ) -> Nanodollars {
         let Some(price) = &self.terms.price else {
             return Nanodollars::ZERO;
         };
+        let of = |price: &Price| match mixed {
+            (false, false) => price.cost(usage),
+            mixed => price.cost_of_dearest_kinds(usage, mixed),
+        };
         let cost = match service_tier.map(str::to_ascii_lowercase) {
-            None => price.cost(usage),
+            None => of(price),
             Some(tier) => match price.in_service_tier(&tier) {
-                Some(price) => price.cost(usage),
+                Some(price) => of(price),
                 // Nobody says what this tier costs: no more than the dearest that is known.
-                None => price.cost_in_any_service_tier(usage),
+                None => price.cost_in_any_service_tier(usage).max(of(price)),
             },
         };
         cost.clamp(Nanodollars::ZERO, LARGEST_LIMIT)

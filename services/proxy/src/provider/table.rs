@@ -38,7 +38,9 @@ const SANDBOX: &[Endpoint] = &[
 ];
 const GROQ: &[Endpoint] = &[
     Endpoint::ChatCompletions,
+    Endpoint::Responses,
     Endpoint::Embeddings,
+    Endpoint::Speech,
     Endpoint::Transcriptions,
     Endpoint::Translations,
     Endpoint::ListModels,

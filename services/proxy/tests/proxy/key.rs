@@ -1,6 +1,8 @@
 //! The provider key never comes back, whatever the provider does.
 
+use clock::Clock;
 use events::CallOutcome;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -208,4 +210,30 @@ async fn trailers_of_a_provider_do_not_pass() {
         .iter()
         .filter(|record| record.outcome == CallOutcome::Completed);
     assert_eq!(completed.count(), 6);
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_opened_anew_but_not_with_each_call() {
+    let clock = Clock::set(Clock::system().now());
+    let stage = Stage::at(clock.clone(), &[]).await;
+    let granted = stage.grant(&["openai"], roomy()).await;
+    let key = stage.key_of("openai");
+    let call = async |status: u16| {
+        let says = format!("[[sim {{\"status\":{status}}}]]");
+        let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": says}]});
+        let call = stage.post(&granted, "/v1/openai/chat/completions", &body);
+        call.send().await.unwrap().status().as_u16()
+    };
+    let later = || clock.move_to(clock.now() + SignedDuration::from_secs(11));
+    assert_eq!(call(200).await, 200);
+    later();
+    assert_eq!((call(200).await, stage.unwraps(key).await), (200, 1));
+    // Nobody told of a rotation: the message bus is missing.
+    stage.rotate("openai", KEYS[0].1).await;
+    assert_eq!(call(401).await, 424);
+    assert_eq!((call(401).await, stage.unwraps(key).await), (424, 2));
+    assert_eq!((call(401).await, stage.unwraps(key).await), (424, 2));
+    later();
+    assert_eq!((call(401).await, stage.unwraps(key).await), (424, 2));
+    assert_eq!((call(200).await, stage.unwraps(key).await), (200, 3));
 }

@@ -189,6 +189,11 @@ impl Stage {
 
     /// What `GET /v1/grant` says of one limit.
     pub async fn limit(&self, granted: &Granted, name: &str) -> Value {
+        self.standing(granted, |limit| limit["name"] == name).await
+    }
+
+    /// And of the first limit that is one of these.
+    pub async fn standing(&self, granted: &Granted, is_one: impl Fn(&Value) -> bool) -> Value {
         let grant: Value = self
             .get(granted, "/v1/grant")
             .send()
@@ -198,11 +203,7 @@ impl Stage {
             .await
             .unwrap();
         let limits = grant["limits"].as_array().unwrap();
-        limits
-            .iter()
-            .find(|limit| limit["name"] == name)
-            .unwrap()
-            .clone()
+        limits.iter().find(|limit| is_one(limit)).unwrap().clone()
     }
 }
 

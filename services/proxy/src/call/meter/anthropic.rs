@@ -15,6 +15,8 @@ struct Usage {
     cache_creation: Option<CacheCreation>,
     output_tokens: Option<u64>,
     service_tier: Option<String>,
+    /// Where the work was done: `us` alone, where the request or the owner's workspace says so.
+    inference_geo: Option<String>,
     server_tool_use: Option<ServerToolUse>,
 }
 
@@ -44,6 +46,12 @@ struct Message {
 }
 
 impl Usage {
+    /// What it says beside counts.
+    fn note(self, reading: &mut Reading) {
+        reading.is_regional |= self.inference_geo.as_deref() == Some("us");
+        reading.note_tier(self.service_tier);
+    }
+
     /// What this says, on top of what was said before. Counts are running totals: they replace,
     /// they do not add up.
     fn after(&self, before: TokenUsage) -> TokenUsage {
@@ -82,7 +90,7 @@ pub(super) fn usage(json: &[u8], reading: &mut Reading) -> Option<TokenUsage> {
     // Without these two it is no usage.
     usage.input_tokens.and(usage.output_tokens)?;
     let tokens = usage.after(TokenUsage::default());
-    reading.note_tier(usage.service_tier);
+    usage.note(reading);
     Some(tokens)
 }
 
@@ -98,12 +106,12 @@ pub(super) fn read_event(data: &[u8], reading: &mut Reading) {
                 return;
             };
             reading.so_far = Some(usage.after(before));
-            reading.note_tier(usage.service_tier);
+            usage.note(reading);
         }
         "message_delta" => {
             let Some(usage) = event.usage else { return };
             reading.told = Some(usage.after(before));
-            reading.note_tier(usage.service_tier);
+            usage.note(reading);
         }
         _ => {}
     }

@@ -41,6 +41,12 @@ fn of(details: Option<&Vec<Detail>>, modality: &str) -> u64 {
 }
 
 impl Usage {
+    fn read(&self, reading: &mut Reading) -> Option<TokenUsage> {
+        reading.splits_input |= self.prompt_tokens_details.is_some();
+        reading.splits_output |= self.candidates_tokens_details.is_some();
+        self.tokens()
+    }
+
     fn tokens(&self) -> Option<TokenUsage> {
         let prompt = self.prompt_token_count?;
         let thoughts = self.thoughts_token_count.unwrap_or(0);
@@ -62,14 +68,15 @@ impl Usage {
             reasoning: thoughts,
             audio_output: of(written, "AUDIO"),
             image_output: of(written, "IMAGE"),
+            video_output: of(written, "VIDEO"),
             ..TokenUsage::default()
         })
     }
 }
 
 /// The usage of an answer in one piece.
-pub(super) fn usage(json: &[u8]) -> Option<TokenUsage> {
-    serde_json::from_slice::<Usage>(json).ok()?.tokens()
+pub(super) fn usage(json: &[u8], reading: &mut Reading) -> Option<TokenUsage> {
+    serde_json::from_slice::<Usage>(json).ok()?.read(reading)
 }
 
 /// Reads a chunk; what it tells takes the place of what was told before.
@@ -77,6 +84,6 @@ pub(super) fn read_chunk(data: &[u8], reading: &mut Reading) {
     let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
         return;
     };
-    let told = chunk.usage_metadata.and_then(|usage| usage.tokens());
+    let told = chunk.usage_metadata.and_then(|usage| usage.read(reading));
     reading.told = told.or(reading.told);
 }

@@ -42,6 +42,7 @@ struct PromptDetails {
 struct CompletionDetails {
     reasoning_tokens: Option<u64>,
     audio_tokens: Option<u64>,
+    image_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +74,16 @@ impl Usage<'_> {
         own.checked_add(dollars(details.upstream_inference_cost?)?)
     }
 
+    fn read(self, reading: &mut Reading) -> Option<TokenUsage> {
+        reading.told_cost = self.cost().or(reading.told_cost);
+        let told = self.prompt_tokens_details.as_ref();
+        reading.splits_input |= told.is_some_and(|told| told.audio_tokens.is_some());
+        let told = self.completion_tokens_details.as_ref();
+        reading.splits_output |=
+            told.is_some_and(|told| told.audio_tokens.or(told.image_tokens).is_some());
+        self.tokens()
+    }
+
     fn tokens(self) -> Option<TokenUsage> {
         let input = self.prompt_tokens?;
         let prompt = self.prompt_tokens_details.unwrap_or_default();
@@ -87,6 +98,7 @@ impl Usage<'_> {
             output: self.completion_tokens.unwrap_or(0).max(beyond_input),
             reasoning: completion.reasoning_tokens.unwrap_or(0),
             audio_output: completion.audio_tokens.unwrap_or(0),
+            image_output: completion.image_tokens.unwrap_or(0),
             ..TokenUsage::default()
         })
     }
@@ -94,9 +106,9 @@ impl Usage<'_> {
 
 /// The usage of an answer in one piece.
 pub(super) fn usage(json: &[u8], reading: &mut Reading) -> Option<TokenUsage> {
-    let usage = serde_json::from_slice::<Usage<'_>>(json).ok()?;
-    reading.told_cost = usage.cost();
-    usage.tokens()
+    serde_json::from_slice::<Usage<'_>>(json)
+        .ok()?
+        .read(reading)
 }
 
 /// Reads a chunk. Whether it holds nothing but the usage: the one that comes only when asked for.
@@ -110,8 +122,7 @@ pub(super) fn read_chunk(data: &[u8], reading: &mut Reading) -> bool {
         .usage
         .or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
     if let Some(usage) = usage {
-        reading.told_cost = usage.cost().or(reading.told_cost);
-        reading.told = usage.tokens().or(reading.told);
+        reading.told = usage.read(reading).or(reading.told);
     }
     reading.note_tier(chunk.service_tier);
     only_usage

@@ -71,6 +71,45 @@ fn a_chat_tells_its_usage() {
 }
 
 #[test]
+fn what_is_not_text_is_told_apart_or_not() {
+    let chat = |details: &str| {
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":20"#;
+        let answer = format!("{usage},{details}}}}}");
+        read(Endpoint::ChatCompletions, Framing::Json, &answer)
+    };
+    let told = chat(
+        r#""prompt_tokens_details":{"audio_tokens":3},"completion_tokens_details":{"image_tokens":12}"#,
+    );
+    let usage = told.told.unwrap();
+    assert_eq!((usage.audio_input, usage.image_output), (3, 12));
+    assert!(told.splits_input && told.splits_output);
+    let untold = chat(r#""completion_tokens_details":{"reasoning_tokens":1}"#);
+    assert!(!untold.splits_input && !untold.splits_output);
+
+    let google = r#"{"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":20,"candidatesTokensDetails":[{"modality":"VIDEO","tokenCount":18}]}}"#;
+    let reading = read(Endpoint::GenerateContent, Framing::Json, google);
+    assert_eq!(reading.told.unwrap().video_output, 18);
+    assert!(!reading.splits_input && reading.splits_output);
+}
+
+#[test]
+fn work_in_one_region_alone_is_told() {
+    for (region, is_regional) in [("us", true), ("global", false), ("not_available", false)] {
+        let usage = format!(r#"{{"input_tokens":1,"output_tokens":2,"inference_geo":"{region}"}}"#);
+        let whole = format!(r#"{{"type":"message","usage":{usage}}}"#);
+        let whole = read(Endpoint::Messages, Framing::Json, &whole);
+        let start = format!(r#"{{"type":"message_start","message":{{"usage":{usage}}}}}"#);
+        let end = r#"{"type":"message_delta","usage":{"output_tokens":5}}"#;
+        let stream = format!("data: {start}\n\ndata: {end}\n\n");
+        let stream = read(Endpoint::Messages, Framing::Events, &stream);
+        assert_eq!(
+            (whole.is_regional, stream.is_regional),
+            (is_regional, is_regional)
+        );
+    }
+}
+
+#[test]
 fn what_a_model_thought_is_output_though_the_total_alone_counts_it() {
     let answer =
         r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":20,"total_tokens":129}}"#;

@@ -19,6 +19,14 @@ impl Stage {
         self.server().await.batch_execute(sql).await.unwrap();
     }
 
+    /// Keeps everybody from a table until this is dropped.
+    pub async fn lock(&self, table: &str) -> tokio_postgres::Client {
+        let client = self.server().await;
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        client.batch_execute(&lock).await.unwrap();
+        client
+    }
+
     async fn server(&self) -> tokio_postgres::Client {
         let mut config: tokio_postgres::Config = ADMIN.parse().unwrap();
         config.dbname(&self.name);
