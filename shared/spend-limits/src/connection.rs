@@ -20,6 +20,7 @@ use crate::{
     script::{Call, Named, POSITION, Reply},
     settle_behind::Queue,
     sworn::{self, Sworn},
+    together::Company,
     words::Words,
 };
 
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     epoch: RwLock<Option<Epoch>>,
     pub(crate) in_hand: InHand,
     pub(crate) settlements: ThreadLocal<Arc<Queue>>,
+    pub(crate) company: ThreadLocal<Arc<Company>>,
     pub(crate) sworn: Sworn,
     #[cfg(test)]
     pub(crate) clock: std::sync::atomic::AtomicI64,
@@ -80,6 +82,7 @@ impl SpendLimits {
                 epoch: RwLock::new(None),
                 in_hand: InHand::default(),
                 settlements: ThreadLocal::new(),
+                company: ThreadLocal::new(),
                 sworn: Sworn::default(),
                 #[cfg(test)]
                 clock: std::sync::atomic::AtomicI64::new(0),

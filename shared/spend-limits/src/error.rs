@@ -1,5 +1,7 @@
 //! What goes wrong between us and Redis.
 
+use std::sync::Arc;
+
 use redis::RedisError;
 
 /// What went wrong between us and Redis.
@@ -24,6 +26,9 @@ pub enum StoreError {
     /// An answer of a kind that this version does not know.
     #[error("redis gave an unexpected answer: {word}")]
     Answer { word: String },
+    /// What went wrong for several who had asked together.
+    #[error(transparent)]
+    Together(Arc<StoreError>),
     /// The epoch changed again and again while we asked.
     #[error("the epoch kept changing")]
     Restless,
@@ -41,6 +46,7 @@ impl StoreError {
         match self {
             Self::Late { .. } | Self::Answer { .. } => true,
             Self::Redis { source, .. } => source.is_io_error() && !source.is_connection_refusal(),
+            Self::Together(source) => source.may_have_run(),
             _ => false,
         }
     }

@@ -25,6 +25,7 @@ mod standing;
 mod sworn;
 #[cfg(test)]
 mod tests;
+mod together;
 mod use_once;
 mod words;
 

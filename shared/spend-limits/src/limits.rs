@@ -74,13 +74,19 @@ impl CallLimits {
         self.monthly_spend.map(enforceable)
     }
 
+    /// The four limits in the order in which the scripts take them.
+    pub(crate) fn numbers(&self) -> [Option<i64>; 4] {
+        [
+            self.requests_per_minute.map(i64::from),
+            self.requests_per_day.map(i64::from),
+            self.daily().map(Nanodollars::nanos),
+            self.monthly().map(Nanodollars::nanos),
+        ]
+    }
+
     /// Adds the four limits as the scripts take them, nothing for one that does not apply.
     pub(crate) fn add_to(&self, words: &mut Words) {
-        let requests = [self.requests_per_minute, self.requests_per_day];
-        let money = [self.daily(), self.monthly()];
-        let requests = requests.map(|count| count.map(i64::from));
-        let money = money.map(|amount| amount.map(Nanodollars::nanos));
-        for limit in requests.into_iter().chain(money) {
+        for limit in self.numbers() {
             match limit {
                 Some(limit) => words.number(limit),
                 None => words.push(""),

@@ -16,7 +16,7 @@ use crate::{
     hold::{Counters, Held, RequestsLeft, instant_of_day, seconds_until},
     limits::CallLimits,
     of_spool::SpoolPlace,
-    script::{Call, RESERVE, Reply, USUAL_ARGUMENT, USUAL_KEY},
+    script::{Call, Reply, USUAL_ARGUMENT, USUAL_KEY},
     words::Words,
 };
 
@@ -146,10 +146,7 @@ impl SpendLimits {
             .in_hand
             .ask(asked.bucket, asked.above.owners(), asked.call)
             .ok_or(Refused::Duplicate)?;
-        let answer = self
-            .in_open_epoch(&RESERVE, |epoch| self.reserve_call(asked, epoch))
-            .await;
-        let outcome = match answer {
+        let outcome = match self.ask_in_company(asked).await {
             Ok((epoch, reply)) => read_answer(asked, epoch, &reply),
             Err(LimitsError::NotReady) => Err(Refused::NotReady),
             Err(LimitsError::AmountOutOfRange(amount)) => Err(Refused::AmountOutOfRange(amount)),
@@ -164,7 +161,7 @@ impl SpendLimits {
         outcome
     }
 
-    fn reserve_call(&self, asked: &Reservation, epoch: Epoch) -> Call {
+    pub(crate) fn reserve_call(&self, asked: &Reservation, epoch: Epoch) -> Call {
         let (keys, above) = (&self.shared.keys, asked.above.owners());
         let levels = 1 + above.len();
         let mut call = Call {
@@ -189,7 +186,7 @@ impl SpendLimits {
         args.write(|text| write_field(text, asked.call));
         args.write(|text| write_member(text, asked.bucket, asked.call));
         args.number(asked.worst_case.nanos());
-        args.number(asked.lasts.min(LONGEST).as_millis());
+        args.number(asked.lasts_ms());
         args.push(&asked.noted());
         args.number(1 + above.grants());
         for limits in std::iter::once(&asked.limits).chain(asked.above.limits()) {
@@ -274,8 +271,13 @@ fn fewer(one: Option<RequestsLeft>, other: Option<RequestsLeft>) -> Option<Reque
 }
 
 impl Reservation {
+    /// How long the call may last, in milliseconds.
+    pub(crate) fn lasts_ms(&self) -> u128 {
+        self.lasts.min(LONGEST).as_millis()
+    }
+
     /// What its hold notes beside amounts and times.
-    fn noted(&self) -> String {
+    pub(crate) fn noted(&self) -> String {
         let mut noted = self
             .place
             .map_or_else(String::new, |place| place.to_string());

@@ -55,8 +55,20 @@ macro_rules! scripts {
     };
 }
 
+/// As if there were no quicker ways than the one at length: all of them must decide alike.
+#[cfg(test)]
+pub(crate) static RESERVE_AT_LENGTH: LazyLock<Named> = LazyLock::new(|| {
+    let parts = [
+        include_str!("lua/epoch.lua"),
+        include_str!("lua/counters.lua"),
+        include_str!("lua/minute.lua"),
+        include_str!("lua/reserve.lua"),
+    ];
+    Named::new("reserve_at_length", "", parts.join("\n").leak())
+});
+
 scripts! {
-    RESERVE = "" + "epoch", "counters", "minute", "reserve";
+    RESERVE = "" + "one", "epoch", "counters", "minute", "together", "reserve";
     SETTLE = " flags=allow-oom" + "epoch", "counters", "settle";
     BOOK = " flags=allow-oom" + "epoch", "counters", "minute", "holds", "book";
     STANDING = " flags=no-writes" + "epoch", "counters", "minute", "standing";

@@ -19,6 +19,7 @@ mod races;
 mod reserving;
 mod settling;
 mod shadows;
+mod shortcuts;
 mod swearing;
 mod use_once;
 
