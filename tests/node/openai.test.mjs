@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { App, CITY, PIXEL, WEATHER } from './app.mjs';
+import { recording } from './recording.mjs';
 
 async function client() {
   const app = await App.at('openai');
@@ -86,7 +87,7 @@ test('openai: words are spoken and heard', async () => {
   const { app, openai } = await client();
   const spoken = await openai.audio.speech.create({ model: 'tts-1', voice: 'alloy', input: 'hello there' });
   assert.equal(Buffer.from(await spoken.arrayBuffer()).subarray(0, 3).toString(), 'ID3');
-  const file = await toFile(Buffer.from(`ID3${'\0'.repeat(40_000)}`), 'hello.mp3');
+  const file = await toFile(recording(), 'hello.wav');
   const heard = await openai.audio.transcriptions.create({ model: 'whisper-1', file });
   assert.ok(heard.text.length > 0);
   const calls = await app.calls(2);

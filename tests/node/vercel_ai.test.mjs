@@ -9,6 +9,7 @@ import {
   generateImage, generateText, jsonSchema, stepCountIs, streamText, tool,
 } from 'ai';
 import { App, CITY, PIXEL, WEATHER } from './app.mjs';
+import { recording } from './recording.mjs';
 
 const openaiOf = (app) => createOpenAI({ apiKey: app.token, baseURL: app.url });
 const PROVIDERS = {
@@ -110,7 +111,7 @@ test('ai sdk: words are spoken by OpenAI', async () => {
 
 test('ai sdk: words are heard by OpenAI', async () => {
   const app = await App.at('openai');
-  const audio = Buffer.from(`ID3${'\0'.repeat(40_000)}`);
+  const audio = recording();
   const { text } = await transcribe({ model: openaiOf(app).transcription('whisper-1'), audio, maxRetries: 0 });
   assert.ok(text.length > 0);
   charged(await app.calls(), 'audio');

@@ -1,5 +1,7 @@
 """Moderation, images, speech and transcriptions with the official OpenAI SDK through the vault."""
 
+import io
+import wave
 from decimal import Decimal
 
 import openai
@@ -12,7 +14,20 @@ from vault import Organization, detail
 from waiting import until
 
 MODELS = ["omni-moderation-latest", "gpt-image-2", "tts-1", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-transcribe"]
-RECORDING = ("hello.mp3", b"ID3" + b"\0" * 40_000)
+
+
+def recording() -> bytes:
+    """Two and a half seconds of silence."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8_000)
+        sound.writeframes(b"\0" * 40_000)
+    return file.getvalue()
+
+
+RECORDING = ("hello.wav", recording())
 
 
 @pytest.fixture

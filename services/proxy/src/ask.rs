@@ -80,8 +80,10 @@ pub struct Input {
     pub longest_window: bool,
     /// Characters to be spoken.
     pub characters: u64,
-    /// Seconds that are heard.
+    /// The most seconds that may be heard; zero where nobody can tell.
     pub audio_seconds: u64,
+    /// The seconds that most readers would hear.
+    pub likely_seconds: u64,
 }
 
 /// Where the output cap stands in the body.

@@ -58,9 +58,6 @@ const OF_ANY_SPEECH: u64 = 128;
 const SLOWEST: u64 = 4;
 /// Twice what the models that transcribe may write.
 const MOST_TRANSCRIBED: u32 = 4_096;
-/// The fewest bytes of a second of a recording: 8 kbit/s, below what recordings of speech have.
-const BYTES_OF_A_SECOND: u64 = 1_000;
-
 pub(super) fn moderations(body: &[u8]) -> Result<Ask, AskError> {
     let members = Members::of_body(body, MODERATIONS)?;
     let seen = media(&members, &["input"]);
@@ -139,7 +136,10 @@ pub(super) fn recording(form: Option<&FormType>, body: &[u8]) -> Result<Ask, Ask
     ask.stream = form.flag("stream")?.unwrap_or(false);
     ask.wants_usage = true;
     ask.output_cap = Some(MOST_TRANSCRIBED);
-    ask.input.audio_seconds = count(file.len()).div_ceil(BYTES_OF_A_SECOND).max(1);
+    if let Some(length) = recording_length::length_of(file) {
+        ask.input.audio_seconds = length.at_most;
+        ask.input.likely_seconds = length.seconds;
+    }
     // How many tokens a recording has, nothing but the model's window tells.
     ask.input.whole_window = true;
     Ok(ask)

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use grant_access::GrantAccess;
 use ids::{ProviderKeyId, TokenDigest};
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     ask::{self, Ask},
@@ -21,6 +21,7 @@ use crate::{
         live::{Crowded, LiveCall, Whose},
         possession,
         received::Received,
+        route::Route,
     },
     error::{GrantedAt, Refusal, list_in_words, models_in_words},
 };
@@ -67,7 +68,7 @@ impl Received {
             // Such a body means nothing; it is not read.
             Bytes::new()
         };
-        self.covered((access, live), began_at, body)
+        self.covered((access, live), began_at, body).await
     }
 
     /// The same for a request whose body was read, and whose sender may use its token, before its
@@ -83,7 +84,7 @@ impl Received {
         let access = gate.access.find(self.digest).await.map_err(refusal)?;
         let began_at = gate.clock.now();
         let (_, live) = self.admit(gate, &access, began_at)?;
-        self.covered((access, live), began_at, body)
+        self.covered((access, live), began_at, body).await
     }
 
     /// What the head alone can be refused for; then the call is one of those that run.
@@ -105,8 +106,34 @@ impl Received {
         Ok((detail, live))
     }
 
+    /// What the body asks for. How long a recording is takes long to tell, and is told on a thread that
+    /// may wait.
+    async fn asks_for(&self, body: &Bytes) -> Result<Ask, Refusal> {
+        let Route {
+            upstream,
+            endpoint,
+            model,
+            ..
+        } = &self.route;
+        if !endpoint.hears() {
+            return Ok(ask::read(
+                upstream,
+                *endpoint,
+                model.as_deref(),
+                self.form.as_ref(),
+                body,
+            )?);
+        }
+        let (upstream, endpoint, model) = (Arc::clone(upstream), *endpoint, model.clone());
+        let (form, body) = (self.form.clone(), body.clone());
+        let reading = spawn_blocking(move || {
+            ask::read(&upstream, endpoint, model.as_deref(), form.as_ref(), &body)
+        });
+        Ok(reading.await.map_err(|_| Refusal::Fault)??)
+    }
+
     /// What the body asks for is granted, all of it.
-    fn covered(
+    async fn covered(
         self,
         (access, live): (Arc<GrantAccess>, LiveCall),
         began_at: Timestamp,
@@ -116,13 +143,7 @@ impl Received {
         let provider = route.upstream.name();
         let detail = detail_at(&access, provider)?;
         let at = || granted_at(&access, provider);
-        let mut ask = ask::read(
-            &route.upstream,
-            route.endpoint,
-            route.model.as_deref(),
-            self.form.as_ref(),
-            &body,
-        )?;
+        let mut ask = self.asks_for(&body).await?;
         ask.input.longest_window = headers::ask_for_longest_window(&self.forwarded);
         if route.model.is_some() || route.endpoint.has_body() {
             expect_model(&at, detail, &ask.model)?;

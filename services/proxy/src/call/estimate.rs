@@ -34,6 +34,8 @@ pub struct Estimate {
     pub characters: u64,
     /// Seconds of audio, where they are charged.
     pub audio_seconds: u64,
+    /// As many of them as there are most likely.
+    pub likely_seconds: u64,
     /// The output cap to put into the body, where the app named none.
     pub cap: Option<u32>,
     /// What that costs.
@@ -47,6 +49,7 @@ impl Estimate {
         output: 0,
         characters: 0,
         audio_seconds: 0,
+        likely_seconds: 0,
         cap: None,
         cost: Nanodollars::ZERO,
     };
@@ -92,7 +95,15 @@ pub fn estimate(
             return beyond_tokens(ask.input.characters, 0, price).ok_or_else(unknown);
         }
         Some(Unit::Seconds) => {
-            return beyond_tokens(0, ask.input.audio_seconds, price).ok_or_else(unknown);
+            let heard = beyond_tokens(0, ask.input.audio_seconds, price);
+            let untold = || match endpoint.hears() {
+                true => untold_length(),
+                false => unknown(),
+            };
+            return heard.ok_or_else(untold).map(|held| Estimate {
+                likely_seconds: ask.input.likely_seconds,
+                ..held
+            });
         }
         Some(Unit::Tokens) | None => {}
     }
@@ -126,6 +137,12 @@ fn rates_all(ask: &Ask, price: &Price) -> bool {
     (!ask.writes.images || price.rates_images())
         && (!ask.writes.sounds || price.rates_sounds())
         && (!ask.input.sounds || !of_sounds || price.rates_heard())
+}
+
+fn untold_length() -> Refusal {
+    let message = "how long this recording is cannot be told, and by that it is charged: send it whole, as wav, mp3, \
+                   flac, m4a, or as ogg or webm with opus or vorbis";
+    Refusal::of_parameter("file", message)
 }
 
 /// Of a model that counts characters or seconds; `None` for a call that holds none of them.

@@ -197,7 +197,7 @@ impl Parts {
 
     /// Makes the record final.
     fn finish(&mut self, ending: &Ending) {
-        let (usage, measurement, cost) = self.evaluate(&ending.evidence);
+        let (usage, measurement, cost) = self.evaluate(ending);
         let record = &mut self.record;
         record.ended_at = self.gate.clock.now().max(record.began_at);
         record.provider_status = ending.status;
@@ -213,13 +213,13 @@ impl Parts {
         tally::count(record, self.began_instant.elapsed());
     }
 
-    fn evaluate(&self, evidence: &Evidence) -> (TokenUsage, Measurement, Nanodollars) {
+    fn evaluate(&self, ending: &Ending) -> (TokenUsage, Measurement, Nanodollars) {
         let nothing = (
             TokenUsage::default(),
             Measurement::Measured,
             Nanodollars::ZERO,
         );
-        let reading = match evidence {
+        let reading = match &ending.evidence {
             Evidence::Nothing => return nothing,
             // Lists and counts cost nothing, so there is nothing to tell.
             _ if self.terms.estimate == Estimate::FREE => return nothing,
@@ -263,11 +263,14 @@ impl Parts {
             let cost = self.cost(&usage, (tier, (false, false)));
             return (usage, Measurement::Estimated, regionally(cost));
         }
-        (
-            self.terms.estimate.usage(),
-            Measurement::Estimated,
-            self.record.reserved,
-        )
+        let mut usage = self.terms.estimate.usage();
+        if ending.outcome == CallOutcome::Completed && unit == Some(Unit::Seconds) {
+            // It was heard, and nobody says how long it is.
+            usage.audio_seconds = self.terms.estimate.likely_seconds;
+            let cost = self.cost(&usage, (tier, (false, false)));
+            return (usage, Measurement::Estimated, cost);
+        }
+        (usage, Measurement::Estimated, self.record.reserved)
     }
 
     /// What the provider says it charged, where that counts.

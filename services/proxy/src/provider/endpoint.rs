@@ -140,6 +140,12 @@ impl Endpoint {
         )
     }
 
+    /// Whether it brings a recording.
+    #[must_use]
+    pub const fn hears(self) -> bool {
+        matches!(self, Self::Transcriptions | Self::Translations)
+    }
+
     /// Whether it may answer with sounds, or with the plain text of sounds.
     #[must_use]
     pub const fn answers_in_audio(self) -> bool {

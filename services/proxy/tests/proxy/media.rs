@@ -30,10 +30,13 @@ fn form(stage: &Stage, granted: &Granted, path: &str, fields: &[(&str, &str)]) -
             "--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
         );
     }
-    let file = "x".repeat(40_000);
+    // Silence of 16,384 bytes a second.
+    let format =
+        "RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\0\x20\0\0\0\x40\0\0\x02\0\x10\0data\0\0\0\0";
+    let file = format.to_owned() + &"\0".repeat(40_000);
     let _ = write!(
         body,
-        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\n\r\n{file}\r\n--B--\r\n"
+        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n{file}\r\n--B--\r\n"
     );
     let request = client().post(format!("{}{path}", stage.url));
     request
@@ -165,10 +168,10 @@ async fn recordings_are_charged_by_what_the_provider_tells() {
     let whisper = [("model", "whisper-1")];
     let (status, answer) = read(form(&stage, &granted, path, &whisper).send().await.unwrap()).await;
     assert_eq!((status, &answer["usage"]["seconds"]), (200, &json!(3)));
-    // 40,000 bytes are three begun seconds there, at 0.36 USD an hour; forty seconds were held.
+    // Three begun seconds, there and here, at 0.36 USD an hour.
     let record = stage.records(1).await.pop().unwrap();
     measured(&record, 300_000);
-    assert_eq!(record.reserved, Nanodollars::from_nanos(4_000_000));
+    assert_eq!(record.reserved, Nanodollars::from_nanos(300_000));
     for (count, stream) in ["false", "true"].into_iter().enumerate() {
         let fields = [
             ("model", "gpt-4o-transcribe"),
@@ -342,4 +345,31 @@ async fn the_key_comes_back_in_no_sound_and_no_text() {
     let records = stage.records(4).await;
     let stopped = |record: &CallRecord| record.outcome == CallOutcome::ProviderError;
     assert!(records.iter().all(stopped), "{records:#?}");
+}
+
+#[tokio::test]
+async fn a_recording_whose_length_nobody_can_tell_is_refused_where_that_is_charged() {
+    let stage = Stage::new().await;
+    let granted = all_granted(&stage).await;
+    let call = |model: &str| {
+        let field = "--B\r\nContent-Disposition: form-data; name=";
+        let body = format!(
+            "{field}\"model\"\r\n\r\n{model}\r\n{field}\"file\"; filename=\"a.mp3\"\r\n\r\nnoise\r\n--B--\r\n"
+        );
+        let request = client().post(format!("{}/v1/openai/audio/transcriptions", stage.url));
+        let request = request.bearer_auth(granted.token.reveal());
+        request
+            .header("content-type", "multipart/form-data; boundary=B")
+            .body(body)
+            .send()
+    };
+    let (status, answer) = read(call("whisper-1").await.unwrap()).await;
+    assert_eq!(
+        (status, &answer["error"]["param"]),
+        (400, &json!("file")),
+        "{answer}"
+    );
+    assert!(stage.simulator.log().is_empty());
+    // Charged by tokens, which its window bounds.
+    assert_eq!(call("gpt-4o-transcribe").await.unwrap().status(), 200);
 }
