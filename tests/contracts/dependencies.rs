@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 const WORDS: [&str; 3] = ["ids", "money", "clock"];
-const CONTRACTS: [&str; 3] = ["events", "price-book", "dpop"];
+const CONTRACTS: [&str; 4] = ["events", "price-book", "dpop", "recording-length"];
 const INSTRUMENTS: [&str; 8] = [
     "postgres",
     "event-store",

@@ -33,10 +33,16 @@ def calls(grant: Grant) -> list[tuple[str, str, dict]]:
     claude = {"model": "claude-haiku-4-5", "max_tokens": 400, "messages": [{"role": "user", "content": "TEXT"}]}
     gemini = {"contents": [{"role": "user", "parts": [{"text": "TEXT"}]}]}
     at = grant.base_url
+    asked = {"model": "gpt-4o-mini", "max_output_tokens": 400, "input": "TEXT"}
+    of_all = f"{at('openai').removesuffix('/openai')}/chat/completions", chat | {"model": "openai/gpt-4o-mini"}
     flash = f"{at('google')}/v1beta/models/gemini-2.5-flash"
     return [
         ("openai", f"{at('openai')}/chat/completions", chat),
         ("openai", f"{at('openai')}/chat/completions", chat | {"stream": True}),
+        ("openai", f"{at('openai')}/responses", asked),
+        ("openai", f"{at('openai')}/responses", asked | {"stream": True}),
+        ("openai", *of_all),
+        ("openai", of_all[0], of_all[1] | {"stream": True}),
         ("anthropic", f"{at('anthropic')}/v1/messages", claude),
         ("anthropic", f"{at('anthropic')}/v1/messages", claude | {"stream": True}),
         ("google", f"{flash}:generateContent", gemini),
