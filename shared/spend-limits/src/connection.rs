@@ -25,9 +25,9 @@ use crate::{
 };
 
 /// Longest wait for one answer: then the caller is refused rather than kept.
-const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 /// Longest wait for a connection.
-const CONNECT_WITHIN: Duration = Duration::from_millis(400);
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_millis(400);
 /// When the network swallows what was sent, the connection is given up after this time.
 const UNHEARD_FOR: Duration = Duration::from_secs(2);
 /// How many calls travel together when there are many.

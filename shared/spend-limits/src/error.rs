@@ -26,6 +26,9 @@ pub enum StoreError {
     /// An answer of a kind that this version does not know.
     #[error("redis gave an unexpected answer: {word}")]
     Answer { word: String },
+    /// Redis was not asked: it did not answer those before.
+    #[error("redis does not answer")]
+    NotAsked,
     /// What went wrong for several who had asked together.
     #[error(transparent)]
     Together(Arc<StoreError>),
@@ -46,7 +49,21 @@ impl StoreError {
         match self {
             Self::Late { .. } | Self::Answer { .. } => true,
             Self::Redis { source, .. } => source.is_io_error() && !source.is_connection_refusal(),
-            Self::Together(source) => source.may_have_run(),
+            // The script may have ended halfway, at another call of those that it was asked about.
+            Self::Together(source) => match &**source {
+                Self::Redis { source, .. } => !source.is_connection_refusal(),
+                source => source.may_have_run(),
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether Redis says nothing: then it will say nothing to others either.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Self::Late { .. } => true,
+            Self::Redis { source, .. } => source.is_io_error(),
+            Self::Together(source) => source.is_silence(),
             _ => false,
         }
     }

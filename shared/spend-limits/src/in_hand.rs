@@ -50,6 +50,8 @@ struct Calls {
     carried_to: Option<Epoch>,
     /// Those that ran and ended in that epoch, and stand there so.
     ended: Ended,
+    /// How many settlements Redis was told of.
+    settled: u64,
     sweep_at: usize,
 }
 
@@ -113,6 +115,7 @@ impl InHand {
     /// Notes that the booking of a settled call stands in `epoch`.
     pub(crate) fn settled_in(&self, call: CallId, epoch: Epoch) {
         let mut calls = self.calls();
+        calls.settled = calls.settled.wrapping_add(1);
         let carried = calls.carried_to == Some(epoch);
         let Some(known) = calls.known.get_mut(&call) else {
             return;
@@ -126,6 +129,11 @@ impl InHand {
         if carried {
             calls.lay_down(call, epoch);
         }
+    }
+
+    /// Another number each time Redis was told of a settlement.
+    pub(crate) fn settlements(&self) -> u64 {
+        self.calls().settled
     }
 
     /// The settlements that Redis may not know yet: those that count against one of these buckets, or

@@ -125,12 +125,15 @@ impl SpendLimits {
         if owners.has_shadows() {
             Box::pin(self.settle_waiting(reservation.bucket, owners)).await;
         }
+        let known = self.shared.in_hand.settlements();
         let mut outcome = self.try_reserve(reservation).await;
         // The same for what refuses. In boxes, for the many that need neither not to carry them along.
-        if matches!(outcome, Err(Refused::SpendLimit { .. }))
-            && Box::pin(self.settle_waiting(reservation.bucket, owners)).await
-        {
-            outcome = Box::pin(self.try_reserve(reservation)).await;
+        if matches!(outcome, Err(Refused::SpendLimit { .. })) {
+            // Redis may have been told meanwhile, right after it had refused.
+            let was_told = self.shared.in_hand.settlements() != known;
+            if Box::pin(self.settle_waiting(reservation.bucket, owners)).await || was_told {
+                outcome = Box::pin(self.try_reserve(reservation)).await;
+            }
         }
         let name = outcome.as_ref().map_or_else(Refused::name, |_| "held");
         metrics::counter!("latchkey_reserve_total", "outcome" => name).increment(1);

@@ -5,11 +5,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use crate::{
     bucket::{Bucket, Owner},
-    connection::SpendLimits,
+    connection::{ANSWER_WITHIN, CONNECT_WITHIN, SpendLimits},
     epoch::{Epoch, write_field},
     error::{LimitsError, StoreError},
     reserve::Reservation,
@@ -52,13 +52,18 @@ impl SpendLimits {
         let company = self.shared.company.get_or_default();
         let Some(answer) = company.join(asked) else {
             let _turn = Turn(self, company);
-            return self.ask_alone(asked).await;
+            let answer = self.ask_alone(asked).await;
+            if let Err(error) = &answer {
+                company.refuse_those_who_wait(error);
+            }
+            return answer;
         };
-        match answer.await {
-            Ok(Ok((_, reply))) if reply.word() == "AT_LENGTH" => self.ask_alone(asked).await,
-            Ok(answer) => answer,
-            // Whoever asked was given up, and nobody knows what became of it.
-            Err(_) => Err(StoreError::Late { script: "reserve" }.into()),
+        // Their turn and the answer take no longer together than an answer may alone.
+        match timeout(ANSWER_WITHIN + CONNECT_WITHIN, answer).await {
+            Ok(Ok(Ok((_, reply)))) if reply.word() == "AT_LENGTH" => self.ask_alone(asked).await,
+            Ok(Ok(answer)) => answer,
+            // Whoever asked was given up, or is late: nobody knows what became of it.
+            Ok(Err(_)) | Err(_) => Err(StoreError::Late { script: "reserve" }.into()),
         }
     }
 
@@ -177,6 +182,20 @@ impl Company {
         Some(answered)
     }
 
+    /// Where Redis does not answer those before, nobody waits for it to answer them: they were not asked
+    /// about, and are told so.
+    fn refuse_those_who_wait(&self, error: &LimitsError) {
+        let LimitsError::Unavailable(source) = error else {
+            return;
+        };
+        if !source.is_silence() {
+            return;
+        }
+        for one in std::mem::take(&mut self.queued().waiting) {
+            one.answer.send(Err(StoreError::NotAsked.into())).ok();
+        }
+    }
+
     /// Those that go next; `None` once nobody waits, and then nobody asks.
     fn next(&self) -> Option<Vec<Waiting>> {
         let mut queued = self.queued();
@@ -214,6 +233,7 @@ async fn ask_in_turn(limits: SpendLimits, mut under_way: UnderWay, first: Vec<Wa
                 }
             }
             Err(error) => {
+                under_way.refuse_those_who_wait(&error);
                 let tell = told_to_each(error);
                 for one in waiting {
                     one.answer.send(Err(tell())).ok();
@@ -241,6 +261,12 @@ fn told_to_each(error: LimitsError) -> impl Fn() -> LimitsError {
 struct UnderWay(Option<Arc<Company>>);
 
 impl UnderWay {
+    fn refuse_those_who_wait(&self, error: &LimitsError) {
+        if let Some(company) = &self.0 {
+            company.refuse_those_who_wait(error);
+        }
+    }
+
     /// Those that go next. After the last of them this is over, and somebody else may have begun.
     fn next(&mut self) -> Option<Vec<Waiting>> {
         let next = self.0.as_ref()?.next();

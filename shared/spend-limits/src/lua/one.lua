@@ -1,7 +1,7 @@
 -- Most calls by far: of a grant with all four limits, with nothing above it, which are held. They are decided here
 -- without a function or a table of their own, for these are most of what a call costs Redis. Whatever is not plain
 -- (a limit in the way, a new day, a list that is to be cut, a sum near 2^53) changes nothing here and is decided
--- below, at length. What is held is the same, to the last byte: see `tests/one.rs`.
+-- below, at length. What is held is the same, to the last byte: see `tests/shortcuts.rs`.
 -- KEYS and ARGV: as below.
 
 -- So many seconds counters live after their last new day, and the list of holds after it was last looked at.

@@ -353,3 +353,34 @@ async fn an_error_is_told_to_each_who_asked_and_holds_nothing() {
             .all(Result::is_ok)
     );
 }
+
+#[tokio::test]
+async fn however_many_wait_they_are_refused_as_soon_as_one_would_be() {
+    let server = PrivateRedis::start(&[]).await;
+    let scratch = Scratch::open_at(&server.url()).await;
+    let bucket = bucket();
+    let _ = held(&scratch, &asks(bucket, 10, all_four(100_000))).await;
+    server.signal("-STOP");
+    let began = std::time::Instant::now();
+    let answers = at_one_time(&scratch, bucket, 300).await;
+    let lasted = began.elapsed();
+    server.signal("-CONT");
+    let refused = |answer: &Result<Held, Refused>| matches!(answer, Err(Refused::Unavailable(_)));
+    assert!(answers.iter().all(refused));
+    // In turns of 32, each until it is late, it would be five seconds.
+    assert!(lasted < Duration::from_secs(2), "{lasted:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_looked_at_again_where_redis_was_told_of_room_meanwhile() {
+    let scratch = Scratch::open().await;
+    let bucket = bucket();
+    let first = held(&scratch, &asks(bucket, 100, all_four(100))).await;
+    let limits = (*scratch).clone();
+    let asking =
+        tokio::spawn(async move { limits.reserve(&asks(bucket, 100, all_four(100))).await });
+    // It is asked about, and not yet answered, when the first ends; its answer comes first.
+    tokio::task::yield_now().await;
+    scratch.settle(&first, nanos(0)).await.unwrap();
+    assert!(asking.await.unwrap().is_ok());
+}
