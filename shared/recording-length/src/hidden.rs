@@ -9,23 +9,35 @@ use crate::mpeg;
 /// How far ffmpeg looks into the samples, and more.
 const LOOKED_INTO: usize = 256 << 10;
 
-/// So many frames, each where the one before ends, are no chance.
+/// So many frames, each where the one before ends, are no chance where a sample begins. In the midst of
+/// one they may be: the low byte of a quiet sample is all ones half of the time.
 const FRAMES: usize = 3;
+const FRAMES_BETWEEN: usize = 50;
+/// How often the mark of a DTS frame must stand there.
+const MARKS: usize = 2;
 
+/// For samples of 16 bits, which alone are looked into.
 pub(crate) fn hides_a_stream(data: &[u8]) -> bool {
     let most = data.len().min(LOOKED_INTO);
+    let mut marks = 0_usize;
     (0..most).any(|at| {
         let here = data.get(at..).unwrap_or_default();
+        let frames = if at % 2 == 0 { FRAMES } else { FRAMES_BETWEEN };
         match here {
             [0x7f, 0xfe, 0x80, 0x01, ..]
             | [0xfe, 0x7f, 0x01, 0x80, ..]
             | [0x1f, 0xff, 0xe8, 0x00, ..]
-            | [0xff, 0x1f, 0x00, 0xe8, ..] => true,
-            [0xff, next, ..] if *next & 0xf6 == 0xf0 => is_chain(here, adts),
-            [0xff, ..] => mpeg::is_chain(here, FRAMES),
-            [0x0b, 0x77, ..] => is_chain(here, ac3),
+            | [0xff, 0x1f, 0x00, 0xe8, ..]
+                if at % 2 == 0 =>
+            {
+                marks = marks.saturating_add(1);
+                marks >= MARKS
+            }
+            [0xff, next, ..] if *next & 0xf6 == 0xf0 => is_chain(here, frames, adts),
+            [0xff, ..] => mpeg::is_chain(here, frames),
+            [0x0b, 0x77, ..] => is_chain(here, frames, ac3),
             // With the bytes of each sample the other way round.
-            [0x77, 0x0b, ..] => is_chain(here, |bytes| {
+            [0x77, 0x0b, ..] => is_chain(here, frames, |bytes| {
                 let [a, b, c, d, e, f, ..] = *bytes else {
                     return None;
                 };
@@ -36,8 +48,8 @@ pub(crate) fn hides_a_stream(data: &[u8]) -> bool {
     })
 }
 
-fn is_chain(mut bytes: &[u8], size: impl Fn(&[u8]) -> Option<usize>) -> bool {
-    (0..FRAMES).all(|_| {
+fn is_chain(mut bytes: &[u8], frames: usize, size: impl Fn(&[u8]) -> Option<usize>) -> bool {
+    (0..frames).all(|_| {
         size(bytes).is_some_and(|size| {
             bytes = bytes.get(size..).unwrap_or_default();
             size > 0

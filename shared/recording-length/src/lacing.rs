@@ -42,7 +42,8 @@ pub(crate) fn frames<'a>(flags: u8, mut bytes: Bytes<'a>) -> Option<Vec<&'a [u8]
         }
         2 => {
             let frames = all_but_last.saturating_add(1);
-            if bytes.0.len().checked_rem(frames)? != 0 {
+            // Of nothing there could be any number.
+            if frames > bytes.0.len() || bytes.0.len().checked_rem(frames)? != 0 {
                 return None;
             }
             let size = bytes.0.len().checked_div(frames)?;

@@ -11,6 +11,7 @@ const MU_LAW: u16 = 7;
 const EXTENSIBLE: u16 = 0xfffe;
 
 struct Format {
+    is_pcm16: bool,
     rate: u32,
     /// One sample of all channels; the fewest bytes a decoder may take it for.
     frame: u64,
@@ -37,7 +38,8 @@ pub(crate) fn span(recording: &[u8]) -> Option<Span> {
                 let is_to_end = size == 0 || size > rest.0.len();
                 let size = if is_to_end { rest.0.len() } else { size };
                 let format: &Format = format.as_ref()?;
-                if span.is_none() && (hides_a_stream(rest.0) || hides_a_format(recording, rest.0)) {
+                let hides = || format.is_pcm16 && hides_a_stream(rest.0);
+                if span.is_none() && (hides() || hides_a_format(recording, rest.0)) {
                     return None;
                 }
                 let span = span.get_or_insert(Span {
@@ -90,6 +92,7 @@ fn read_format(bytes: &[u8]) -> Option<Format> {
         valid => valid.min(bytes),
     };
     Some(Format {
+        is_pcm16: tag == PCM && bytes == 2,
         rate,
         frame,
         fewest: channels.saturating_mul(valid_bytes),
