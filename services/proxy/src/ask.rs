@@ -76,6 +76,9 @@ pub struct Input {
     /// The provider adds content that the body does not hold (an earlier answer, a file), so that
     /// only the model's context window bounds the input.
     pub whole_window: bool,
+    /// What earlier answers wrote and the body only names: so many, each at most what the model writes
+    /// in one answer.
+    pub earlier_outputs: u64,
     /// The app asks for the longest context window that the provider has, in a header.
     pub longest_window: bool,
     /// Characters to be spoken.

@@ -132,6 +132,12 @@ impl Price {
         self.card.all().any(written)
     }
 
+    /// Whether what it reads and is not text has a rate of its own.
+    #[must_use]
+    pub fn reads_media(&self) -> bool {
+        self.card.all().any(Rates::charge_media_input)
+    }
+
     /// Whether it is known what images cost that it writes.
     #[must_use]
     pub fn rates_images(&self) -> bool {
@@ -158,39 +164,15 @@ impl Price {
         usage: &TokenUsage,
         (input, output): (bool, bool),
     ) -> Nanodollars {
-        let fresh = usage
-            .input
-            .saturating_sub(usage.cached_input.saturating_add(usage.cache_write));
-        let heard = TokenUsage {
-            audio_input: fresh,
-            ..*usage
-        };
-        let inputs = if input {
-            vec![*usage, heard]
-        } else {
-            vec![*usage]
-        };
-        let written = usage.output.saturating_sub(usage.reasoning);
-        let of_output = |usage: TokenUsage| {
-            let drawn = TokenUsage {
-                image_output: written,
-                ..usage
-            };
-            let spoken = TokenUsage {
-                audio_output: written,
-                ..usage
-            };
-            let filmed = TokenUsage {
-                video_output: written,
-                ..usage
-            };
-            if output {
-                vec![usage, drawn, spoken, filmed]
+        let kinds = |any: bool| {
+            if any {
+                Kind::ALL.as_slice()
             } else {
-                vec![usage]
+                &[Kind::Text]
             }
         };
-        let all = inputs.into_iter().flat_map(of_output);
+        let read = kinds(input).iter().map(|kind| kind.read(usage));
+        let all = read.flat_map(|usage| kinds(output).iter().map(move |kind| kind.written(&usage)));
         all.map(|usage| self.cost(&usage))
             .max()
             .unwrap_or(Nanodollars::ZERO)
@@ -278,5 +260,47 @@ impl Price {
         } else {
             seconds.max(self.minimum_audio_seconds)
         }
+    }
+}
+
+/// What tokens may stand for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Sound,
+    Image,
+    Video,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Text, Self::Sound, Self::Image, Self::Video];
+
+    /// As if all that was read had been of this kind.
+    fn read(self, usage: &TokenUsage) -> TokenUsage {
+        let (read, cached) = (
+            usage.input.saturating_sub(usage.cache_write),
+            usage.cached_input,
+        );
+        let mut usage = *usage;
+        match self {
+            Self::Text => {}
+            Self::Sound => (usage.audio_input, usage.cached_audio_input) = (read, cached),
+            Self::Image => (usage.image_input, usage.cached_image_input) = (read, cached),
+            Self::Video => usage.video_input = read.saturating_sub(cached),
+        }
+        usage
+    }
+
+    /// As if all that was written and not thought had been.
+    fn written(self, usage: &TokenUsage) -> TokenUsage {
+        let written = usage.output.saturating_sub(usage.reasoning);
+        let mut usage = *usage;
+        match self {
+            Self::Text => {}
+            Self::Sound => usage.audio_output = written,
+            Self::Image => usage.image_output = written,
+            Self::Video => usage.video_output = written,
+        }
+        usage
     }
 }

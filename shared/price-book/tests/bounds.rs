@@ -205,7 +205,8 @@ fn what_is_not_told_apart_is_charged_as_the_dearest() {
     );
     let hears = book.price("google", "gemini-2.5-flash", now).unwrap();
     let heard = TokenUsage {
-        audio_input: 600,
+        audio_input: 1_000,
+        cached_audio_input: 400,
         ..usage
     };
     assert!(hears.cost(&heard) > hears.cost(&usage));

@@ -210,11 +210,10 @@ pub(super) fn responses(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskErro
         .iter()
         .any(|name| members.has(name));
     // An item may be named instead of sent.
-    if members
-        .raw("input")
-        .is_some_and(|(json, _)| refers_to_items(json))
-    {
-        ask.input.whole_window = true;
+    if let Some((json, _)) = members.raw("input") {
+        let named = named_items(json);
+        ask.input.whole_window |= named.any;
+        ask.input.earlier_outputs = named.outputs;
     }
     ask.stream = members.flag("stream")?.unwrap_or(false);
     ask.wants_usage = true;
@@ -231,38 +230,71 @@ pub(super) fn responses(upstream: &Upstream, body: &[u8]) -> Result<Ask, AskErro
     Ok(ask)
 }
 
-/// Whether some item of the input is only named by its id.
-fn refers_to_items(input: &str) -> bool {
+/// Items of the input that are only named by their id.
+#[derive(Default)]
+struct NamedItems {
+    /// Of whatever kind and size.
+    any: bool,
+    /// So many that one earlier answer wrote each.
+    outputs: u64,
+}
+
+fn named_items(input: &str) -> NamedItems {
+    let mut named = NamedItems::default();
     let marks = ["\"id\"", "\"item_reference\"", "\\u00"];
     let marked = |mark: &&str| memchr::memmem::find(input.as_bytes(), mark.as_bytes()).is_some();
     if !marks.iter().any(marked) {
-        return false;
+        return named;
     }
-    elements(input, 0).is_some_and(|items| items.iter().any(|(item, at)| is_reference(item, *at)))
+    for (item, at) in elements(input, 0).unwrap_or_default() {
+        match what_is_named(item, at) {
+            Naming::Nothing => {}
+            Naming::Output => named.outputs += 1,
+            Naming::Anything => named.any = true,
+        }
+    }
+    named
 }
 
 /// Items that hold what they say beside their id.
-const WHOLE_ITEMS: [&str; 5] = [
+const WHOLE_ITEMS: [&str; 14] = [
     "message",
     "function_call",
     "function_call_output",
     "custom_tool_call",
     "custom_tool_call_output",
+    "computer_call",
+    "computer_call_output",
+    "local_shell_call",
+    "local_shell_call_output",
+    "shell_call",
+    "shell_call_output",
+    "apply_patch_call",
+    "apply_patch_call_output",
+    "compaction",
 ];
 
-fn is_reference(item: &str, at: usize) -> bool {
+enum Naming {
+    Nothing,
+    /// What an earlier answer wrote: a thought, or an image.
+    Output,
+    Anything,
+}
+
+fn what_is_named(item: &str, at: usize) -> Naming {
     let known: &[Name] = &[&["type"], &["id"], &["encrypted_content"]];
     let Ok(members) = Members::scan("input", item, at, known) else {
-        return false;
+        return Naming::Nothing;
     };
     let kind = members.text("type").ok().flatten();
     match kind.as_deref() {
         // A bare id is taken for a reference too.
-        None => !members.has("role"),
-        Some("item_reference") => true,
-        Some(kind) if WHOLE_ITEMS.contains(&kind) => false,
-        // An earlier thought, or an image that was made: without its text it is looked up by its id.
-        Some(_) => members.has("id") && !members.has("encrypted_content"),
+        None if members.has("role") => Naming::Nothing,
+        None | Some("item_reference") => Naming::Anything,
+        Some(kind) if WHOLE_ITEMS.contains(&kind) => Naming::Nothing,
+        // Without its text it is looked up by its id.
+        Some(_) if members.has("id") && !members.has("encrypted_content") => Naming::Output,
+        Some(_) => Naming::Nothing,
     }
 }
 

@@ -54,11 +54,12 @@ impl PriceCap {
 /// Refuses what would reach another model or another bill, caps the price, and has the cost told.
 pub(super) fn bind(ask: &mut Ask, body: &[u8]) -> Result<(), AskError> {
     let members = Members::of_body(body, MEMBERS)?;
-    if ask.model.ends_with(":online") {
+    let model = ask.model.to_ascii_lowercase();
+    if model.ends_with(":online") {
         return Err(AskError::Unbounded(format!("the model `{}`", ask.model)));
     }
     // The book has no rates for what is not text there.
-    let (_, of_maker) = ask.model.rsplit_once('/').unwrap_or(("", &ask.model));
+    let (_, of_maker) = model.rsplit_once('/').unwrap_or(("", &model));
     if NOT_TEXT.iter().any(|mark| of_maker.contains(mark)) {
         return Err(AskError::Unbounded(format!("the model `{}`", ask.model)));
     }

@@ -259,8 +259,6 @@ fn what_the_body_does_not_hold_is_bounded_by_the_window() {
         json!({"model": "m", "previous_response_id": "r"}),
         json!({"model": "m", "conversation": "c"}),
         json!({"model": "m", "input": [{"type": "item_reference", "id": "i"}]}),
-        json!({"model": "m", "input": [{"type": "reasoning", "id": "rs_1", "summary": []}]}),
-        json!({"model": "m", "input": [{"type": "image_generation_call", "id": "ig_1"}]}),
     ] {
         assert!(
             ask("openai", Endpoint::Responses, &body)
@@ -286,7 +284,14 @@ fn what_the_body_does_not_hold_is_bounded_by_the_window() {
         let body = json!({"model": "m", "input": [whole]});
         let asked = ask("openai", Endpoint::Responses, &body).unwrap();
         assert!(!asked.input.whole_window, "{body}");
+        assert_eq!(asked.input.earlier_outputs, 0, "{body}");
     }
+    let thought =
+        json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": null});
+    let drawn = json!({"type": "image_generation_call", "id": "ig_1"});
+    let body = json!({"model": "m", "input": [thought, drawn]});
+    let asked = ask("openai", Endpoint::Responses, &body).unwrap();
+    assert!(!asked.input.whole_window && asked.input.earlier_outputs == 2);
     assert!(
         ask(
             "openai",

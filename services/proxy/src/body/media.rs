@@ -8,6 +8,7 @@ use serde::{
     Deserializer,
     de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 /// What a prompt holds beside text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -209,13 +210,19 @@ impl<'de> Visitor<'de> for Walk<'_> {
                     part.kind = part.kind.or(Some(inner.mime.unwrap_or(Kind::File)));
                     read
                 }
-                other => {
-                    part.kind = part.kind.or(kind_of_member(other));
-                    map.next_value_seed(Walk {
+                other => match kind_of_member(other) {
+                    None => map.next_value_seed(Walk {
                         found: self.found,
                         part: None,
-                    })
-                }
+                    }),
+                    Some(kind) => {
+                        let value = map.next_value::<&RawValue>()?.get();
+                        if says_something(other, value) {
+                            part.kind = part.kind.or(Some(kind));
+                        }
+                        walk_text(self.found, value)
+                    }
+                },
             };
             let read = read?;
             if CARRIERS.contains(&name.as_ref()) {
@@ -283,6 +290,26 @@ fn mime_said(part: &mut Part, text: &str) {
     part.mime = Some(kind_of_mime(text));
 }
 
+/// Whether a member that may stand for something stands for anything: SDKs send what they have of an
+/// earlier answer, with `null` for what it had not. `audio` does so by the id of what was spoken.
+fn says_something(name: &str, value: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Spoken {
+        id: Option<serde::de::IgnoredAny>,
+    }
+    match name {
+        "audio" => serde_json::from_str::<Spoken>(value).is_ok_and(|spoken| spoken.id.is_some()),
+        _ => value != "null",
+    }
+}
+
+/// Walks through a text that was read as JSON before.
+fn walk_text<E>(found: &mut Media, json: &str) -> Result<u64, E> {
+    let walk = Walk { found, part: None };
+    let read = walk.deserialize(&mut serde_json::Deserializer::from_str(json));
+    Ok(read.unwrap_or(0))
+}
+
 /// A member whose text says what its object is.
 struct Said<'a> {
     part: &'a mut Part,
@@ -294,19 +321,13 @@ impl<'de> DeserializeSeed<'de> for Said<'_> {
     type Value = u64;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
-        let value =
-            <&serde_json::value::RawValue as serde::Deserialize>::deserialize(deserializer)?;
+        let value = <&RawValue as serde::Deserialize>::deserialize(deserializer)?;
         if let Ok(text) = serde_json::from_str::<String>(value.get()) {
             (self.read)(self.part, &text);
             return Ok(0);
         }
         // An object under the name `type` may be a part of its own.
-        Ok(Walk {
-            found: self.found,
-            part: None,
-        }
-        .deserialize(&mut serde_json::Deserializer::from_str(value.get()))
-        .unwrap_or(0))
+        walk_text(self.found, value.get())
     }
 }
 
@@ -326,6 +347,8 @@ mod tests {
             r#"[{"role":"user","content":[{"type":"text","text":"image_url"}]}]"#,
             r#"[{"content":"caf\u00e9"}]"#,
             r#"[{"content":"\u0061 hidden a"}]"#,
+            r#"[{"role":"assistant","content":"a","audio":null,"image_url":null}]"#,
+            r#"[{"type":"tool_use","input":{"audio":true}},{"audio":{"gain":3}}]"#,
             "[]",
         ] {
             assert_eq!(found(json), (0, 0, 0), "{json}");

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use grant_access::GrantAccess;
 use ids::{ProviderKeyId, TokenDigest};
 use jiff::Timestamp;
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
     ask::{self, Ask},
@@ -126,7 +126,10 @@ impl Received {
         }
         let (upstream, endpoint, model) = (Arc::clone(upstream), *endpoint, model.clone());
         let (form, body) = (self.form.clone(), body.clone());
+        // Whoever left does not stop a thread: so many at one time, and no more.
+        let turn = READING.acquire().await.map_err(|_| Refusal::Fault)?;
         let reading = spawn_blocking(move || {
+            let _turn = turn;
             ask::read(&upstream, endpoint, model.as_deref(), form.as_ref(), &body)
         });
         Ok(reading.await.map_err(|_| Refusal::Fault)??)
@@ -184,6 +187,9 @@ impl Authorized {
         expect(&|| granted_at(&self.access, provider), detail, needed)
     }
 }
+
+/// Recordings that are heard out at one time.
+static READING: Semaphore = Semaphore::const_new(2);
 
 /// What is granted at a provider.
 pub(super) fn detail_at<'a>(

@@ -110,8 +110,15 @@ pub fn estimate(
     let window = window(&ask.input, price);
     // Under one name an organization may have another model, and a reseller somebody's.
     let of_image = of_image(&ask.model).max(of_image(price.model()));
-    let input = input_bound(&ask.input, of_image, window)?;
-    let (each, cap) = output_bound(endpoint, ask, price, input, limits, usual_cap)?;
+    let of_output = price.max_output_tokens().map_or(u64::MAX, u64::from);
+    let input = input_bound(&ask.input, (of_image, of_output), window)?;
+    // What OpenAI's models read and write must fit into their window together.
+    let is_shared = provider.as_str() == "openai" && ask.answers == 1 && window == Some(input);
+    let beside_output = match window.filter(|_| is_shared) {
+        Some(window) if window <= u64::from(limits.tokens_per_request) => 0,
+        _ => input,
+    };
+    let (each, cap) = output_bound(endpoint, ask, price, beside_output, limits, usual_cap)?;
     let output = u64::from(each)
         .saturating_mul(ask.answers)
         .saturating_add(ask.extra_output);
@@ -198,7 +205,11 @@ fn of_image(model: &str) -> u64 {
     }
 }
 
-fn input_bound(input: &Input, of_image: u64, window: Option<u64>) -> Result<u64, Refusal> {
+fn input_bound(
+    input: &Input,
+    (of_image, of_output): (u64, u64),
+    window: Option<u64>,
+) -> Result<u64, Refusal> {
     if input.whole_window {
         return window.ok_or_else(|| Refusal::Request {
             message: "the call brings in content that the body does not hold, and the context \
@@ -210,6 +221,7 @@ fn input_bound(input: &Input, of_image: u64, window: Option<u64>) -> Result<u64,
     let bound = input
         .bytes
         .saturating_add(input.images.saturating_mul(of_image))
+        .saturating_add(input.earlier_outputs.saturating_mul(of_output))
         .saturating_add(input.added)
         .saturating_add(ADDED_TO_ANY);
     Ok(window.map_or(bound, |window| bound.min(window)))

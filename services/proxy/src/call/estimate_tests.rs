@@ -231,6 +231,19 @@ fn an_image_is_held_at_what_the_model_behind_the_name_makes_of_it() {
 }
 
 #[test]
+fn thoughts_that_are_only_named_are_held_and_fit_the_usual_limit() {
+    let thought = json!({"type": "reasoning", "id": "rs_1", "summary": []});
+    let held = |thoughts: usize| {
+        let body =
+            json!({"model": "gpt-5", "max_output_tokens": 16, "input": vec![&thought; thoughts]});
+        at("openai", Endpoint::Responses, &body, 400_000).map(|held| held.input)
+    };
+    // Each at most what the model writes, and all no more than its window, into which the answer fits, too.
+    assert!((128_000..129_000).contains(&held(1).unwrap()));
+    assert_eq!(held(9).unwrap(), 400_000);
+}
+
+#[test]
 fn what_has_no_rate_is_neither_written_nor_heard() {
     let spoken = |model: &str| json!({"model": model, "modalities": ["text", "audio"], "audio": {"voice": "alloy"}});
     let heard = |model: &str| {

@@ -109,7 +109,8 @@ impl Authorized {
         let upstream = &self.received.route.upstream;
         let price = upstream.price(gate.prices, &self.ask.model, self.began_at);
         // Such a model may write images without being asked to.
-        if (price.as_deref()).is_some_and(Price::writes_images) {
+        let is_charged = self.received.route.endpoint.is_charged();
+        if is_charged && price.as_deref().is_some_and(Price::writes_images) {
             self.expect(Capability::Images)?;
         }
         let estimate = self.bound(gate, price.as_deref(), &self.limits)?;
@@ -183,9 +184,12 @@ impl Authorized {
             |price| price.version(gate.prices),
         );
         let endpoint = self.received.route.endpoint;
+        let input = &self.ask.input;
+        let reads_media = (input.sounds || input.images > 0 || input.whole_window)
+            && price.as_deref().is_some_and(Price::reads_media);
         let writes_media = price.as_deref().is_some_and(Price::writes_media);
         let terms = Terms {
-            hears: self.ask.input.sounds,
+            reads_media: reads_media && !endpoint.is_media(),
             writes_media: writes_media && !endpoint.is_media(),
             price,
             estimate,

@@ -41,8 +41,8 @@ struct Parts {
 pub struct Terms {
     /// The price, where it is charged.
     pub price: Option<Priced>,
-    /// Some of its input is sound, which may have a rate of its own.
-    pub hears: bool,
+    /// Some of its input may be other than text, at a rate of its own.
+    pub reads_media: bool,
     /// Some of its output may be other than text, at a rate of its own.
     pub writes_media: bool,
     /// The most it can use.
@@ -260,7 +260,9 @@ impl Parts {
             // The input is known; of the output, the most it can have been.
             let output = self.terms.estimate.output.max(so_far.output);
             let usage = TokenUsage { output, ..so_far };
-            let cost = self.cost(&usage, (tier, (false, false)));
+            // Whatever kind that would have been.
+            let heard = reading.is_some_and(|reading| self.mixed(reading).0);
+            let cost = self.cost(&usage, (tier, (heard, true)));
             return (usage, Measurement::Estimated, regionally(cost));
         }
         let mut usage = self.terms.estimate.usage();
@@ -282,7 +284,7 @@ impl Parts {
     /// Whether input and output may be of kinds with other rates than text, and nothing tells how much.
     const fn mixed(&self, reading: &Reading) -> Mixed {
         (
-            self.terms.hears && !reading.splits_input,
+            self.terms.reads_media && !reading.splits_input,
             self.terms.writes_media && !reading.splits_output,
         )
     }
