@@ -10,7 +10,13 @@ const SERVICES: [&str; 4] = [
     "latchkey_billing",
 ];
 
-/// Makes missing roles. Roles belong to the whole server, so several databases share them.
+/// Roles that row-level security would not bind.
+const UNBOUND: &str = "
+    SELECT rolname FROM pg_roles
+     WHERE rolname LIKE 'latchkey\\_%' AND (rolsuper OR rolbypassrls) ORDER BY rolname";
+
+/// Makes missing roles, and has those that are there be what they must be: somebody may have made them
+/// before. Roles belong to the whole server, so several databases share them.
 pub async fn ensure(server: &Client, password: &str) -> Result<()> {
     if password.contains(['\'', '\\']) || password.is_empty() {
         bail!("a role's password has no quotes and no backslashes, and is not empty");
@@ -31,14 +37,32 @@ pub async fn ensure(server: &Client, password: &str) -> Result<()> {
     for role in SERVICES {
         server.batch_execute(&make(role, "LOGIN NOINHERIT")).await?;
         server
-            .batch_execute(&format!("ALTER ROLE {role} PASSWORD '{password}'"))
+            .batch_execute(&format!(
+                "ALTER ROLE {role} LOGIN NOINHERIT PASSWORD '{password}'"
+            ))
             .await?;
     }
-    server
-        .batch_execute(
-            "GRANT latchkey_follower TO latchkey_auth, latchkey_consent, latchkey_billing; COMMIT",
-        )
-        .await?;
+    // Services may become a follower, who sees the rows of all organizations, for the length of a
+    // transaction; what a follower may do is not theirs by itself. From PostgreSQL 16 on that is a
+    // property of the grant, before of the role.
+    let version: i32 = server
+        .query_one("SELECT current_setting('server_version_num')::int", &[])
+        .await?
+        .get(0);
+    let inherit = if version >= 160_000 {
+        "WITH INHERIT FALSE"
+    } else {
+        ""
+    };
+    let follow = "GRANT latchkey_follower TO latchkey_auth, latchkey_consent, latchkey_billing";
+    server.batch_execute(&format!("{follow} {inherit}")).await?;
+    if let Some(unbound) = server.query(UNBOUND, &[]).await?.first() {
+        let role: String = unbound.get("rolname");
+        bail!(
+            "the role {role} sees the rows of all organizations: it must be NOSUPERUSER and NOBYPASSRLS"
+        );
+    }
+    server.batch_execute("COMMIT").await?;
     Ok(())
 }
 

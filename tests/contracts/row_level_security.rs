@@ -52,6 +52,19 @@ impl Scratch {
     }
 }
 
+/// A role that inherits what a follower may do, or that row-level security does not bind, crosses
+/// organizations whatever the policies say; somebody else may have made it so before us.
+#[tokio::test]
+async fn no_role_of_a_service_sees_more_than_its_policies_say() {
+    let scratch = Scratch::migrated("roles").await;
+    let asked = "SELECT rolname FROM pg_roles
+                  WHERE rolname IN ('latchkey_auth', 'latchkey_consent', 'latchkey_proxy', 'latchkey_billing')
+                    AND NOT rolinherit AND NOT rolsuper AND NOT rolbypassrls AND rolcanlogin";
+    let roles = scratch.client.query(asked, &[]).await.expect("roles");
+    assert_eq!(roles.len(), 4, "{roles:?}");
+    scratch.drop().await;
+}
+
 #[tokio::test]
 async fn every_table_with_a_tenant_forces_row_level_security() {
     let scratch = Scratch::migrated("rls").await;
