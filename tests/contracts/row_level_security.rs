@@ -56,7 +56,7 @@ impl Scratch {
 /// organizations whatever the policies say; somebody else may have made it so before us.
 #[tokio::test]
 async fn no_role_of_a_service_sees_more_than_its_policies_say() {
-    let scratch = Scratch::migrated("roles").await;
+    let scratch = Scratch::migrated("bound").await;
     let asked = "SELECT rolname FROM pg_roles
                   WHERE rolname IN ('latchkey_auth', 'latchkey_consent', 'latchkey_proxy', 'latchkey_billing')
                     AND NOT rolinherit AND NOT rolsuper AND NOT rolbypassrls AND rolcanlogin";
