@@ -132,10 +132,17 @@ impl Price {
         self.card.all().any(written)
     }
 
-    /// Whether what it reads and is not text has a rate of its own.
+    /// Whether some of what a call brings beside text has a rate of its own: sounds, images, or files of
+    /// whatever kind.
     #[must_use]
-    pub fn reads_media(&self) -> bool {
-        self.card.all().any(Rates::charge_media_input)
+    pub fn reads_apart(&self, sounds: bool, images: bool, files: bool) -> bool {
+        self.card.all().any(|rates| {
+            let heard = rates.audio_input.or(rates.cached_audio_input).is_some();
+            let seen = rates.image_input.or(rates.cached_image_input).is_some();
+            (sounds || files) && heard
+                || (images || files) && seen
+                || files && rates.video_input.is_some()
+        })
     }
 
     /// Whether it is known what images cost that it writes.

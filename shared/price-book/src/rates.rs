@@ -100,11 +100,6 @@ impl Rates {
         self.audio_hours.is_some() || self.characters.is_some()
     }
 
-    /// Whether what is read and is not text has a rate of its own.
-    pub(crate) fn charge_media_input(&self) -> bool {
-        self.media_input().iter().any(Option::is_some)
-    }
-
     /// Whether what is written and is not text has a rate of its own.
     pub(crate) fn charge_media_output(&self) -> bool {
         self.media_output().iter().any(Option::is_some)

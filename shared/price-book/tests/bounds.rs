@@ -204,6 +204,11 @@ fn what_is_not_told_apart_is_charged_as_the_dearest() {
         draws.cost(&usage)
     );
     let hears = book.price("google", "gemini-2.5-flash", now).unwrap();
+    assert!(hears.reads_apart(true, false, false) && hears.reads_apart(false, false, true));
+    assert!(
+        !hears.reads_apart(false, true, false),
+        "an image costs what text does"
+    );
     let heard = TokenUsage {
         audio_input: 1_000,
         cached_audio_input: 400,

@@ -185,8 +185,9 @@ impl Authorized {
         );
         let endpoint = self.received.route.endpoint;
         let input = &self.ask.input;
-        let reads_media = (input.sounds || input.images > 0 || input.whole_window)
-            && price.as_deref().is_some_and(Price::reads_media);
+        let reads_media = price.as_deref().is_some_and(|price| {
+            price.reads_apart(input.sounds, input.images > 0, input.whole_window)
+        });
         let writes_media = price.as_deref().is_some_and(Price::writes_media);
         let terms = Terms {
             reads_media: reads_media && !endpoint.is_media(),
