@@ -334,3 +334,7 @@ fn holds_something(members: &Members<'_>, name: &str) -> bool {
 #[cfg(test)]
 #[path = "ask/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "ask/writes_tests.rs"]
+mod writes_tests;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::provider::Providers;
 
-fn ask(provider: &str, endpoint: Endpoint, body: &Value) -> Result<Ask, AskError> {
+pub(super) fn ask(provider: &str, endpoint: Endpoint, body: &Value) -> Result<Ask, AskError> {
     let providers = Providers::built_in(&[]).unwrap();
     let upstream = providers.find(provider).unwrap();
     read(
@@ -16,7 +16,7 @@ fn ask(provider: &str, endpoint: Endpoint, body: &Value) -> Result<Ask, AskError
     )
 }
 
-fn chat(body: &Value) -> Result<Ask, AskError> {
+pub(super) fn chat(body: &Value) -> Result<Ask, AskError> {
     ask("openai", Endpoint::ChatCompletions, body)
 }
 
@@ -231,26 +231,6 @@ fn what_the_provider_runs_at_an_unbounded_cost_is_refused() {
     }
     let video = json!({"generationConfig": {"responseModalities": ["TEXT", "VIDEO"]}});
     assert!(ask("google", Endpoint::GenerateContent, &video).is_err());
-}
-
-#[test]
-fn what_is_to_be_written_beside_text_needs_its_capability() {
-    for (modalities, needs) in [
-        (json!(["TEXT"]), vec![]),
-        (json!(["Text", "IMAGE"]), vec![Capability::Images]),
-        (json!(["AUDIO"]), vec![Capability::Audio]),
-    ] {
-        let google = json!({"generationConfig": {"responseModalities": modalities}});
-        let asked = ask("google", Endpoint::GenerateContent, &google).unwrap();
-        assert_eq!(asked.needs, needs);
-        let openai = json!({"model": "m", "modalities": modalities});
-        assert_eq!(chat(&openai).unwrap().needs, needs);
-    }
-    assert!(chat(&json!({"model": "m", "modalities": "image"})).is_err());
-    // What was spoken earlier, by its id.
-    let earlier = json!({"model": "m", "messages": [{"role": "assistant", "audio": {"id": "a"}}]});
-    let asked = chat(&earlier).unwrap();
-    assert!(asked.input.whole_window && asked.needs == [Capability::Audio]);
 }
 
 #[test]
