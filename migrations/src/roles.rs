@@ -10,10 +10,7 @@ const SERVICES: [&str; 4] = [
     "latchkey_billing",
 ];
 
-/// Roles that row-level security would not bind.
-const UNBOUND: &str = "
-    SELECT rolname FROM pg_roles
-     WHERE rolname LIKE 'latchkey\\_%' AND (rolsuper OR rolbypassrls) ORDER BY rolname";
+const FOLLOWER: &str = "latchkey_follower";
 
 /// Makes missing roles, and has those that are there be what they must be: somebody may have made them
 /// before. Roles belong to the whole server, so several databases share them.
@@ -31,9 +28,7 @@ pub async fn ensure(server: &Client, password: &str) -> Result<()> {
              THEN CREATE ROLE {role} {options}; END IF; END $$"
         )
     };
-    server
-        .batch_execute(&make("latchkey_follower", "NOLOGIN"))
-        .await?;
+    server.batch_execute(&make(FOLLOWER, "NOLOGIN")).await?;
     for role in SERVICES {
         server.batch_execute(&make(role, "LOGIN NOINHERIT")).await?;
         server
@@ -56,14 +51,21 @@ pub async fn ensure(server: &Client, password: &str) -> Result<()> {
     };
     let follow = "GRANT latchkey_follower TO latchkey_auth, latchkey_consent, latchkey_billing";
     server.batch_execute(&format!("{follow} {inherit}")).await?;
-    if let Some(unbound) = server.query(UNBOUND, &[]).await?.first() {
-        let role: String = unbound.get("rolname");
-        bail!(
-            "the role {role} sees the rows of all organizations: it must be NOSUPERUSER and NOBYPASSRLS"
-        );
+    for role in SERVICES.into_iter().chain([FOLLOWER]) {
+        if !is_bound(server, role).await? {
+            bail!(
+                "the role {role} sees the rows of all organizations: it must be NOSUPERUSER and NOBYPASSRLS"
+            );
+        }
     }
     server.batch_execute("COMMIT").await?;
     Ok(())
+}
+
+/// Whether row-level security binds a role.
+async fn is_bound(server: &Client, role: &str) -> Result<bool> {
+    let asked = "SELECT NOT (rolsuper OR rolbypassrls) FROM pg_roles WHERE rolname = $1";
+    Ok(server.query_one(asked, &[&role]).await?.get(0))
 }
 
 /// Lets the services connect to the database and nobody else.
@@ -77,4 +79,36 @@ pub async fn allow(client: &Client, database: &str) -> Result<()> {
         ))
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+    use tokio_postgres::NoTls;
+
+    use super::*;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told where the servers are by their runner"
+    )]
+    fn server() -> String {
+        let told = std::env::var("LATCHKEY_TEST_POSTGRES_URL");
+        told.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_role_that_policies_do_not_bind_is_told_from_others() {
+        let (client, connection) = tokio_postgres::connect(&server(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN").await.unwrap();
+        for (options, bound) in [("", true), ("BYPASSRLS", false), ("SUPERUSER", false)] {
+            let role = format!("lk_{}_{}", options.to_lowercase(), std::process::id());
+            let create = format!("CREATE ROLE {role} {options}");
+            client.batch_execute(&create).await.unwrap();
+            assert_eq!(is_bound(&client, &role).await.unwrap(), bound, "{options}");
+        }
+        // They go with the transaction, which is never committed.
+    }
 }
