@@ -59,6 +59,7 @@ macro_rules! scripts {
 #[cfg(test)]
 pub(crate) static RESERVE_AT_LENGTH: LazyLock<Named> = LazyLock::new(|| {
     let parts = [
+        include_str!("lua/calendar.lua"),
         include_str!("lua/epoch.lua"),
         include_str!("lua/counters.lua"),
         include_str!("lua/minute.lua"),
@@ -68,17 +69,17 @@ pub(crate) static RESERVE_AT_LENGTH: LazyLock<Named> = LazyLock::new(|| {
 });
 
 scripts! {
-    RESERVE = "" + "one", "epoch", "counters", "minute", "together", "reserve";
-    SETTLE = " flags=allow-oom" + "epoch", "counters", "settle";
-    BOOK = " flags=allow-oom" + "epoch", "counters", "minute", "holds", "book";
-    STANDING = " flags=no-writes" + "epoch", "counters", "minute", "standing";
-    POSITION = " flags=no-writes" + "epoch", "position";
-    BEGIN_OPENING = "" + "epoch", "begin_opening";
-    RENEW_OPENING = "" + "epoch", "renew_opening";
-    LOAD = "" + "epoch", "counters", "minute", "holds", "load";
-    OPEN_EPOCH = "" + "epoch", "open_epoch";
-    OVERDUE = " flags=allow-oom" + "epoch", "overdue";
-    OF_SPOOL = " flags=no-writes" + "epoch", "of_spool";
+    RESERVE = "" + "calendar", "one", "epoch", "counters", "minute", "together", "reserve";
+    SETTLE = " flags=allow-oom" + "calendar", "epoch", "counters", "settle";
+    BOOK = " flags=allow-oom" + "calendar", "epoch", "counters", "minute", "holds", "book";
+    STANDING = " flags=no-writes" + "calendar", "epoch", "counters", "minute", "standing";
+    POSITION = " flags=no-writes" + "calendar", "epoch", "position";
+    BEGIN_OPENING = "" + "calendar", "epoch", "begin_opening";
+    RENEW_OPENING = "" + "calendar", "epoch", "renew_opening";
+    LOAD = "" + "calendar", "epoch", "counters", "minute", "holds", "load";
+    OPEN_EPOCH = "" + "calendar", "epoch", "open_epoch";
+    OVERDUE = " flags=allow-oom" + "calendar", "epoch", "overdue";
+    OF_SPOOL = " flags=no-writes" + "calendar", "epoch", "of_spool";
 }
 
 /// The keys and arguments of one call of a script.

@@ -246,14 +246,14 @@ async fn ask_in_turn(limits: SpendLimits, mut under_way: UnderWay, first: Vec<Wa
 
 /// The same error for each of those who asked together.
 fn told_to_each(error: LimitsError) -> impl Fn() -> LimitsError {
-    let shared = match error {
-        LimitsError::Unavailable(source) => Ok(Arc::new(source)),
+    let source = match error {
+        LimitsError::Unavailable(source) => Some(Arc::new(source)),
         // No amount is looked at before.
-        LimitsError::NotReady | LimitsError::AmountOutOfRange(_) => Err(LimitsError::NotReady),
+        LimitsError::NotReady | LimitsError::AmountOutOfRange(_) => None,
     };
-    move || match &shared {
-        Ok(source) => StoreError::Together(Arc::clone(source)).into(),
-        Err(_) => LimitsError::NotReady,
+    move || match &source {
+        Some(source) => StoreError::Together(Arc::clone(source)).into(),
+        None => LimitsError::NotReady,
     }
 }
 

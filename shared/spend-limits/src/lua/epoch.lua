@@ -1,9 +1,6 @@
 -- In front of every script: which epoch is open, what time it is, what a number may look like.
 -- A script that fails half-way is not rolled back, so every argument is checked before the first write.
 
--- So many seconds counters live after their last new day, and the list of holds after it was last looked at.
-local KEPT = 3888000
-
 -- A mark counts only if this very server process wrote it: a restart, a replica that took over
 -- and FLUSHALL all leave no mark that counts. `run` names the process; see `script.rs`.
 local function marked(key)

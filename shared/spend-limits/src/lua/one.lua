@@ -1,12 +1,8 @@
 -- Most calls by far: of a grant with all four limits, with nothing above it, which are held. They are decided here
--- without a function or a table of their own, for these are most of what a call costs Redis. Whatever is not plain
--- (a limit in the way, a new day, a list that is to be cut, a sum near 2^53) changes nothing here and is decided
--- below, at length. What is held is the same, to the last byte: see `tests/shortcuts.rs`.
+-- with no functions but the calendar's and no tables of their own, for these are most of what a call costs Redis.
+-- Whatever is not plain (a limit in the way, a new day, a list that is to be cut, a sum near 2^53) changes nothing
+-- here and is decided below, at length. What is held is the same, to the last byte: see `tests/shortcuts.rs`.
 -- KEYS and ARGV: as below.
-
--- So many seconds counters live after their last new day, and the list of holds after it was last looked at.
-local KEPT = 3888000
-local DAY, MINUTE = 86400000, 60000
 
 if #KEYS == 5 and #ARGV == 12 and ARGV[8] == '1' then
   local per_minute, per_day, daily, monthly = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
@@ -19,18 +15,8 @@ if #KEYS == 5 and #ARGV == 12 and ARGV[8] == '1' then
       began = string.format('%s%03d', time[1], time[2] / 1000)
     end
     local now = tonumber(began)
-    local day = (now - now % DAY) / DAY
-    -- The month of the day: as `month_of`.
-    local z = day + 719468
-    local of_era = z % 146097
-    local leap_days = (of_era - of_era % 1460) / 1460 - (of_era - of_era % 36524) / 36524
-      + (of_era - of_era % 146096) / 146096
-    local year = (of_era - leap_days - (of_era - leap_days) % 365) / 365
-    local of_year = of_era - (365 * year + (year - year % 4) / 4 - (year - year % 100) / 100)
-    local shifted = (5 * of_year + 2 - (5 * of_year + 2) % 153) / 153
-    local month = shifted < 10 and shifted + 3 or shifted - 9
-    local text = string.format('%d', day)
-    month = string.format('%d%02d', year + (z - of_era) / 146097 * 400 + (month <= 2 and 1 or 0), month)
+    local day = day_of(now)
+    local text, month = string.format('%d', day), month_of(day)
 
     local hash, list, r = KEYS[4], KEYS[5], 'r:' .. ARGV[3]
     local d, m = 'd' .. text, 'm' .. month
