@@ -83,8 +83,6 @@ pub async fn allow(client: &Client, database: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
     use tokio_postgres::NoTls;
 
     use super::*;
