@@ -4,9 +4,10 @@
 //! refused, abandoned, panicked — the hold ends once: by [`OpenCall::settle`], or, if that was never
 //! reached, when the value is dropped, as the evidence says by then.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use events::{CallOutcome, CallRecord, Measurement};
+use jiff::{SignedDuration, Timestamp};
 use money::{LARGEST_LIMIT, Nanodollars};
 use price_book::{Price, TokenUsage, Unit};
 
@@ -196,10 +197,15 @@ impl Parts {
     }
 
     /// Makes the record final.
+    ///
+    /// Its end is told by the clock of its beginning, the limits' clock, which tells whole milliseconds:
+    /// so much later as the call lasted. By this proxy's own clock, a call could end after the next one of
+    /// the same request began.
     fn finish(&mut self, ending: &Ending) {
         let (usage, measurement, cost) = self.evaluate(ending);
+        let lasted = self.began_instant.elapsed();
         let record = &mut self.record;
-        record.ended_at = self.gate.clock.now().max(record.began_at);
+        record.ended_at = end_of(record.began_at, lasted);
         record.provider_status = ending.status;
         record.outcome = ending.outcome;
         record.usage = tokens::recorded(&usage);
@@ -210,7 +216,7 @@ impl Parts {
             tracing::warn!(call.id = %record.call, cost = %record.cost, reserved = %record.reserved,
                 "a call cost more than was held for it");
         }
-        tally::count(record, self.began_instant.elapsed());
+        tally::count(record, lasted);
     }
 
     fn evaluate(&self, ending: &Ending) -> (TokenUsage, Measurement, Nanodollars) {
@@ -311,6 +317,15 @@ impl Parts {
         };
         cost.clamp(Nanodollars::ZERO, LARGEST_LIMIT)
     }
+}
+
+/// When a call ended that began then and lasted so long. Both are rounded down to milliseconds, so it is
+/// never after one that was held later.
+fn end_of(began_at: Timestamp, lasted: Duration) -> Timestamp {
+    let lasted = i64::try_from(lasted.as_millis()).unwrap_or(i64::MAX);
+    began_at
+        .saturating_add(SignedDuration::from_millis(lasted))
+        .unwrap_or(began_at)
 }
 
 /// Whether usage that was told is in what the model counts: seconds say nothing of tokens, nor the
