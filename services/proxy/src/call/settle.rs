@@ -365,26 +365,5 @@ impl Drop for OpenCall {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn usage_counts_only_in_what_the_model_charges_for() {
-        let tokens = TokenUsage {
-            input: 1,
-            ..TokenUsage::default()
-        };
-        let seconds = TokenUsage {
-            audio_seconds: 1,
-            ..TokenUsage::default()
-        };
-        for (unit, of_tokens, of_seconds) in [
-            (Some(Unit::Tokens), true, false),
-            (None, true, false),
-            (Some(Unit::Seconds), false, true),
-        ] {
-            let counted = [tokens, seconds].map(|told| is_counted_in(&told, unit));
-            assert_eq!(counted, [of_tokens, of_seconds], "{unit:?}");
-        }
-    }
-}
+#[path = "settle_tests.rs"]
+mod tests;
